@@ -8,7 +8,7 @@ const root = resolve(import.meta.dirname, "..");
 /** What a page should load at its start. ARCHITECTURE.md says by how much that is missed. */
 export const browserBudgetBytes = 25_000;
 /** What it may load at most, so that it does not grow unseen while the goal is missed. */
-const MOST_BYTES = 27_000;
+const MOST_BYTES = 25_500;
 
 export interface BrowserBundle {
   readonly minifiedBytes: number;

@@ -4,11 +4,12 @@
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { FIELDS, TABLE } from "../packages/l8nt/src/caveat/conditions/table.ts";
+import { DOCUMENTED, type Documented } from "../packages/l8nt/src/caveat/conditions/texts.ts";
 
-type Row = (typeof TABLE)[number];
+type Row = Documented["row"];
 
 const labelOf = (row: Row): string => ("suffix" in row ? `<service>${row.suffix}` : row.name);
+const conditionOf = (row: Row) => ("suffix" in row ? row.of("service", labelOf(row)) : row);
 const code = (text: string): string => `\`${text}\``;
 const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
   [head, head.map(() => "---"), ...rows]
@@ -18,9 +19,11 @@ const table = (head: readonly string[], rows: readonly (readonly string[])[]): s
 /** Each key of a scope, once, with every condition that it is written to. */
 function scopeTable(): string {
   const keys = new Map<string, { example: string; conditions: string[] }>();
-  for (const { key, example } of FIELDS) keys.set(key, { example, conditions: [] });
-  for (const row of TABLE)
-    for (const { key } of row.fields) keys.get(key)!.conditions.push(code(labelOf(row)));
+  for (const { row, fields } of DOCUMENTED)
+    for (const { key, example } of fields) {
+      const { conditions } = keys.get(key) ?? { conditions: [] };
+      keys.set(key, { example, conditions: [...conditions, code(labelOf(row))] });
+    }
   return table(
     ["scope", "example", "condition"],
     [...keys].map(([key, { example, conditions }]) => [
@@ -32,7 +35,7 @@ function scopeTable(): string {
 }
 
 function handOverOf(row: Row): string {
-  const { handOver } = "suffix" in row ? row.of("service", labelOf(row)) : row;
+  const { handOver } = conditionOf(row);
   return typeof handOver === "string" ? handOver : "copied";
 }
 
@@ -44,9 +47,9 @@ function counts(row: Row): string {
 const conditionTable = (): string =>
   table(
     ["condition", "value", "denies when", "code", "counted", "judged by", "hand-over"],
-    TABLE.map((row) => {
-      const { judgedBy } = "suffix" in row ? row.of("service", labelOf(row)) : row;
-      const { value, denies, code: denial } = row.spec;
+    DOCUMENTED.map(({ row, spec }) => {
+      const { judgedBy, code: denial } = conditionOf(row);
+      const { value, denies } = spec;
       return [
         code(labelOf(row)),
         value,

@@ -1,6 +1,10 @@
 /** `docs/reference/caveats.md`, from the table of conditions. */
 import type { AnyCondition, Family } from "../../packages/l8nt/src/caveat/condition.ts";
-import { TABLE } from "../../packages/l8nt/src/caveat/conditions/table.ts";
+import {
+  DOCUMENTED,
+  type Documented,
+  textsOf,
+} from "../../packages/l8nt/src/caveat/conditions/texts.ts";
 import { code, list, page, prose, table } from "./markdown.ts";
 
 /** A service whose name stands for any in the conditions that are named after one. */
@@ -34,9 +38,9 @@ const conditionOf = (row: AnyCondition | Family): AnyCondition =>
 /**
  * The caveat that the example of a scope's key becomes; undefined if the key has no JSON example.
  */
-function exampleOf(row: AnyCondition | Family): string | undefined {
-  for (const { key, example, write } of row.fields) {
-    const value = exampleValue(example, conditionOf(row));
+function exampleOf({ row, fields }: Documented): string | undefined {
+  for (const [at, { key, write }] of row.fields.entries()) {
+    const value = exampleValue(fields[at]!.example, conditionOf(row));
     const [caveat] = write(value as never, { now: NOW, nonce: "5f3a9c0d1e2b4a68", what: key });
     if (caveat !== undefined) return caveat;
   }
@@ -55,14 +59,15 @@ function wordsOf(row: AnyCondition | Family, caveat: string): readonly string[] 
   const condition = conditionOf(row);
   const value = condition.parse(caveat.slice(caveat.indexOf("=") + 1));
   if (value === undefined) throw new Error(`the example of ${labelOf(row)} cannot be read`);
-  return condition.words(value, NOW);
+  return textsOf(condition).words(value, NOW, condition);
 }
 
-function section(row: AnyCondition | Family): readonly string[] {
-  const { judgedBy, handOver, limit } = conditionOf(row);
-  const { value, denies, code: denial } = row.spec;
+function section(documented: Documented): readonly string[] {
+  const { row, spec, fields } = documented;
+  const { judgedBy, handOver, limit, code: denial } = conditionOf(row);
+  const { value, denies } = spec;
   const terms = limit?.(0n as never);
-  const example = exampleOf(row);
+  const example = exampleOf(documented);
   const facts = [
     `Value: ${withLinks(value)}`,
     `Denies${denial === undefined ? `: ${denies}` : ` if ${prose(denies)} ([${denial}](errors.md#${denial.toLowerCase()}))`}`,
@@ -70,7 +75,7 @@ function section(row: AnyCondition | Family): readonly string[] {
     `At a hand-over: ${HAND_OVER[typeof handOver === "string" ? handOver : "copied"]}`,
   ];
   if (terms !== undefined) facts.push(`Counts: ${COUNTED[terms.unit ?? "uses"]}`);
-  for (const { key, example, flag } of row.fields) {
+  for (const { key, example, flag } of fields) {
     const text = example.startsWith("a ") ? example : code(example);
     facts.push(`Scope: ${code(key)}, such as ${text}`);
     if (flag !== undefined)
@@ -95,11 +100,14 @@ export const caveats = (): string =>
     "A caveat is one condition, `name=value`, that a credential carries. It can only deny. A verifier denies a condition that it does not know. [Specification page 2](../../spec/2-caveats.md) has the grammar of every value, and the rules for conditions that are counted.",
     table(
       ["condition", "judged by", "error"],
-      TABLE.map((row) => [
-        `[${code(labelOf(row))}](#${labelOf(row).replace(/[<>]/g, "")})`,
-        conditionOf(row).judgedBy,
-        row.spec.code === undefined ? "" : code(row.spec.code),
-      ]),
+      DOCUMENTED.map(({ row }) => {
+        const { judgedBy, code: denial } = conditionOf(row);
+        return [
+          `[${code(labelOf(row))}](#${labelOf(row).replace(/[<>]/g, "")})`,
+          judgedBy,
+          denial === undefined ? "" : code(denial),
+        ];
+      }),
     ),
-    ...TABLE.flatMap(section),
+    ...DOCUMENTED.flatMap(section),
   );

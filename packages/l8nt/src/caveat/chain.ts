@@ -283,7 +283,7 @@ export class CaveatChain {
     const { condition, value, place, node } = end;
     const { service } = endOf(end)!;
     const denial = condition.prohibits!(value, { ...access, service }, place);
-    return denial === undefined ? refusals : [...refusals, refusal(node, condition.name, denial)];
+    return denial === undefined ? refusals : [...refusals, refusalOf(node, condition, denial)];
   }
 
   /** @param isForetold leaves out what only a service can judge */
@@ -304,7 +304,7 @@ export class CaveatChain {
       if (isForetold && condition.judgedBy === "service") continue;
       const denial = condition.prohibits(value, access, this.#places[place]!);
       if (denial !== undefined)
-        refusals = [...refusals, refusal(this.nodes[node]!, condition.name, denial)];
+        refusals = [...refusals, refusalOf(this.nodes[node]!, condition, denial)];
     }
     return refusals;
   }
@@ -321,6 +321,9 @@ export function refusal(node: Node, condition: string, denial: Denial): Refusal 
     node: agentName === undefined ? { id } : { id, agent: agentName },
   };
 }
+
+const refusalOf = (node: Node, { name, code }: AnyCondition, denial: Omit<Denial, "code">) =>
+  refusal(node, name, { ...denial, code: code! });
 
 const UNKNOWN = "ERR_CAVEAT_UNKNOWN";
 

@@ -1,10 +1,13 @@
 /**
- * The interface of a condition: one object that holds every fact about it. spec/2-caveats.md §2.
+ * The interface of a condition: one object that holds every fact that decides, and one with what
+ * people are told of it. spec/2-caveats.md §2.
  */
 import type { Unit } from "../amount.ts";
 import type { BudgetCode, DenialCode } from "../errors.ts";
 import type { Access } from "./access.ts";
 import type { Field } from "./field.ts";
+import type { ScopeFlag } from "./flag.ts";
+import type { Scope } from "./scope.ts";
 import type { Origin } from "./target.ts";
 
 export interface Denial {
@@ -66,7 +69,25 @@ export type Bound = "place" | "time" | "spend";
 export interface SpecRow {
   readonly value: string;
   readonly denies: string;
-  readonly code?: DenialCode | BudgetCode;
+}
+
+/** What the documentation and the command line say of a key of a scope. */
+export interface FieldTexts {
+  /** An example of a value. */
+  readonly example: string;
+  readonly flag?: ScopeFlag;
+}
+
+/**
+ * What people are told of a condition: by the documentation, the command line and a caveat in
+ * words. An object beside the condition, so that a page that loads conditions does not load it.
+ */
+export interface ConditionTexts<Value> {
+  readonly spec: SpecRow;
+  /** One for each field of the condition. */
+  readonly fields?: Partial<Record<keyof Scope, FieldTexts>>;
+  /** What a value allows, in lines for people. `now` is in Unix seconds. */
+  words(value: Value, now: number, condition: AnyCondition): readonly string[];
 }
 
 /** Every fact about one condition, whose values are read as `Value`. */
@@ -77,16 +98,17 @@ export interface Condition<Value> {
   /** The unit of the amounts that it limits. */
   readonly unit?: Unit;
   readonly bound?: Bound;
+  /** The code of its denials, and of those of its limit; undefined if it never denies. */
+  readonly code?: Denial["code"];
   /** Its value is never shown, logged or stored in words. */
   readonly isSecret?: true;
   /** The keys of a scope that it is written from. */
   readonly fields: readonly Field[];
-  readonly spec: SpecRow;
 
   /** Returns undefined for a text that is not of this condition's form, which denies. */
   parse(text: string): Value | undefined;
   /** The reason against this access, if there is one. Judged on every request; knows no state. */
-  prohibits?(value: Value, access: Access, place: Place): Denial | undefined;
+  prohibits?(value: Value, access: Access, place: Place): Omit<Denial, "code"> | undefined;
   /** The limit that the ledger counts, under the id of this place in the chain. */
   limit?(value: Value): LimitTerms;
   /** The name of the agent whose node it opens. */
@@ -106,14 +128,11 @@ export interface Condition<Value> {
   meets?(one: Value, other: Value): boolean;
   /** Whether it allows one method at one path only; with GET also HEAD. */
   isOneEndpoint?(value: Value): boolean;
-  /** What it allows, in lines for people. `now` is in Unix seconds. */
-  words(value: Value, now: number): readonly string[];
 }
 
 /** Conditions that share a suffix; each is named after a service. */
 export interface Family {
   readonly suffix: string;
-  readonly spec: SpecRow;
   of(service: string, name: string): AnyCondition;
   /** The facts of the condition for any service, whose name does not matter to them. */
   readonly fields: readonly Field[];

@@ -1,5 +1,5 @@
-/** A key of a scope: how its value becomes caveats, and the command-line flag that gives it. */
-import { type Amount, type AmountText, readAmountOption, type Unit, unitName } from "../amount.ts";
+/** A key of a scope: how its value becomes caveats. */
+import { type Amount, readAmountOption, type Unit, unitName } from "../amount.ts";
 import type { Amounts, Scope } from "./scope.ts";
 
 export interface WriteTerms {
@@ -11,27 +11,8 @@ export interface WriteTerms {
   readonly what: string;
 }
 
-/** A flag of the command line. */
-export interface ScopeFlag {
-  /** Without the dashes. */
-  readonly name: string;
-  /** The placeholder in the help. */
-  readonly value: string;
-  readonly help: string;
-  readonly repeatable?: true;
-  /**
-   * Reads the typed texts to the value of the scope. `what` is the flag's name in messages.
-   *
-   * @throws TypeError
-   */
-  read(texts: readonly string[], what: string, now: number): unknown;
-}
-
 export interface Field {
   readonly key: keyof Scope;
-  readonly flag?: ScopeFlag;
-  /** An example of a value, for documentation. */
-  readonly example: string;
   /**
    * Returns the caveats of a value.
    *
@@ -42,56 +23,11 @@ export interface Field {
 
 export const field = <Key extends keyof Scope>(
   key: Key,
-  facts: {
-    readonly flag?: ScopeFlag;
-    readonly example: string;
-    write(value: Required<Scope>[Key], terms: WriteTerms): readonly string[];
-  },
-): Field => ({ key, ...facts });
-
-/** A flag that takes one text as it stands. */
-export const textFlag = (name: string, value: string, help: string): ScopeFlag => ({
-  name,
-  value,
-  help,
-  read: ([text]) => text,
-});
-
-/** A flag that may be given several times, and makes a list. */
-export const listFlag = (name: string, value: string, help: string): ScopeFlag => ({
-  name,
-  value,
-  help,
-  repeatable: true,
-  read: (texts) => texts,
-});
-
-export const countFlag = (name: string, help: string): ScopeFlag => ({
-  name,
-  value: "N",
-  help,
-  read([text = ""], what) {
-    if (!/^(?:0|[1-9][0-9]{0,14})$/.test(text)) throw notWhole(what);
-    return Number(text);
-  },
-});
-
-/**
- * A flag that takes an amount, and may be given once for each unit.
- */
-export const amountFlag = (name: string, value: string, help: string): ScopeFlag => ({
-  name,
-  value,
-  help,
-  repeatable: true,
-  read(texts, what) {
-    readAmounts(texts as readonly AmountText[], what);
-    return texts.length === 1 ? texts[0] : texts;
-  },
-});
+  write: (value: Required<Scope>[Key], terms: WriteTerms) => readonly string[],
+): Field => ({ key, write });
 
 /** Reads amounts of different units. @throws TypeError that names the value */
-function readAmounts(amounts: Amounts, what: string): readonly Amount[] {
+export function readAmounts(amounts: Amounts, what: string): readonly Amount[] {
   const texts: readonly unknown[] = Array.isArray(amounts) ? amounts : [amounts];
   const read = texts.map((text) => readAmountOption(text, what));
   if (read.length === 0) throw new TypeError(`${what} is an empty list; give an amount`);
@@ -120,7 +56,8 @@ export function writeCount(value: number, { what }: WriteTerms): string {
   return String(value);
 }
 
-const notWhole = (what: string) => new TypeError(`${what} must be a whole number, 0 or more`);
+export const notWhole = (what: string) =>
+  new TypeError(`${what} must be a whole number, 0 or more`);
 
 /** The Unix seconds of a date. @throws TypeError */
 export function writeDate(value: Date, { what }: WriteTerms): string {

@@ -1,6 +1,6 @@
-/** The command-line flags of a scope, from the fields of the conditions. */
-import { FIELDS } from "./conditions/table.ts";
-import type { ScopeFlag } from "./field.ts";
+/** The command-line flags of a scope, from what the conditions say of their fields. */
+import { DOCUMENTED } from "./conditions/texts.ts";
+import type { ScopeFlag } from "./flag.ts";
 import type { Scope } from "./scope.ts";
 
 export interface ScopeKeyFlag extends ScopeFlag {
@@ -11,7 +11,7 @@ export interface ScopeKeyFlag extends ScopeFlag {
 /** One for each key of a scope that has a flag, in the order in which a scope compiles. */
 export const SCOPE_FLAGS: readonly ScopeKeyFlag[] = [
   ...new Map(
-    FIELDS.flatMap(({ key, flag }) =>
+    DOCUMENTED.flatMap(({ fields }) => fields).flatMap(({ key, flag }) =>
       flag === undefined ? [] : [[key, { ...flag, key }] as const],
     ),
   ).values(),

@@ -4,28 +4,23 @@ export interface Window {
   readonly seconds: number;
   /** After the name of a condition: `_per_hour`. */
   readonly suffix: string;
-  /** After a key of a scope: `PerHour`. */
-  readonly key: string;
-  /** Of a denial: " per hour". */
-  readonly per: string;
-  /** For people: "an hour". */
-  readonly words: string;
 }
 
-const window = <Key extends string>(seconds: number, key: Key, words: string) => ({
-  seconds,
-  suffix: `_per_${key.toLowerCase()}`,
-  key: `Per${key}` as const,
-  per: ` per ${key.toLowerCase()}`,
-  words,
-});
-
-export const MINUTE = window(60, "Minute", "a minute");
-export const HOUR = window(3600, "Hour", "an hour");
-export const DAY = window(86_400, "Day", "a day");
+export const MINUTE: Window = { seconds: 60, suffix: "_per_minute" };
+export const HOUR: Window = { seconds: 3600, suffix: "_per_hour" };
+export const DAY: Window = { seconds: 86_400, suffix: "_per_day" };
 /** Thirty days. */
-export const MONTH = window(2_592_000, "Month", "a month");
+export const MONTH: Window = { seconds: 2_592_000, suffix: "_per_month" };
 
-/** " per hour", or nothing for a limit over the whole life. */
+const suffixOf = (windowSeconds: number | undefined): string =>
+  [MINUTE, HOUR, DAY, MONTH].find(({ seconds }) => seconds === windowSeconds)?.suffix ?? "";
+
+/** In a denial: " per hour", or nothing for a limit over the whole life. */
 export const formatWindow = (windowSeconds: number | undefined): string =>
-  [MINUTE, HOUR, DAY, MONTH].find(({ seconds }) => seconds === windowSeconds)?.per ?? "";
+  suffixOf(windowSeconds).replaceAll("_", " ");
+
+/** For people: "an hour", or "in all" for a limit over the whole life. */
+export const windowWords = (windowSeconds: number | undefined): string =>
+  suffixOf(windowSeconds)
+    .replace(/^_per_(?=h)/, "an ")
+    .replace(/^_per_/, "a ") || "in all";

@@ -3,6 +3,7 @@ import { formatAmount } from "../amount.ts";
 import type { CaveatText } from "./chain.ts";
 import type { LimitTerms } from "./condition.ts";
 import { conditionNamed } from "./conditions/table.ts";
+import { textsOf } from "./conditions/texts.ts";
 
 /**
  * What a caveat allows, in lines. None for a caveat that only names a node. The lines repeat the
@@ -20,11 +21,12 @@ export function caveatWords(
     const shown = /^[a-z0-9_]{1,63}$/.test(name) ? name : "a condition with a strange name";
     return [`${shown}: unknown here, so everything is denied`];
   }
-  if (condition.isSecret) return condition.words(undefined as never, now);
+  const { words } = textsOf(condition);
+  if (condition.isSecret) return words(undefined as never, now, condition);
   const parsed = condition.parse(value);
   return parsed === undefined
     ? [`${name}: a value that cannot be read, so everything is denied`]
-    : condition.words(parsed, now);
+    : words(parsed, now, condition);
 }
 
 /** What a condition counts, and in which window; undefined for a condition that counts nothing. */

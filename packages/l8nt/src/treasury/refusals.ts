@@ -83,7 +83,7 @@ export function claimOf(code: string | undefined, facts: ClaimFacts): Claim {
   const { chain, mayHaveEnded, hadTooLittle } = facts;
   if (code === "ERR_REVOKED") return "over";
   // A credential without such a caveat cannot be refused for it.
-  if (chain?.entries.every(({ condition }) => condition.spec.code !== code)) return "none";
+  if (chain?.entries.every(({ condition }) => condition.code !== code)) return "none";
   if (code === "ERR_USES") return "over";
   if (code === "ERR_EXPIRED") return mayHaveEnded ? "over" : "none";
   // A cheaper request may still find enough.

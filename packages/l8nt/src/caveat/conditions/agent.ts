@@ -2,8 +2,9 @@
 import type { Refusal } from "../../errors.ts";
 import { hexText } from "../../internal/bytes.ts";
 import { nonceBytes } from "../../internal/crypto.ts";
-import { caveatOf, condition } from "../condition.ts";
-import { field, textFlag } from "../field.ts";
+import { type ConditionTexts, caveatOf, condition } from "../condition.ts";
+import { field } from "../field.ts";
+import { typedText } from "../flag.ts";
 
 export interface Agent {
   readonly name: string;
@@ -35,24 +36,34 @@ export const agent = condition<Agent>({
   // The owner's names are not shown to services. A hand-over opens a node of its own.
   handOver: "dropped",
   fields: [
-    field("agent", {
-      example: '"booker"',
-      flag: textFlag("agent", "NAME", "the name of the agent that the credential is for"),
-      write(name, { nonce, what }) {
-        if (typeof name !== "string" || !isAgentName(name))
-          throw new TypeError(
-            `${what} must be 1 to 64 letters, digits, "-" or "_", such as "flight-booker"`,
-          );
-        return [agentCaveat(name, nonce ?? hexText(nonceBytes(8)))];
-      },
+    field("agent", (name, { nonce, what }) => {
+      if (typeof name !== "string" || !isAgentName(name))
+        throw new TypeError(
+          `${what} must be 1 to 64 letters, digits, "-" or "_", such as "flight-booker"`,
+        );
+      return [agentCaveat(name, nonce ?? hexText(nonceBytes(8)))];
     }),
   ],
-  spec: { value: "`name.nonce` (§4)", denies: "never: it opens a node" },
   parse(text) {
     const match = AGENT.exec(text);
     return match === null ? undefined : { name: match[1]!, nonce: match[2]! };
   },
   opens: ({ name }) => name,
+});
+
+export const agentTexts: ConditionTexts<Agent> = {
+  spec: { value: "`name.nonce` (§4)", denies: "never: it opens a node" },
+  fields: {
+    agent: {
+      example: '"booker"',
+      flag: {
+        name: "agent",
+        value: "NAME",
+        help: "the name of the agent that the credential is for",
+        read: typedText,
+      },
+    },
+  },
   // The name is shown as the heading of the node's other conditions.
   words: () => [],
-});
+};

@@ -1,5 +1,5 @@
 /** `<service>_capabilities`: what may be done at one service. Says nothing about other services. */
-import type { AnyCondition, Condition, Family } from "../condition.ts";
+import type { AnyCondition, Condition, ConditionTexts, Family } from "../condition.ts";
 import { caveatOf } from "../condition.ts";
 import { field, writeList } from "../field.ts";
 import { isServiceName } from "../service-name.ts";
@@ -16,37 +16,83 @@ const ENTRY = {
   form: 'capabilities, such as "loop_out"',
 };
 
-const spec = {
-  value: "names joined by `,`",
-  denies:
-    "the verifier is that service, and the request's capability is not listed or there is none",
-  code: "ERR_CAPABILITY",
-} as const;
-
 const fields = [
-  field("capabilities", {
-    example: '{ loop: ["out", "in"] }',
-    flag: {
-      name: "capability",
-      value: "SERVICE:NAME",
-      repeatable: true,
-      help: "what may be done at a service, such as an MCP tool; a service that is not named here is not limited",
-      read: readFlag,
-    },
-    write(byService, { what }) {
-      if (typeof byService !== "object" || byService === null || Array.isArray(byService))
-        throw new TypeError(`${what} must be an object, such as { lightning_loop: ["loop_out"] }`);
-      return Object.entries(byService).map(([service, names]) => {
-        if (!isServiceName(service))
-          throw new TypeError(
-            `${what} has the key ${JSON.stringify(service)}, which is not the name of a service`,
-          );
-        const list = writeList(names, { what: `${what}.${service}` }, ENTRY);
-        return caveatOf({ name: `${service}${SUFFIX}` }, list.join(","));
-      });
-    },
+  field("capabilities", (byService, { what }) => {
+    if (typeof byService !== "object" || byService === null || Array.isArray(byService))
+      throw new TypeError(`${what} must be an object, such as { lightning_loop: ["loop_out"] }`);
+    return Object.entries(byService).map(([service, names]) => {
+      if (!isServiceName(service))
+        throw new TypeError(
+          `${what} has the key ${JSON.stringify(service)}, which is not the name of a service`,
+        );
+      const list = writeList(names, { what: `${what}.${service}` }, ENTRY);
+      return caveatOf({ name: `${service}${SUFFIX}` }, list.join(","));
+    });
   }),
 ];
+
+const capabilitiesOf = (service: string, name: string): Condition<readonly string[]> => ({
+  name,
+  judgedBy: "service",
+  handOver: "relay",
+  fields,
+  code: "ERR_CAPABILITY",
+  parse(text) {
+    const capabilities = text === "" ? [] : text.split(",");
+    return capabilities.every(isCapability) ? capabilities : undefined;
+  },
+  prohibits: (capabilities, access) =>
+    access.target === "self" ||
+    access.service !== service ||
+    (access.capability !== undefined && capabilities.includes(access.capability))
+      ? undefined
+      : {
+          have: capabilities.length === 0 ? "no capability at all" : capabilities.join(", "),
+          need: access.capability ?? "a credential that names no capabilities",
+        },
+  covers: (outer, inner) => inner.every((name) => outer.includes(name)),
+});
+
+/**
+ * Whether a credential limits the capabilities of this service. If it does not, it allows all of
+ * them.
+ */
+export const namesCapabilities = (
+  chain: { has(condition: { readonly name: string }): boolean },
+  service: string,
+): boolean => chain.has({ name: `${service}${SUFFIX}` });
+
+export const capabilities: Family = {
+  suffix: SUFFIX,
+  fields,
+  of: (service, name) => capabilitiesOf(service, name) as unknown as AnyCondition,
+};
+
+export const capabilitiesTexts: ConditionTexts<readonly string[]> = {
+  spec: {
+    value: "names joined by `,`",
+    denies:
+      "the verifier is that service, and the request's capability is not listed or there is none",
+  },
+  words(capabilities, _now, { name }) {
+    const service = name.slice(0, -SUFFIX.length);
+    return capabilities.length === 0
+      ? [`at ${service}: no capability at all`]
+      : capabilities.map((capability) => `at ${service}: ${capability}`);
+  },
+  fields: {
+    capabilities: {
+      example: '{ loop: ["out", "in"] }',
+      flag: {
+        name: "capability",
+        value: "SERVICE:NAME",
+        repeatable: true,
+        help: "what may be done at a service, such as an MCP tool; a service that is not named here is not limited",
+        read: readFlag,
+      },
+    },
+  },
+};
 
 /**
  * `SERVICE:NAME`; the first colon ends the name of the service. `SERVICE:` alone allows none of its
@@ -63,46 +109,3 @@ function readFlag(texts: readonly string[], what: string): Record<string, readon
   }
   return Object.fromEntries(byService);
 }
-
-const capabilitiesOf = (service: string, name: string): Condition<readonly string[]> => ({
-  name,
-  judgedBy: "service",
-  handOver: "relay",
-  fields,
-  spec,
-  parse(text) {
-    const capabilities = text === "" ? [] : text.split(",");
-    return capabilities.every(isCapability) ? capabilities : undefined;
-  },
-  prohibits: (capabilities, access) =>
-    access.target === "self" ||
-    access.service !== service ||
-    (access.capability !== undefined && capabilities.includes(access.capability))
-      ? undefined
-      : {
-          code: "ERR_CAPABILITY",
-          have: capabilities.length === 0 ? "no capability at all" : capabilities.join(", "),
-          need: access.capability ?? "a credential that names no capabilities",
-        },
-  covers: (outer, inner) => inner.every((name) => outer.includes(name)),
-  words: (capabilities) =>
-    capabilities.length === 0
-      ? [`at ${service}: no capability at all`]
-      : capabilities.map((capability) => `at ${service}: ${capability}`),
-});
-
-/**
- * Whether a credential limits the capabilities of this service. If it does not, it allows all of
- * them.
- */
-export const namesCapabilities = (
-  chain: { has(condition: { readonly name: string }): boolean },
-  service: string,
-): boolean => chain.has({ name: `${service}${SUFFIX}` });
-
-export const capabilities: Family = {
-  suffix: SUFFIX,
-  spec,
-  fields,
-  of: (service, name) => capabilitiesOf(service, name) as unknown as AnyCondition,
-};

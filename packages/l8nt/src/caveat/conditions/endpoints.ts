@@ -1,5 +1,5 @@
 /** `endpoints`: which requests. spec/2-caveats.md §3. */
-import { caveatOf, condition } from "../condition.ts";
+import { type ConditionTexts, caveatOf, condition } from "../condition.ts";
 import {
   coversEndpoint,
   type EndpointPattern,
@@ -10,7 +10,8 @@ import {
   readEndpoint,
   readEndpoints,
 } from "../endpoint.ts";
-import { field, listFlag, writeList } from "../field.ts";
+import { field, writeList } from "../field.ts";
+import { typedList } from "../flag.ts";
 import { formatOrigin } from "../target.ts";
 
 const NAME = "endpoints";
@@ -32,29 +33,16 @@ export const endpoints = condition<readonly EndpointPattern[]>({
     ),
   bound: "place",
   fields: [
-    field("endpoints", {
-      example: '["GET https://a.example/x/*"]',
-      flag: listFlag(
-        "endpoint",
-        '"GET https://…"',
-        "what may be requested; * one segment, ** the rest",
-      ),
-      write: (entries, { what }) => [
-        caveatOf({ name: NAME }, writeList(entries, { what }, ENTRY).join(";")),
-      ],
-    }),
+    field("endpoints", (entries, { what }) => [
+      caveatOf({ name: NAME }, writeList(entries, { what }, ENTRY).join(";")),
+    ]),
   ],
-  spec: {
-    value: "entries joined by `;` (§3)",
-    denies: "no entry covers method, origin and path",
-    code: "ERR_ENDPOINT",
-  },
+  code: "ERR_ENDPOINT",
   parse: readEndpoints,
   prohibits(patterns, { target }) {
     if (target === "self") return undefined;
     for (const pattern of patterns) if (matchesEndpoint(pattern, target)) return undefined;
     return {
-      code: "ERR_ENDPOINT",
       have:
         patterns.length === 0 ? "no endpoint at all" : patterns.map(({ text }) => text).join("; "),
       need: `${target.method} ${formatOrigin(target.origin)}${target.path}`,
@@ -65,6 +53,25 @@ export const endpoints = condition<readonly EndpointPattern[]>({
   meets: (one, other) =>
     one.some((pattern) => other.some((theirs) => endpointsMeet(pattern, theirs))),
   isOneEndpoint: (patterns) => patterns.length === 1 && patterns.every(isOneEndpoint),
+});
+
+export const endpointsTexts: ConditionTexts<readonly EndpointPattern[]> = {
+  spec: {
+    value: "entries joined by `;` (§3)",
+    denies: "no entry covers method, origin and path",
+  },
+  fields: {
+    endpoints: {
+      example: '["GET https://a.example/x/*"]',
+      flag: {
+        name: "endpoint",
+        value: '"GET https://…"',
+        help: "what may be requested; * one segment, ** the rest",
+        repeatable: true,
+        read: typedList,
+      },
+    },
+  },
   words: (patterns) =>
     patterns.length === 0 ? ["no endpoint at all"] : patterns.map(({ text }) => text),
-});
+};

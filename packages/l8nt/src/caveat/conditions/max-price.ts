@@ -1,7 +1,8 @@
 /** `max_price_<unit>`: the most that one purchase or request may cost. */
 import { formatAmount, UNITS, type Unit } from "../../amount.ts";
-import { type Condition, caveatOf, condition } from "../condition.ts";
-import { amountFlag, field, writeAmounts } from "../field.ts";
+import { type Condition, type ConditionTexts, caveatOf, condition } from "../condition.ts";
+import { field, writeAmounts } from "../field.ts";
+import { typedAmounts } from "../flag.ts";
 import { readInteger } from "../integer.ts";
 
 function maxPrice(unit: Unit): Condition<bigint> {
@@ -12,32 +13,42 @@ function maxPrice(unit: Unit): Condition<bigint> {
     handOver: "dropped",
     unit,
     fields: [
-      field("maxPrice", {
-        example: '"10 sat"',
-        flag: amountFlag("max-price", '"10 sat"', "for one request"),
-        write(amounts, terms) {
-          const max = writeAmounts(amounts, unit, terms);
-          return max === undefined ? [] : [caveatOf({ name }, max)];
-        },
+      field("maxPrice", (amounts, terms) => {
+        const max = writeAmounts(amounts, unit, terms);
+        return max === undefined ? [] : [caveatOf({ name }, max)];
       }),
     ],
-    spec: {
-      value: "integer",
-      denies: "the price is known, in this unit, and greater",
-      code: "ERR_PRICE",
-    },
+    code: "ERR_PRICE",
     parse: readInteger,
     prohibits: (max, { price }) =>
       price === undefined || price.unit !== unit || price.value <= max
         ? undefined
         : {
-            code: "ERR_PRICE",
             have: `at most ${formatAmount({ unit, value: max })} at once`,
             need: formatAmount(price),
           },
     covers: (outer, inner) => inner <= outer,
-    words: (value) => [`at most ${formatAmount({ unit, value })} at once`],
   });
 }
 
 export const maxPrices: readonly Condition<bigint>[] = UNITS.map(maxPrice);
+
+export const maxPriceTexts: ConditionTexts<bigint> = {
+  spec: {
+    value: "integer",
+    denies: "the price is known, in this unit, and greater",
+  },
+  words: (value, _now, { unit }) => [`at most ${formatAmount({ unit: unit!, value })} at once`],
+  fields: {
+    maxPrice: {
+      example: '"10 sat"',
+      flag: {
+        name: "max-price",
+        value: '"10 sat"',
+        help: "for one request",
+        repeatable: true,
+        read: typedAmounts,
+      },
+    },
+  },
+};

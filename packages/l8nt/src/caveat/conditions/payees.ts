@@ -1,6 +1,7 @@
 /** `payees`: the only nodes that may be paid. */
-import { caveatOf, condition } from "../condition.ts";
-import { field, listFlag, writeList } from "../field.ts";
+import { type ConditionTexts, caveatOf, condition } from "../condition.ts";
+import { field, writeList } from "../field.ts";
+import { typedList } from "../flag.ts";
 
 const NAME = "payees";
 const NODE = /^0[23][0-9a-f]{64}$/;
@@ -16,19 +17,11 @@ export const payees = condition<readonly string[]>({
   judgedBy: "treasury",
   handOver: "dropped",
   fields: [
-    field("payees", {
-      example: '["02…", "03…"]',
-      flag: listFlag("payee", "KEY", "the only nodes that may be paid: hex public keys"),
-      write: (nodes, { what }) => [
-        caveatOf({ name: NAME }, writeList(nodes, { what }, ENTRY).join(",")),
-      ],
-    }),
+    field("payees", (nodes, { what }) => [
+      caveatOf({ name: NAME }, writeList(nodes, { what }, ENTRY).join(",")),
+    ]),
   ],
-  spec: {
-    value: "node public keys joined by `,`: each `0[23]` and 64 lower-case hex digits",
-    denies: "the invoice pays another node",
-    code: "ERR_PAYEE",
-  },
+  code: "ERR_PAYEE",
   parse(text) {
     const nodes = text === "" ? [] : text.split(",");
     return nodes.every((node) => NODE.test(node)) ? nodes : undefined;
@@ -37,11 +30,29 @@ export const payees = condition<readonly string[]>({
     payee === undefined || nodes.includes(payee)
       ? undefined
       : {
-          code: "ERR_PAYEE",
           have: nodes.length === 0 ? "no payee at all" : nodes.join(", "),
           need: payee,
         },
   covers: (outer, inner) => inner.every((node) => outer.includes(node)),
+});
+
+export const payeesTexts: ConditionTexts<readonly string[]> = {
+  spec: {
+    value: "node public keys joined by `,`: each `0[23]` and 64 lower-case hex digits",
+    denies: "the invoice pays another node",
+  },
+  fields: {
+    payees: {
+      example: '["02…", "03…"]',
+      flag: {
+        name: "payee",
+        value: "KEY",
+        help: "the only nodes that may be paid: hex public keys",
+        repeatable: true,
+        read: typedList,
+      },
+    },
+  },
   words: (nodes) =>
     nodes.length === 0 ? ["pays nobody"] : nodes.map((node) => `pays only ${node}`),
-});
+};

@@ -1,7 +1,7 @@
 /** `preimage`: the proof of payment, as Lightning Labs' clients append it. */
 import { hexBytes, hexText } from "../../internal/bytes.ts";
 import { sha256 } from "../../internal/crypto.ts";
-import { condition } from "../condition.ts";
+import { type ConditionTexts, condition } from "../condition.ts";
 
 export const preimage = condition<string>({
   name: "preimage",
@@ -9,11 +9,7 @@ export const preimage = condition<string>({
   handOver: "relay",
   isSecret: true,
   fields: [],
-  spec: {
-    value: "64 hex digits, either case",
-    denies: "its SHA-256 is not the payment hash of the identifier",
-    code: "ERR_PREIMAGE_CAVEAT",
-  },
+  code: "ERR_PREIMAGE_CAVEAT",
   /** Returns the hash alone, so that no message can show the preimage. */
   parse(text) {
     const bytes = text.length === 64 ? hexBytes(text) : undefined;
@@ -23,9 +19,15 @@ export const preimage = condition<string>({
     hash === paymentHash
       ? undefined
       : {
-          code: "ERR_PREIMAGE_CAVEAT",
           have: "a preimage of another payment",
           need: "the preimage of this one",
         },
-  words: () => ["names the payment that it belongs to"],
 });
+
+export const preimageTexts: ConditionTexts<string> = {
+  spec: {
+    value: "64 hex digits, either case",
+    denies: "its SHA-256 is not the payment hash of the identifier",
+  },
+  words: () => ["names the payment that it belongs to"],
+};

@@ -1,6 +1,7 @@
 /** `purpose`: a text for people and for the audit. */
-import { caveatOf, condition } from "../condition.ts";
-import { field, textFlag } from "../field.ts";
+import { type ConditionTexts, caveatOf, condition } from "../condition.ts";
+import { field } from "../field.ts";
+import { typedText } from "../flag.ts";
 
 const NAME = "purpose";
 
@@ -9,16 +10,26 @@ export const purpose = condition<string>({
   judgedBy: "both",
   handOver: "dropped",
   fields: [
-    field("purpose", {
-      example: '"book flights"',
-      flag: textFlag("purpose", "TEXT", "for people and for the audit"),
-      write(text, { what }) {
-        if (typeof text !== "string") throw new TypeError(`${what} must be a text`);
-        return [caveatOf({ name: NAME }, text)];
-      },
+    field("purpose", (text, { what }) => {
+      if (typeof text !== "string") throw new TypeError(`${what} must be a text`);
+      return [caveatOf({ name: NAME }, text)];
     }),
   ],
-  spec: { value: "any text", denies: "never" },
   parse: (text) => text,
-  words: (text) => [`for: ${text}`],
 });
+
+export const purposeTexts: ConditionTexts<string> = {
+  spec: { value: "any text", denies: "never" },
+  fields: {
+    purpose: {
+      example: '"book flights"',
+      flag: {
+        name: "purpose",
+        value: "TEXT",
+        help: "for people and for the audit",
+        read: typedText,
+      },
+    },
+  },
+  words: (text) => [`for: ${text}`],
+};

@@ -1,6 +1,7 @@
 /** `services`: which L402 services, by the names that they give themselves. */
-import { caveatOf, condition } from "../condition.ts";
-import { field, listFlag, writeList } from "../field.ts";
+import { type ConditionTexts, caveatOf, condition } from "../condition.ts";
+import { field, writeList } from "../field.ts";
+import { typedList } from "../flag.ts";
 import { readInteger } from "../integer.ts";
 import { isAnyServiceName, isServiceName } from "../service-name.ts";
 
@@ -37,25 +38,16 @@ export const services = condition<readonly Service[]>({
   handOver: "relay",
   bound: "place",
   fields: [
-    field("services", {
-      example: '["loop", "pool:1"]',
-      flag: listFlag("service", "NAME", "for L402 services that name themselves"),
-      write: (names, { what }) => [
-        caveatOf({ name: NAME }, writeList(names, { what }, ENTRY).join(",")),
-      ],
-    }),
+    field("services", (names, { what }) => [
+      caveatOf({ name: NAME }, writeList(names, { what }, ENTRY).join(",")),
+    ]),
   ],
-  spec: {
-    value: "`name:tier` joined by `,`; the tier is an integer, and is not judged",
-    denies: "the verifier's own service name is not listed, or it has none",
-    code: "ERR_SERVICE",
-  },
+  code: "ERR_SERVICE",
   parse,
   prohibits: (entries, { target, service }) =>
     target === "self" || (service !== undefined && entries.some(({ name }) => name === service))
       ? undefined
       : {
-          code: "ERR_SERVICE",
           have:
             entries.length === 0 ? "no service at all" : entries.map(({ name }) => name).join(", "),
           need: service ?? "a credential that names no service",
@@ -65,8 +57,27 @@ export const services = condition<readonly Service[]>({
     inner.every(({ name, tier }) =>
       outer.some((other) => other.name === name && other.tier === tier),
     ),
+});
+
+export const servicesTexts: ConditionTexts<readonly Service[]> = {
+  spec: {
+    value: "`name:tier` joined by `,`; the tier is an integer, and is not judged",
+    denies: "the verifier's own service name is not listed, or it has none",
+  },
+  fields: {
+    services: {
+      example: '["loop", "pool:1"]',
+      flag: {
+        name: "service",
+        value: "NAME",
+        help: "for L402 services that name themselves",
+        repeatable: true,
+        read: typedList,
+      },
+    },
+  },
   words: (entries) =>
     entries.length === 0
       ? ["no service at all"]
       : entries.map(({ name, tier }) => `service ${name}:${tier}`),
-});
+};

@@ -3,7 +3,7 @@
  * was priced. spec/2-caveats.md §6.
  */
 import { type Amount, formatAmount, UNITS, type Unit } from "../../amount.ts";
-import { caveatOf, condition } from "../condition.ts";
+import { type ConditionTexts, caveatOf, condition } from "../condition.ts";
 import { readInteger } from "../integer.ts";
 
 const NAME = "sold_price";
@@ -30,11 +30,7 @@ export const soldPrice = condition<Sold>({
   handOver: "relay",
   // A service writes it when it sells. A person caps prices by `maxPrice`.
   fields: [],
-  spec: {
-    value: "integer, unit and, if the request has one, its hash, joined by a blank (§6)",
-    denies: "the price is greater or in another unit, and the request is not the one of the hash",
-    code: "ERR_PRICE",
-  },
+  code: "ERR_PRICE",
   parse,
   prohibits: ({ price: sold, request }, { target, price, pricedRequest }) =>
     target === "self" ||
@@ -43,13 +39,9 @@ export const soldPrice = condition<Sold>({
     (request !== undefined && request === pricedRequest?.())
       ? undefined
       : {
-          code: "ERR_PRICE",
           have: `a request of at most ${formatAmount(sold)}, or the one that was sold`,
           need: formatAmount(price),
         },
-  words: ({ price, request }) => [
-    `at most ${formatAmount(price)} at once${request === undefined ? "" : ", or the request that was sold at this price"}`,
-  ],
 });
 
 /** The caveats of a chain that could be read. */
@@ -91,3 +83,13 @@ export function countedPrice(
  */
 export const soldPriceCaveat = ({ unit, value }: Amount, request: string | undefined): string =>
   caveatOf(soldPrice, [value, unit, ...(request === undefined ? [] : [request])].join(" "));
+
+export const soldPriceTexts: ConditionTexts<Sold> = {
+  spec: {
+    value: "integer, unit and, if the request has one, its hash, joined by a blank (§6)",
+    denies: "the price is greater or in another unit, and the request is not the one of the hash",
+  },
+  words: ({ price, request }) => [
+    `at most ${formatAmount(price)} at once${request === undefined ? "" : ", or the request that was sold at this price"}`,
+  ],
+};

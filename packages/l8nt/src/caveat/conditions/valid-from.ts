@@ -1,5 +1,5 @@
 /** `valid_from`: the beginning of a credential. */
-import { caveatOf, condition } from "../condition.ts";
+import { type ConditionTexts, caveatOf, condition } from "../condition.ts";
 import { field, writeDate } from "../field.ts";
 import { formatDistance, formatInstant } from "../instant.ts";
 import { formatUnixSeconds, readUnixSeconds } from "../integer.ts";
@@ -10,21 +10,20 @@ export const validFrom = condition<number>({
   name: NAME,
   judgedBy: "both",
   handOver: (values) => values.map(String),
-  fields: [
-    field("validFrom", {
-      example: "a date",
-      write: (date, terms) => [caveatOf({ name: NAME }, writeDate(date, terms))],
-    }),
-  ],
-  spec: { value: "unix seconds", denies: "now < value", code: "ERR_NOT_YET_VALID" },
+  fields: [field("validFrom", (date, terms) => [caveatOf({ name: NAME }, writeDate(date, terms))])],
+  code: "ERR_NOT_YET_VALID",
   parse: readUnixSeconds,
   prohibits: (from, { now }) =>
     now >= from
       ? undefined
       : {
-          code: "ERR_NOT_YET_VALID",
           have: `a credential that begins at ${formatUnixSeconds(from)}`,
           need: `one that is valid at ${formatUnixSeconds(now)}`,
         },
-  words: (from, now) => [`from ${formatInstant(from)} (${formatDistance(from - now)})`],
 });
+
+export const validFromTexts: ConditionTexts<number> = {
+  spec: { value: "unix seconds", denies: "now < value" },
+  fields: { validFrom: { example: "a date" } },
+  words: (from, now) => [`from ${formatInstant(from)} (${formatDistance(from - now)})`],
+};

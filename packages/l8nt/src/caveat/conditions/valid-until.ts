@@ -4,12 +4,14 @@
 import {
   type AnyCondition,
   type Condition,
+  type ConditionTexts,
   caveatOf,
   condition,
   type Family,
 } from "../condition.ts";
 import { durationSeconds } from "../duration.ts";
-import { field, textFlag, writeDate } from "../field.ts";
+import { field, writeDate } from "../field.ts";
+import { typedText } from "../flag.ts";
 import { formatDistance, formatInstant } from "../instant.ts";
 import { formatUnixSeconds, readUnixSeconds } from "../integer.ts";
 
@@ -22,7 +24,28 @@ export const validUntil = condition<number>({
   handOver: (values, { until }) => [String(Math.floor(Math.min(until, ...values)))],
   bound: "time",
   fields: [
-    field("expiresAt", {
+    field("expiresAt", (date, terms) => [caveatOf({ name: NAME }, writeDate(date, terms))]),
+    field("expiresIn", (duration, { now, what }) => [
+      caveatOf({ name: NAME }, Math.floor(now) + durationSeconds(duration, what)),
+    ]),
+  ],
+  code: "ERR_EXPIRED",
+  parse: readUnixSeconds,
+  prohibits: (until, { now }) =>
+    now < until
+      ? undefined
+      : {
+          have: `a credential that ended at ${formatUnixSeconds(until)}`,
+          need: `one that is valid at ${formatUnixSeconds(now)}`,
+        },
+  ends: (until) => until,
+});
+
+export const validUntilTexts: ConditionTexts<number> = {
+  spec: { value: "unix seconds", denies: "now ≥ value" },
+  words: (until, now) => [endWords(until, now)],
+  fields: {
+    expiresAt: {
       example: "a date",
       flag: {
         name: "expires-at",
@@ -30,29 +53,16 @@ export const validUntil = condition<number>({
         help: "ISO 8601, such as 2030-01-01T00:00:00Z",
         read: readDate,
       },
-      write: (date, terms) => [caveatOf({ name: NAME }, writeDate(date, terms))],
-    }),
-    field("expiresIn", {
+    },
+    expiresIn: {
       example: '"30s", "15m", "1h", "7d"',
-      flag: textFlag("expires-in", "15m", "30s, 15m, 1h, 7d"),
-      write: (duration, { now, what }) => [
-        caveatOf({ name: NAME }, Math.floor(now) + durationSeconds(duration, what)),
-      ],
-    }),
-  ],
-  spec: { value: "unix seconds", denies: "now ≥ value", code: "ERR_EXPIRED" },
-  parse: readUnixSeconds,
-  prohibits: (until, { now }) =>
-    now < until
-      ? undefined
-      : {
-          code: "ERR_EXPIRED",
-          have: `a credential that ended at ${formatUnixSeconds(until)}`,
-          need: `one that is valid at ${formatUnixSeconds(now)}`,
-        },
-  ends: (until) => until,
-  words: (until, now) => [`until ${formatInstant(until)} (${formatDistance(until - now)})`],
-});
+      flag: { name: "expires-in", value: "15m", help: "30s, 15m, 1h, 7d", read: typedText },
+    },
+  },
+};
+
+const endWords = (until: number, now: number): string =>
+  `until ${formatInstant(until)} (${formatDistance(until - now)})`;
 
 function readDate([text = ""]: readonly string[], what: string, now: number): Date {
   const date = new Date(text);
@@ -65,29 +75,31 @@ function readDate([text = ""]: readonly string[], what: string, now: number): Da
   return date;
 }
 
-const spec = {
-  value: "unix seconds",
-  denies: "the verifier is that service, and now ≥ value",
-  code: "ERR_EXPIRED",
-} as const;
-
 const validUntilAt = (service: string, name: string): Condition<number> => ({
   name,
   judgedBy: "service",
   handOver: "relay",
   fields: [],
-  spec,
+  code: "ERR_EXPIRED",
   parse: readUnixSeconds,
   prohibits: (until, access, place) =>
     access.service === service ? validUntil.prohibits!(until, access, place) : undefined,
   endsAt: (until) => ({ service, until }),
-  words: (until, now) => validUntil.words(until, now).map((line) => `at ${service} ${line}`),
 });
 
 /** Says nothing about other services. */
 export const serviceValidUntil: Family = {
   suffix: `_${NAME}`,
-  spec,
   fields: [],
   of: (service, name) => validUntilAt(service, name) as unknown as AnyCondition,
+};
+
+export const serviceValidUntilTexts: ConditionTexts<number> = {
+  spec: {
+    value: "unix seconds",
+    denies: "the verifier is that service, and now ≥ value",
+  },
+  words: (until, now, { name }) => [
+    `at ${name.slice(0, -serviceValidUntil.suffix.length)} ${endWords(until, now)}`,
+  ],
 };
