@@ -9,7 +9,15 @@ import { loadavg } from "node:os";
 import { resolve } from "node:path";
 import { createInterface } from "node:readline";
 import autocannon from "autocannon";
-import { atLeast, atMost, type Figure, type Measured, plain } from "./figure.ts";
+import { atLeast, type Measured } from "./figure.ts";
+import {
+  addedFigures,
+  askedBy,
+  type Framework,
+  leastOf,
+  NAMES,
+  noRounds,
+} from "./paywall-kinds.ts";
 
 const ROUNDS = 9;
 const REQUESTS = 8000;
@@ -17,7 +25,7 @@ const CONNECTIONS = 64;
 
 export interface Served {
   readonly url: string;
-  readonly urls: Readonly<Record<"hono" | "fastify" | "express" | "node", string>>;
+  readonly urls: Readonly<Record<Framework, string>>;
   readonly warm: string;
   readonly counted: string;
 }
@@ -47,64 +55,48 @@ export async function withServer<Result>(
   }
 }
 
-/** Each kind: where it is asked for, whether every use is counted, and the bare route beside it. */
-const KINDS = {
-  bareNode: ["node", "/bare"],
-  node: ["node", "/paid", "bareNode"],
-  bareFastify: ["fastify", "/bare"],
-  fastify: ["fastify", "/paid", "bareFastify"],
-  bareExpress: ["express", "/bare"],
-  express: ["express", "/paid", "bareExpress"],
-  bareHono: ["hono", "/bare"],
-  hono: ["hono", "/around", "bareHono"],
-  honoMiddleware: ["hono", "/paid", "bareHono"],
-  honoNoOp: ["hono", "/no-op", "bareHono"],
-  honoCounted: ["hono", "/around", "bareHono", "counted"],
-} as const;
-type Kind = keyof typeof KINDS;
-const NAMES = Object.keys(KINDS) as Kind[];
+/** @param part `process` measures without sockets; without a part both are measured */
+export async function paywall(
+  progress: (text: string) => void,
+  part?: string,
+): Promise<Extract<Measured, { figures: unknown }>> {
+  const { paywallInProcess } = await import("./paywall-process.ts");
+  if (part === "process") return paywallInProcess(progress);
+  if (part !== undefined) throw new Error(`paywall has no part "${part}"; it has "process"`);
+  const inProcess = await paywallInProcess(progress);
+  const overSockets = await paywallOverSockets(progress);
+  return {
+    figures: [...inProcess.figures, ...overSockets.figures],
+    details: { ...inProcess.details, ...overSockets.details },
+  };
+}
 
-export function paywall(progress: (text: string) => void): Promise<Measured> {
+function paywallOverSockets(
+  progress: (text: string) => void,
+): Promise<Extract<Measured, { figures: unknown }>> {
   const load = loadavg();
   return withServer(async (served, server) => {
-    const cpu = Object.fromEntries(NAMES.map((kind) => [kind, [] as number[]])) as Record<
-      Kind,
-      number[]
-    >;
+    const rounds = noRounds();
     for (let round = -1; round < ROUNDS; round++) {
       for (const kind of NAMES) {
-        const [framework, path, , counted] = KINDS[kind] as readonly string[];
-        const token = counted === undefined ? served.warm : served.counted;
+        const { framework, path, isCounted } = askedBy(kind);
         const before = await server.cpu();
-        await request(served.urls[framework as keyof Served["urls"]] + path, token);
+        await request(served.urls[framework] + path, isCounted ? served.counted : served.warm);
         const used = (await server.cpu()) - before;
-        if (round >= 0) cpu[kind].push(used / REQUESTS);
+        if (round >= 0) rounds[kind].push(used / REQUESTS);
       }
       progress(`paywall: round ${round + 1} of ${ROUNDS}`);
     }
-    // The least of the rounds, which take turns: whatever else the machine does only adds to it.
-    const least = (kind: Kind): number => Math.min(...cpu[kind]);
-    const bareOf = (kind: Kind): number => least(KINDS[kind][2] as Kind);
-    const added = (kind: Kind): number => least(kind) - bareOf(kind);
-    const adds = (kind: Kind, name: string, most: number): Figure =>
-      atMost(`paywall adds, CPU a request: ${name}`, added(kind), "µs", most, "its bare route");
     return {
       figures: [
-        adds("node", "node:http", 2),
-        adds("fastify", "Fastify", 2),
-        adds("hono", "Hono, around the handler", 2),
-        adds("honoMiddleware", "Hono, middleware", 4),
-        adds("express", "Express, middleware", 4),
-        adds("honoCounted", "Hono, every use counted in memory", 8),
+        ...addedFigures(rounds, "paywall adds"),
         atLeast(
           "paywalled Hono route, around the handler, warm credential",
-          (100 * bareOf("hono")) / least("hono"),
+          (100 * leastOf(rounds, "bareHono")) / leastOf(rounds, "hono"),
           "%",
           90,
           "the bare route, requests for each second of the server's CPU",
         ),
-        plain("a Hono middleware that does nothing adds, CPU", added("honoNoOp"), "µs", "-"),
-        ...NAMES.map((kind) => plain(`CPU a request: ${kind}`, least(kind), "µs", "-")),
       ],
       details: { paywallLoad: { before: load, after: loadavg() } },
     };
