@@ -27,6 +27,13 @@ const MAX_IN_ALL = 100_000;
 /** However many the holders of other trees revoke, those of one tree may revoke this many. */
 const KEPT_PER_TREE = 1000;
 /**
+ * The first revocations of each child of a root, with all below it, take nothing of the tree's
+ * room: so an agent does not take the right from its siblings, however many it revokes.
+ */
+const FIRST_OF_CHILD = 100;
+/** How many of these there are in one tree: its root makes the children. */
+const FIRST_IN_TREE = 5000;
+/**
  * How many references to removed entries one addition clears away: a millisecond or two. An entry
  * has one at each node above it. [case 118]
  */
@@ -63,6 +70,8 @@ interface Entry {
   readonly above: readonly string[];
   readonly by: string | undefined;
   readonly end: number;
+  /** Whether it takes nothing of its tree's room. */
+  readonly isFirst: boolean;
 }
 
 export interface RevocationListOptions {
@@ -88,6 +97,8 @@ export class RevocationList {
   readonly #byNode = new Map<string, number>();
   /** By the id of a root: how many entries the holders in its tree made. */
   readonly #inTree = new Map<string, number>();
+  /** By the id of a root, and of a child of one: how many entries are first ones of a child. */
+  readonly #first = new Map<string, number>();
   #inAll = 0;
   #untilSweep = SWEEP_EVERY;
   #sweptAt = Number.NEGATIVE_INFINITY;
@@ -118,7 +129,7 @@ export class RevocationList {
     // A mistyped id would revoke nothing without a word.
     if (!/^[0-9a-f]{32}$/.test(nodeId))
       throw new TypeError("a node id is 32 hex digits, in lower case");
-    this.#fold({ nodeId, above, by, end: endsAt });
+    this.#fold({ nodeId, above, by, end: endsAt, isFirst: this.#isFirst({ above, by }) });
     this.#clear();
     for (const listener of this.#listeners) listener(nodeId);
     if (--this.#untilSweep <= 0) this.#sweep(this.#clock());
@@ -207,8 +218,15 @@ export class RevocationList {
     // Half of what the others leave, so that there is something left for the next tree.
     const left = Math.floor((MAX_IN_ALL - (this.#inAll - inTree)) / 2);
     const room = Math.min(MAX_IN_TREE, Math.max(KEPT_PER_TREE, left));
-    const own = this.#byNode.get(by) ?? 0;
-    return own < MAX_BY_NODE && inTree < room * roomAt(above.indexOf(by));
+    if ((this.#byNode.get(by) ?? 0) >= MAX_BY_NODE) return false;
+    return inTree < room * roomAt(above.indexOf(by)) || this.#isFirst({ above, by });
+  }
+
+  #isFirst({ above: [root, child], by }: Pick<Entry, "above" | "by">): boolean {
+    // A root revokes its child itself.
+    if (child === undefined || by === undefined || by === root) return false;
+    const [inChild, inTree] = [this.#first.get(child) ?? 0, this.#first.get(root!) ?? 0];
+    return inChild < FIRST_OF_CHILD && inTree < FIRST_IN_TREE;
   }
 
   #isIn(entry: Entry): boolean {
@@ -224,13 +242,14 @@ export class RevocationList {
    * Adds an entry, unless a node above it is revoked. One entry remains of all along one line,
    * until the latest of their ends: the owner may have given one that is too early.
    */
-  #fold({ nodeId, above, by, end }: Entry): void {
+  #fold({ nodeId, above, by, end, isFirst }: Entry): void {
     const own = this.#entries.get(nodeId);
     const parent = above.map((id) => this.#entries.get(id)).find((entry) => entry !== undefined);
     const first = parent ?? {
       nodeId,
       above: own === undefined || own.above.length === 0 ? above : own.above,
       by: own === undefined ? by : own.by,
+      isFirst: own === undefined ? isFirst : own.isFirst,
     };
     let latest = Math.max(end, parent?.end ?? end, own?.end ?? end);
     for (const entry of this.#below.get(nodeId) ?? []) {
@@ -260,11 +279,14 @@ export class RevocationList {
     if (entry.above.length > 0) this.#removed.push(entry);
   }
 
-  #count({ above, by }: Entry, change: 1 | -1): void {
+  #count({ above, by, isFirst }: Entry, change: 1 | -1): void {
     if (by === undefined) return;
     count(this.#byNode, by, change);
-    count(this.#inTree, above[0]!, change);
-    this.#inAll += change;
+    if (isFirst) for (const id of above.slice(0, 2)) count(this.#first, id, change);
+    else {
+      count(this.#inTree, above[0]!, change);
+      this.#inAll += change;
+    }
   }
 
   /**
