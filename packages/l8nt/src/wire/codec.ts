@@ -129,13 +129,18 @@ export const seconds: Codec<number> = plain(
   (json) => Number.isFinite(json),
 );
 
-/** A whole number from 0 to `max`. */
-export const count = (max = Number.MAX_SAFE_INTEGER, more: Schema = {}): Codec<number> =>
-  plain(
-    { type: "integer", minimum: 0, maximum: max, ...more },
-    `be a whole number, ${max} at most`,
-    (json) => Number.isSafeInteger(json) && (json as number) >= 0 && (json as number) <= max,
+/** A whole number from 0, or the `minimum` of `more`, to `max`. */
+export const count = (
+  max = Number.MAX_SAFE_INTEGER,
+  more: Schema & { readonly minimum?: number } = {},
+): Codec<number> => {
+  const { minimum = 0 } = more;
+  return plain(
+    { type: "integer", minimum, maximum: max, ...more },
+    `be a whole number, ${minimum === 0 ? "" : `${minimum} or more and `}${max} at most`,
+    (json) => Number.isSafeInteger(json) && (json as number) >= minimum && (json as number) <= max,
   );
+};
 
 /** A string that the whole `pattern` matches. */
 export const pattern = (regex: RegExp, must: string): Codec<string> =>

@@ -4,7 +4,7 @@ import { count, optional } from "./codec.ts";
 
 const MAX_ROWS = 1000;
 
-export const limit = optional(count(MAX_ROWS, { default: PAGE_ROWS }));
+export const limit = optional(count(MAX_ROWS, { minimum: 1, default: PAGE_ROWS }));
 export const page = {
   after: optional(count(Number.MAX_SAFE_INTEGER, { default: 0 })),
   limit,
