@@ -12,21 +12,16 @@ import { mentionsCredential } from "../l402/authorization.ts";
 import { isWellKnown } from "../node/facts.ts";
 import { settle } from "../node/settlement.ts";
 import { factsOf } from "../service/facts.ts";
+import { headersWithoutCredential } from "../service/forwarded.ts";
 import { asSent } from "../service/grant.ts";
 import type { Grant, Grants, Paywall } from "../service/index.ts";
 import { keeping } from "../service/keeping.ts";
 import { strippedRequest } from "../service/stripped.ts";
 import { Refused } from "../wire/problem.ts";
 import { rpcRefusal } from "./rpc-error.ts";
+import { messageWithoutCredential } from "./stripped.ts";
 import { checkPrice, type ToolCall, type ToolPrice } from "./tool.ts";
-import {
-  authorizationIn,
-  CREDENTIAL,
-  isToolName,
-  type Members,
-  members,
-  PAYMENT_CREDENTIAL,
-} from "./wire.ts";
+import { authorizationIn, isToolName, members } from "./wire.ts";
 
 export interface PaidEndpointOptions {
   readonly paywall: Paywall;
@@ -123,7 +118,7 @@ export function paidEndpoint(
       ? await paywall.wellKnown(request)
       : undefined;
     if (known !== undefined) return known;
-    if (request.method !== "POST") return handler(request);
+    if (request.method !== "POST") return handler(strippedRequest(request));
     let message: unknown;
     let priced: Priced | undefined;
     try {
@@ -146,16 +141,14 @@ export function paidEndpoint(
         inBand === undefined ? facts.authorization : [inBand, field].filter(Boolean).join(", "),
       capability: priced.call?.name,
       // Tells a repeated message from another one. A credential is no part of it.
-      body: async () => utf8(JSON.stringify(withoutMeta(message))),
+      body: async () => utf8(JSON.stringify(messageWithoutCredential(message))),
       json: async () => priced.part,
     });
     if (decision instanceof Refused) return rpcRefusal(decision, message);
     if (!decision.granted) return decision.response;
-    const isFree = decision.grant.paymentHash === undefined;
     let response: Response;
     try {
-      const passed = isFree ? onward(request, message) : withoutCredential(request, message);
-      response = await handler(passed, decision.grant);
+      response = await handler(onward(request, message), decision.grant);
     } catch (error) {
       await settle(decision, undefined);
       throw error;
@@ -212,25 +205,15 @@ const OF_THE_BODY = ["content-length", "content-encoding", "transfer-encoding"];
 
 /**
  * The request with the message that was read. The bytes are not forwarded: another parser may find
- * another call in them. [case 42]
+ * another call in them. [case 42] Free or paid, it goes on without the credential, which the server
+ * behind could only leak. [case 94]
  */
 function onward({ url, method, signal, headers: given }: Request, message: unknown): Request {
-  const headers = new Headers(given);
+  const headers = headersWithoutCredential(given);
   for (const name of OF_THE_BODY) headers.delete(name);
   // The body is UTF-8 now, whatever its charset was.
   const [type] = (headers.get("content-type") ?? "").split(";");
   if (type) headers.set("content-type", type);
-  return new Request(url, { method, headers, body: JSON.stringify(message), signal });
-}
-
-/** The request without its credential, which the server behind could only leak. [case 94] */
-const withoutCredential = (request: Request, message: unknown): Request =>
-  strippedRequest(onward(request, withoutMeta(message)));
-
-function withoutMeta(message: unknown): Members {
-  const { params, ...rest } = members(message);
-  const { _meta, ...others } = members(params);
-  if (_meta === undefined) return members(message);
-  const { [CREDENTIAL]: _ours, [PAYMENT_CREDENTIAL]: _theirs, ...kept } = members(_meta);
-  return { ...rest, params: { ...others, _meta: kept } };
+  const body = JSON.stringify(messageWithoutCredential(message));
+  return new Request(url, { method, headers, body, signal });
 }

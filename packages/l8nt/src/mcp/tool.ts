@@ -12,6 +12,7 @@ import type { Grant, Granted, Grants, Paywall } from "../service/index.ts";
 import { answerOf } from "../service/repeats.ts";
 import { isConsumed } from "../wire/consumption.ts";
 import { refusalResult } from "./refusal.ts";
+import { contextWithoutCredential } from "./stripped.ts";
 import {
   type CallContext,
   headersOf,
@@ -132,9 +133,9 @@ export function paidTool<Tool, Schema = undefined>(
   const callback =
     config.inputSchema === undefined
       ? (context: CallContext) =>
-          guarded({}, context, (grant) => handler({} as ArgumentsOf<Schema>, context, grant))
+          guarded({}, context, (kept, grant) => handler({} as ArgumentsOf<Schema>, kept, grant))
       : (args: ArgumentsOf<Schema>, context: CallContext) =>
-          guarded(args, context, (grant) => handler(args, context, grant));
+          guarded(args, context, (kept, grant) => handler(args, kept, grant));
   return server.registerTool(name, config as never, callback as never);
 }
 
@@ -181,7 +182,9 @@ export function paidTools<Server extends ToolServer<unknown>>(
       const guarded = guard(paywall, name, { ...options, price: priced.get(name) ?? price });
       // The SDK calls a tool without a schema with the context alone.
       return register(name, ...rest, (...of: unknown[]) =>
-        guarded(of.length > 1 ? of[0] : {}, members(of.at(-1)), () => callback(...of)),
+        guarded(of.length > 1 ? of[0] : {}, members(of.at(-1)), (kept) =>
+          callback(...of.slice(0, -1), kept),
+        ),
       );
     };
   }
@@ -199,7 +202,7 @@ export function checkPrice(price: unknown): void {
 type Guarded = (
   args: unknown,
   context: CallContext,
-  run: (grant: Grant) => Answer,
+  run: (context: CallContext, grant: Grant) => Answer,
 ) => Promise<ToolResult | object>;
 
 function guard(paywall: Paywall, name: string, terms: ToolTerms): Guarded {
@@ -237,7 +240,7 @@ function guard(paywall: Paywall, name: string, terms: ToolTerms): Guarded {
     const keep = decision.keeper();
     let status: number | undefined;
     try {
-      const result = await run(decision.grant);
+      const result = await run(contextWithoutCredential(context), decision.grant);
       // A question back is no answer: the same call is repeated with the input that it asked for.
       if (members(result).resultType !== "input_required") status = OK;
       const paid = status === undefined ? result : withReceipt(result, context, decision.grant);
