@@ -9,7 +9,7 @@ import { MemoryStore } from "l8nt/stores/memory";
 import { ownerApi, treasuryApi } from "l8nt/treasury";
 import { describe, expect, test } from "vitest";
 import { failure, secretOf, town } from "../../packages/l8nt/src/testing/fixtures/town.ts";
-import { Wrapping } from "../../packages/l8nt/src/treasury/wrapping.ts";
+import { placeOf, Wrapping } from "../../packages/l8nt/src/treasury/wrapping.ts";
 
 type Json = Record<string, unknown>;
 interface Operation {
@@ -258,9 +258,10 @@ describe("the owner's credential", () => {
   test("shows nothing that could be spent", async () => {
     const { ask, owner, store } = await stage();
     const records = await store.payments({ limit: 100 });
-    const { paymentHash, preimage } = records.find((record) => record.preimage !== undefined)!;
+    const record = records.find((record) => record.preimage !== undefined)!;
+    const { preimage } = record;
     const wrapping = new Wrapping(secretOf("the treasury"));
-    const proof = await wrapping.unwrap(preimage!, paymentHash, "preimage");
+    const proof = await wrapping.unwrap(preimage!, placeOf(record, "preimage"));
     expect(proof).toMatch(/^[0-9a-f]{64}$/);
     for (const path of READS) {
       const text = await (await ask("owner", "GET", path, owner)).text();

@@ -1,7 +1,7 @@
 /** What a dump of the database shows of what a treasury bought. spec/4-purchase.md §4.7. */
 import { expect, onTestFinished, test } from "vitest";
 import { secretOf, town } from "../../packages/l8nt/src/testing/fixtures/town.ts";
-import { Wrapping } from "../../packages/l8nt/src/treasury/wrapping.ts";
+import { placeOf, Wrapping } from "../../packages/l8nt/src/treasury/wrapping.ts";
 import { Books } from "./support/books.ts";
 
 test("no column of any table has a token, a preimage, or a credential of an agent", async () => {
@@ -29,10 +29,10 @@ test("no column of any table has a token, a preimage, or a credential of an agen
 
   const wrapping = new Wrapping(secretOf("the treasury"));
   const [record] = await store.payments({ limit: 1 });
-  const { paymentHash, token, preimage } = record!;
+  const { token, preimage } = record!;
   const bought = [
-    await wrapping.unwrap(token, paymentHash, "token"),
-    await wrapping.unwrap(preimage!, paymentHash, "preimage"),
+    await wrapping.unwrap(token, placeOf(record!, "token")),
+    await wrapping.unwrap(preimage!, placeOf(record!, "preimage")),
   ];
   expect(bought[1]).toMatch(/^[0-9a-f]{64}$/);
   const signature = Buffer.from(bought[0]!, "base64").subarray(-32);

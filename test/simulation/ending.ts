@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto";
 import type { PaymentView } from "l8nt/ports";
 import { auditLedger, nodeTotal } from "../../packages/l8nt/src/ledger/index.ts";
-import { Wrapping } from "../../packages/l8nt/src/treasury/wrapping.ts";
+import { placeOf, Wrapping } from "../../packages/l8nt/src/treasury/wrapping.ts";
 import { type Agents, hasUses } from "./agents.ts";
 import { type Deed, isLive, lineOf, type Payment } from "./facts.ts";
 import { type House, SECRET } from "./house.ts";
@@ -154,8 +154,9 @@ async function judgeRecords(town: Town, owner: OwnerAtWork): Promise<void> {
       view?.amount.value === amountMsat && view.fee?.value === feeMsat,
       `${what} came to ${amountMsat} and ${feeMsat}, and the books have ${view?.amount.value} and ${view?.fee?.value}`,
     );
-    const { preimage = "" } = (await disk.image.payment(paymentHash)) ?? {};
-    const proof = (await WRAPPING.unwrap(preimage, paymentHash, "preimage")) ?? "";
+    const record = (await disk.image.payment(paymentHash))!;
+    const place = placeOf(record, "preimage");
+    const proof = (await WRAPPING.unwrap(record.preimage ?? "", place)) ?? "";
     const hash = createHash("sha256").update(Buffer.from(proof, "hex")).digest("hex");
     oracle.demand(hash === paymentHash, `${what} was paid, and its proof is not kept`);
     judgeWorth(town, payment, view?.status);

@@ -364,6 +364,37 @@ describe("key rotation", () => {
   });
 });
 
+describe("a secret that a function gives", () => {
+  test.each(["verifier", "minter"] as const)(
+    "is the one that the %s asked for first, whatever it gives later",
+    (first) => {
+      let current = SECRETS[0]!;
+      const authority = authorityOf({ secret: () => current });
+      if (first === "minter") authority.minter.mint(scope);
+      else authority.readSecret();
+      current = SECRETS[1]!;
+      expect(verify(authority, authority.minter.mint(scope), access).granted).toBe(true);
+      const alone = authorityOf({ secret: SECRETS[0]! });
+      expect(verify(alone, authority.minter.mint(scope), access).granted).toBe(true);
+    },
+  );
+
+  test("is asked for until it is one, and its bytes are not shared", () => {
+    let current: Uint8Array | string | undefined;
+    const authority = authorityOf({ secret: () => current });
+    for (const unfit of [undefined, "tmp", "00".repeat(32)]) {
+      current = unfit;
+      expect(() => authority.readSecret()).toThrow();
+      expect(() => authority.minter.mint(scope)).toThrow();
+    }
+    const bytes = Buffer.from(SECRETS[0]!, "hex");
+    current = bytes;
+    authority.readSecret();
+    bytes.fill(1);
+    expect(verify(authority, authority.minter.mint(scope), access).granted).toBe(true);
+  });
+});
+
 describe("the cache remembers what was proven, and never what is allowed now", () => {
   test("a cached credential expires", () => {
     const authority = authorityOf();

@@ -8,7 +8,7 @@ import { checkKeys, type Keys } from "../internal/keys.ts";
 import type { Kind, MinterOptions } from "./credential-minter.ts";
 import { HmacVerifier } from "./hmac-verifier.ts";
 import { Minter } from "./minter.ts";
-import type { Secret } from "./roots.ts";
+import { askedOnce, type Secret } from "./roots.ts";
 
 export interface AuthorityOptions extends MinterOptions {
   /** Secrets used before: still verified, no longer minted under. */
@@ -44,7 +44,9 @@ export class Authority {
   /** @throws TypeError for a secret that is short or not random, or a location that is not a URL */
   constructor(options: AuthorityOptions) {
     checkKeys(options, OPTIONS, "an authority");
-    const { previousSecrets, service, cacheSize, ...minting } = options;
+    const { previousSecrets, service, cacheSize, ...given } = options;
+    // The minter and the verifier read it at different times.
+    const minting = { ...given, secret: askedOnce(given.secret) };
     const { secret, kind, tolerate, clock } = minting;
     this.minter = new Minter(minting);
     this.revocations = new RevocationList({ ...(clock !== undefined && { clock }) });

@@ -48,6 +48,17 @@ function rootOf(secret: Secret): Root {
   };
 }
 
+/** For more than one reader: a function is called until it gives a secret, which they all have. */
+export function askedOnce(source: SecretSource): SecretSource {
+  if (typeof source !== "function") return source;
+  let kept: Secret | undefined;
+  return () => {
+    const given = kept ?? source();
+    if (given !== undefined) kept ??= new Uint8Array(readSecret(given));
+    return kept;
+  };
+}
+
 export class Roots {
   #roots: readonly Root[];
   /** Until it is read. */

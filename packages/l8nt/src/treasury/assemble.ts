@@ -12,6 +12,7 @@ import { BooksClock } from "./books-clock.ts";
 import { Bought } from "./bought.ts";
 import { openBounded } from "./bounded-wallet.ts";
 import { Delivery } from "./delivery.ts";
+import { Digests } from "./digests.ts";
 import { Directives } from "./directives.ts";
 import { Explanations } from "./explanations.ts";
 import { ForwardClock } from "./forward-clock.ts";
@@ -37,7 +38,6 @@ import { Settler } from "./settler.ts";
 import { Shares } from "./shares.ts";
 import { Startup } from "./startup.ts";
 import { UnpaidAsks } from "./unpaid-asks.ts";
-import { useDigest } from "./use-key.ts";
 import { wrappedStore } from "./wrapped-payments.ts";
 import { Wrapping } from "./wrapping.ts";
 
@@ -59,7 +59,8 @@ export function assemble(options: CoreOptions, receiptMaker?: ReceiptMaker) {
   // What is in the memory of this process has its secret beside it.
   const store =
     options.store === undefined ? new MemoryStore() : wrappedStore(options.store, wrapping, raise);
-  const rewrapping = new Rewrapping(options.store, wrapping);
+  const digests = new Digests(store, wrapping);
+  const rewrapping = new Rewrapping(options.store, wrapping, digests);
   const time = new ForwardClock(options.clock ?? systemClock, raise);
   const clock = time.now;
   const alarm = inJournal(raise, store, clock);
@@ -113,7 +114,7 @@ export function assemble(options: CoreOptions, receiptMaker?: ReceiptMaker) {
   const asks = new UnpaidAsks(clock);
   const delivery = new Delivery({
     ...{ ...told, nodes, bought, kept, blame, seats, asks, recall, settler, services },
-    digest: useDigest(secret),
+    digest: digests.ofUse,
     ...policy,
   });
   const purchases = new Purchases({
@@ -123,7 +124,7 @@ export function assemble(options: CoreOptions, receiptMaker?: ReceiptMaker) {
   const failed = () => alarm("the journal could not be folded, and is tried again in a minute");
   const keeper = new Keeper({ books: store, clock, keepSeconds, failed });
   const startup = new Startup({
-    ...{ store, time, clock, directives, recall, reconciler, restored, rewrapping },
+    ...{ store, time, clock, directives, recall, reconciler, restored, rewrapping, digests },
   });
 
   const booksClock = new BooksClock({
@@ -134,6 +135,6 @@ export function assemble(options: CoreOptions, receiptMaker?: ReceiptMaker) {
     ...{ time, booksClock, ends },
     ...{ authority, store, clock, gate, directives, recall, nodes, sending, blame, orders },
     ...{ explanations, restored, reconciler, running, bought, delivery, purchases, uses },
-    ...{ startup, receipts, rewrapping, keeper },
+    ...{ startup, receipts, rewrapping, keeper, digests },
   };
 }

@@ -24,6 +24,7 @@ import { isKnownKey, isRefusal, isRunning } from "../wire/service-refusal.ts";
 import type { Alarm } from "./alarm.ts";
 import type { Blame } from "./blame.ts";
 import { type Bought, mayServe } from "./bought.ts";
+import type { Digest } from "./derived.ts";
 import { Evidence, type PurchaseEvidence } from "./evidence.ts";
 import { type KeptAnswers, responseOf } from "./kept-answers.ts";
 import { handoverCaveats, narrowed, shownFor } from "./narrowing.ts";
@@ -50,7 +51,7 @@ import {
   unproven,
 } from "./undelivered.ts";
 import type { UnpaidAsks } from "./unpaid-asks.ts";
-import { firstKeyOf, ownKeyOf, type UseDigest } from "./use-key.ts";
+import { firstKeyOf, ownKeyOf } from "./use-key.ts";
 
 export interface DeliveryOptions {
   readonly store: Store;
@@ -64,7 +65,7 @@ export interface DeliveryOptions {
   readonly settler: Settler;
   readonly services: ServiceRequests;
   /** Of the keys of relayed requests. */
-  readonly digest: UseDigest;
+  readonly digest: Digest;
   readonly clock: Clock;
   readonly sleep: Sleep;
   readonly alarm: Alarm;

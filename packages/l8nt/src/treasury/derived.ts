@@ -1,6 +1,6 @@
 /** Keys that follow from a treasury's secret, each for one purpose. spec/4-purchase.md §4.6. */
 import { hexBytes, utf8 } from "../internal/bytes.ts";
-import { hkdfExpandUnder, hkdfExtract, hmacUnder } from "../internal/crypto.ts";
+import { hkdfExpandUnder, hkdfExtract } from "../internal/crypto.ts";
 import type { Secret } from "../l402/index.ts";
 
 /** 32 bytes by HKDF-SHA256, for what `purpose` names. */
@@ -10,7 +10,3 @@ export function derivedKey(secret: Secret, purpose: string): Uint8Array {
 }
 
 export type Digest = (message: Uint8Array) => Uint8Array;
-
-/** The digest of what agents send to log in at services, which the books have nothing else of. */
-export const fieldDigest = (secret: Secret): Digest =>
-  hmacUnder(derivedKey(secret, "sigil authorization"));

@@ -5,6 +5,7 @@
 import { endAbandonedUses } from "../ledger/claim.ts";
 import { type Clock, MAX_CLOCK_SKEW_SECONDS } from "../ports/clock.ts";
 import type { Store } from "../ports/store.ts";
+import type { Digests } from "./digests.ts";
 import type { Directives } from "./directives.ts";
 import type { ForwardClock } from "./forward-clock.ts";
 import type { Recall } from "./recall.ts";
@@ -30,6 +31,7 @@ export interface StartupOptions {
   readonly reconciler: Reconciler;
   readonly restored: RestoredBooks;
   readonly rewrapping: Rewrapping;
+  readonly digests: Digests;
 }
 
 export class Startup {
@@ -64,6 +66,7 @@ export class Startup {
     const now = String(clock());
     const areNew = (await store.fact(MADE_AT)) === undefined;
     reconciler.lookFrom(Number(await store.firstFact(MADE_AT, now)), areNew);
+    await this.#options.digests.read();
     await directives.start();
     await recall.start();
     // On a shared store, other treasuries are serving orders at this moment. On another one, what

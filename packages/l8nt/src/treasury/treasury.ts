@@ -20,7 +20,6 @@ import { checkGiven } from "../wire/message.ts";
 import { ownTree } from "../wire/nodes.ts";
 import { ownReceipts } from "../wire/receipts.ts";
 import { assemble, type CoreOptions, type TreasuryParts } from "./assemble.ts";
-import { type Digest, fieldDigest } from "./derived.ts";
 import { checkOptions } from "./options.ts";
 import { type Order, orderKey, orderOf } from "./order.ts";
 import { Owner, ownersAuthority } from "./owner.ts";
@@ -40,7 +39,6 @@ export class TreasuryCore implements Treasurer {
   /** What the owner sees and does. Not for agents. */
   readonly owner: Owner;
   readonly #parts: TreasuryParts;
-  readonly #hide: Digest;
   readonly #bytes = new Shares(MAX_BYTES, "bytes of requests under way");
 
   /** @throws TypeError for an option that is unknown or cannot work */
@@ -48,7 +46,6 @@ export class TreasuryCore implements Treasurer {
     checkOptions(options);
     const { secret, location } = options;
     this.#parts = assemble(options, receipts);
-    this.#hide = fieldDigest(secret);
     const { authority, clock } = this.#parts;
     this.authority = authority;
     this.location = location;
@@ -118,7 +115,13 @@ export class TreasuryCore implements Treasurer {
       end.over();
     };
     try {
-      const order = orderOf(verified, target, url, { ...request, signal: end.signal }, this.#hide);
+      const order = orderOf(
+        verified,
+        target,
+        url,
+        { ...request, signal: end.signal },
+        this.#parts.digests.ofField,
+      );
       return await this.#run(order).finally(() => {
         // A relayed answer has a connection of its service until it has left.
         void order.progress.ended.finally(over);

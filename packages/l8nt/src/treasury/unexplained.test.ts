@@ -17,7 +17,7 @@ import { backupSqliteStore, openSqliteStore, restoreSqliteStore } from "../store
 import { failure, type Shop, secretOf, type Town, town } from "../testing/fixtures/town.ts";
 import { devWallet } from "../wallets/dev.ts";
 import { guardedFetch, Treasury, type TreasuryOptions } from "./index.ts";
-import { Wrapping } from "./wrapping.ts";
+import { placeOf, Wrapping } from "./wrapping.ts";
 
 const hasSqlite = process.getBuiltinModule("node:sqlite") !== undefined;
 
@@ -394,7 +394,7 @@ describe("a payment that was made although it had failed", () => {
         preimage: expect.stringMatching(/^sigil:1:/),
       });
       const wrapping = new Wrapping(secretOf("the treasury"));
-      expect(await wrapping.unwrap(record!.preimage!, late!.paymentHash, "preimage")).toMatch(
+      expect(await wrapping.unwrap(record!.preimage!, placeOf(record!, "preimage"))).toMatch(
         /^[0-9a-f]{64}$/,
       );
       for (const wrong of [{ as: "own" }, { as: "node", nodeId: record!.nodeIds[0]! }] as const)

@@ -1,17 +1,9 @@
 /** The `Idempotency-Key` of a relay. spec/4-purchase.md §4.6. */
 import { keyOfUse } from "../http/idempotency.ts";
-import { hmacUnder } from "../internal/crypto.ts";
-import type { Secret } from "../l402/index.ts";
-import { type Digest, derivedKey } from "./derived.ts";
+import type { Digest } from "./derived.ts";
 import type { PurchaseEvidence } from "./evidence.ts";
 import { givenKeyOf, isPaidBy, type Order } from "./order.ts";
 import type { PaidCredential } from "./paid-credential.ts";
-
-/** The digest of a treasury's keys: only the holder of its secret can compute it. */
-export const useDigest = (secret: Secret): UseDigest =>
-  hmacUnder(derivedKey(secret, "sigil idempotency"));
-
-export type UseDigest = Digest;
 
 /**
  * The agent's own key, or one that follows from the purchase and the request, by which a service
@@ -21,7 +13,7 @@ export type UseDigest = Digest;
 export function ownKeyOf(
   order: Order,
   { record, isSingleUse }: PaidCredential,
-  digest: UseDigest,
+  digest: Digest,
 ): string {
   const { key, priced, verified } = order;
   const isPayer = record.nodeIds.at(-1) === verified.node.id;
@@ -38,7 +30,7 @@ export function ownKeyOf(
 export function firstKeyOf(
   order: Order,
   paid: PaidCredential,
-  { known, digest }: { readonly known: PurchaseEvidence; readonly digest: UseDigest },
+  { known, digest }: { readonly known: PurchaseEvidence; readonly digest: Digest },
 ): string {
   const own = ownKeyOf(order, paid, digest);
   // What the agent gave names its request, and what is good for many uses has one for each.

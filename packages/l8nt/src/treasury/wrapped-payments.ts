@@ -7,7 +7,7 @@ import type { PaymentRecord, Payments, Settled, Settlement } from "../ports/paym
 import type { ReceiptBook } from "../ports/receipts.ts";
 import type { Store } from "../ports/store.ts";
 import type { Alarm } from "./alarm.ts";
-import type { Wrapping } from "./wrapping.ts";
+import { placeOf, type Wrapping } from "./wrapping.ts";
 
 type Wrapped = Pick<
   Payments & ReceiptBook,
@@ -43,10 +43,10 @@ function wrappedPayments(store: Store, wrapping: Wrapping, alarm: Alarm): Wrappe
   const unwrapped = (record: PaymentRecord): Soon<PaymentRecord> => {
     const known = opened.get(record);
     if (known !== undefined) return known;
-    const { paymentHash, token, preimage } = record;
-    return soon(wrapping.unwrap(token, paymentHash, "token"), (clearToken) =>
+    const { token, preimage } = record;
+    return soon(wrapping.unwrap(token, placeOf(record, "token")), (clearToken) =>
       soon(
-        preimage === undefined ? undefined : wrapping.unwrap(preimage, paymentHash, "preimage"),
+        preimage === undefined ? undefined : wrapping.unwrap(preimage, placeOf(record, "preimage")),
         (clearPreimage) => {
           const clear = clearOf(record, clearToken, clearPreimage);
           opened.set(record, clear);
@@ -92,14 +92,13 @@ function wrappedPayments(store: Store, wrapping: Wrapping, alarm: Alarm): Wrappe
   ): Soon<Settled> =>
     settlement.status === "failed"
       ? store.settle(paymentHash, attemptId, settlement)
-      : soon(wrapping.wrap(settlement.preimage, paymentHash, "preimage"), (preimage) =>
+      : soon(wrapping.wrap(settlement.preimage, placeOf({ paymentHash }, "preimage")), (preimage) =>
           store.settle(paymentHash, attemptId, { ...settlement, preimage }),
         );
 
   return {
     async begin(reservation, payment) {
-      const { paymentHash } = payment;
-      const token = wrapping.wrap(payment.token, paymentHash, "token");
+      const token = wrapping.wrap(payment.token, placeOf(payment, "token"));
       const answer = await soon(token, (wrapped) =>
         store.begin(reservation, { ...payment, token: wrapped }),
       );

@@ -7,7 +7,7 @@ import { base64Bytes, base64Text, hexBytes, hexText, utf8, utf8Text } from "../i
 import { hkdfExpandUnder, hkdfExtract } from "../internal/crypto.ts";
 import { Lru } from "../internal/lru.ts";
 import type { Secret } from "../l402/index.ts";
-import { MAX_PURCHASES } from "../ports/payments.ts";
+import { MAX_PURCHASES, type PaymentRecord } from "../ports/payments.ts";
 import { derivedKey } from "./derived.ts";
 
 /** A column of a payment that is wrapped. */
@@ -22,41 +22,41 @@ const REMEMBERED = 4 * MAX_PURCHASES;
 export class Wrapping {
   /** The first one wraps. */
   readonly #keys: readonly [Aead, ...Aead[]];
-  /** What was wrapped or unwrapped lately, by its row, column and wrapped text. */
+  /** What was wrapped or unwrapped lately, by its place and wrapped text. */
   readonly #recent = new Lru<string, string>(REMEMBERED);
-  /** Public: tells one first key from another. */
-  readonly id: string;
+  /** Public: tells the keys apart, in the order of the secrets. */
+  readonly ids: readonly [string, ...string[]];
 
   /** @param previous secrets whose wrapping is still read */
   constructor(secret: Secret, previous: readonly Secret[] = []) {
     const derived = (one: Secret) => derivedKey(one, "sigil purchases");
-    const key = derived(secret);
-    this.#keys = [aes256Gcm(key), ...previous.map((one) => aes256Gcm(derived(one)))];
-    this.id = hexText(hkdfExpandUnder(hkdfExtract(key))(utf8("id"))).slice(0, 16);
+    const [key, keys] = [derived(secret), previous.map(derived)];
+    this.#keys = [aes256Gcm(key), ...keys.map(aes256Gcm)];
+    this.ids = [idOf(key), ...keys.map(idOf)];
   }
 
-  /** @param paymentHash the row, so that no text is valid in another row or column */
-  wrap(text: string, paymentHash: string, column: WrappedColumn): Soon<string> {
-    const sealed = this.#keys[0].seal(packed(text), contextOf(paymentHash, column));
+  /** @param place where it is kept: it is valid nowhere else */
+  wrap(text: string, place: string): Soon<string> {
+    const sealed = this.#keys[0].seal(packed(text), contextOf(place));
     return soon(sealed, (bytes) => {
       const wrapped = PREFIX + base64Text(bytes);
-      this.#recent.set(keyOf(wrapped, paymentHash, column), text);
+      this.#recent.set(keyOf(wrapped, place), text);
       return wrapped;
     });
   }
 
   /**
-   * The text as it was wrapped; one that was written before there was a wrapping as it is.
-   * Undefined if it was wrapped with another secret, for another row, or was changed.
+   * The text as it was wrapped. Undefined if it is not wrapped, was wrapped with another secret or
+   * for another place, or was changed.
    */
-  unwrap(wrapped: string, paymentHash: string, column: WrappedColumn): Soon<string | undefined> {
-    if (!wrapped.startsWith(PREFIX)) return wrapped;
-    const known = keyOf(wrapped, paymentHash, column);
+  unwrap(wrapped: string, place: string): Soon<string | undefined> {
+    if (!wrapped.startsWith(PREFIX)) return undefined;
+    const known = keyOf(wrapped, place);
     const recent = this.#recent.get(known);
     if (recent !== undefined) return recent;
     const sealed = base64Bytes(wrapped.slice(PREFIX.length));
     if (sealed === undefined) return undefined;
-    const context = contextOf(paymentHash, column);
+    const context = contextOf(place);
     const tryFrom = (at: number): Soon<string | undefined> => {
       const key = this.#keys[at];
       if (key === undefined) return undefined;
@@ -71,11 +71,18 @@ export class Wrapping {
   }
 }
 
-const keyOf = (wrapped: string, paymentHash: string, column: WrappedColumn): string =>
-  `${paymentHash} ${column} ${wrapped}`;
+/** Of a text of a payment. */
+export const placeOf = (
+  { paymentHash }: Pick<PaymentRecord, "paymentHash">,
+  column: WrappedColumn,
+): string => `payment ${paymentHash} ${column}`;
 
-const contextOf = (paymentHash: string, column: WrappedColumn): Uint8Array =>
-  utf8(`${PREFIX}payment ${paymentHash} ${column}`);
+const idOf = (key: Uint8Array): string =>
+  hexText(hkdfExpandUnder(hkdfExtract(key))(utf8("id"))).slice(0, 16);
+
+const keyOf = (wrapped: string, place: string): string => `${place} ${wrapped}`;
+
+const contextOf = (place: string): Uint8Array => utf8(PREFIX + place);
 
 /** What the bytes after the first one are: most tokens are base64, and every preimage is hex. */
 const FORMS = [
