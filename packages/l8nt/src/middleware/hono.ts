@@ -100,13 +100,17 @@ export function paid(
     if (!decision.granted) return ungranted(c, decision);
     c.set("grant", decision.grant);
     strip(c);
-    if (decision.claimed) return settled(c, next, decision, proceed);
-    // Nothing is to be settled, so nothing is waited for, unless caches are told on the context.
     const { outgoing } = (c.env ?? {}) as NodeBindings;
-    if (decision.grant.nodeId === undefined) return proceed(c, next);
-    if (outgoing?.writeHead === undefined) return settled(c, next, decision, proceed);
+    if (typeof outgoing?.writeHead !== "function")
+      return decision.claimed || decision.grant.nodeId !== undefined
+        ? settled(c, next, decision, proceed)
+        : proceed(c, next);
+    // By the head as it is sent: middleware before this one may make a 304 of the answer.
+    if (decision.claimed) settleBy(outgoing, decision);
     sendPrivately(outgoing, decision);
-    return proceed(c, next);
+    const keep = decision.keeper();
+    // Waits for nothing, unless the answer is kept: each promise costs every request a turn.
+    return keep === undefined ? proceed(c, next) : settled(c, next, decision, proceed, keep);
   };
   // Returns no promise if nothing has to be waited for: each promise costs every request a turn.
   return ((c, next) => {
@@ -145,15 +149,10 @@ async function settled(
   next: Next,
   granted: Granted,
   proceed: Proceed,
+  keep = granted.keeper(),
 ): Promise<Response | undefined> {
   const { outgoing } = (c.env ?? {}) as NodeBindings;
   const isOnNode = typeof outgoing?.writeHead === "function";
-  const keep = granted.keeper();
-  // By the head as it is sent: middleware before this one may make a 304 of the answer.
-  if (isOnNode) {
-    settleBy(outgoing, granted);
-    sendPrivately(outgoing, granted);
-  }
   let status: number | undefined;
   let answered: Response | undefined;
   try {
