@@ -153,7 +153,12 @@ async function remote(
     const app = express();
     app.use(express.json({ type: () => true }), (request, _, next) => {
       const { method, originalUrl: target, headers, body = {} } = request;
-      received.push({ method, target, headers, text: "", body: JSON.stringify(body) });
+      // A copy: `paid` takes the credential out of the fields.
+      received.push({
+        ...{ method, target, text: "" },
+        headers: { ...headers },
+        body: JSON.stringify(body),
+      });
       next();
     });
     app.use(
