@@ -13,6 +13,9 @@ const NOW = 1_900_000_000;
 /** A node of the tree of this test: its ids from the root to itself. */
 type Path = readonly string[];
 
+/** Time passes as the clock shows it. */
+const listOf = (clock: () => number) => new RevocationList({ clock }, clock);
+
 let made = 0;
 const fresh = (): string => (++made).toString(16).padStart(32, "0");
 const below = (path: Path): Path => [...path, fresh()];
@@ -110,7 +113,7 @@ describe("whatever the nodes below a node revoked", () => {
 
   test("the entries of one node are at most a thousand, and room comes back when they end or are folded", () => {
     let now = NOW;
-    const list = new RevocationList({ clock: () => now });
+    const list = listOf(() => now);
     const root = fresh();
     const by = fresh();
     const child = (endsAt: number, ...more: string[]) => ({
@@ -228,7 +231,7 @@ describe("whatever the nodes below a node revoked", () => {
 
   test("a revocation above 19,000 entries that stand 61 deep is in force at once, and clears few references in one call [case 118]", () => {
     let now = NOW;
-    const list = new RevocationList({ clock: () => now });
+    const list = listOf(() => now);
     const line = Array.from({ length: 60 }, () => fresh());
     for (let at = 0; at < 19_000; at++)
       list.revoke(fresh(), NOW + 9, { above: line, by: line[at % 20]! });
@@ -272,7 +275,7 @@ describe("whatever the nodes below a node revoked", () => {
     fc.assert(
       fc.property(ends, ends, fc.boolean(), fc.boolean(), (a, b, isReversed, isKnown) => {
         let now = NOW;
-        const list = new RevocationList({ clock: () => now });
+        const list = listOf(() => now);
         const [root, upper, lower] = [fresh(), fresh(), fresh()];
         const acts = [
           () => list.revoke(upper, NOW + a, isKnown ? { above: [root], by: root } : {}),

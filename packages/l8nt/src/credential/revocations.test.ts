@@ -1,13 +1,18 @@
 /** How long a revocation is remembered. [case 111] */
 import { describe, expect, test } from "vitest";
-import { RevocationList } from "./revocations.ts";
+import { type ProvenNode, RevocationList } from "./revocations.ts";
+
+const START = 2_000_000_000;
+
+/** Time passes as the clock shows it. */
+const listOf = (clock: () => number) => new RevocationList({ clock }, clock);
 
 const id = (at: number) => at.toString(16).padStart(32, "0");
 
 /** A list whose clock the test sets. */
 function listAt(start: number) {
   let now = start;
-  const list = new RevocationList({ clock: () => now });
+  const list = listOf(() => now);
   return Object.assign(list, {
     at: (seconds: number) => {
       now = seconds;
@@ -60,6 +65,27 @@ test("a clock that was set back to before a forgotten end denies [case 109]", ()
   for (let at = 10; at < 3000; at++) list.revoke(id(at), 1000);
   expect(list.certainFrom).toBe(99);
 });
+
+test.each([
+  ["a minute", 60, true],
+  ["a week, in which time has passed", 7 * 86_400, false],
+])(
+  "a clock that is a month ahead for %s: everything is judged after it was set right: %s",
+  (_for, elapsed, isKnown) => {
+    let [now, passed] = [START, 0];
+    const list = new RevocationList({ clock: () => now }, () => passed);
+    list.revoke(id(1), START + 86_400);
+    now += 31 * 86_400;
+    passed += elapsed;
+    for (let at = 10; at < 3000; at++) list.revoke(id(at), now + 60);
+    now = START + 120;
+    const nodes = () => [{ id: id(9) }] as unknown as ProvenNode[];
+    expect(list.refusalOf(nodes, now) === undefined).toBe(isKnown);
+    // What would be denied is not sold.
+    expect(list.silence(now) === undefined).toBe(isKnown);
+    expect(list.has(id(1))).toBe(isKnown);
+  },
+);
 
 test("a text that is not a node id is refused, and nothing is remembered", () => {
   const list = listAt(0);

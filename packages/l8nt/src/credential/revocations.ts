@@ -4,6 +4,7 @@
 import { type Denial, type Node, refusal } from "../caveat/index.ts";
 import { AdapterError, type DeniedError, denied, type Refusal } from "../errors.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
+import { PassedTime } from "../internal/passed-time.ts";
 import { type Clock, systemClock } from "../ports/clock.ts";
 
 /** After this many additions, entries that have ended are removed. */
@@ -87,6 +88,7 @@ const OPTIONS = { clock: true } satisfies Keys<RevocationListOptions>;
  */
 export class RevocationList {
   readonly #clock: Clock;
+  readonly #passed: PassedTime;
   readonly #listeners = new Set<(nodeId: string) => void>();
   readonly #entries = new Map<string, Entry>();
   /** By the id of a node: the entries whose nodes stand below it, removed ones among them. */
@@ -107,10 +109,14 @@ export class RevocationList {
   #heardAt = 0;
   #maxSilenceSeconds = Number.POSITIVE_INFINITY;
 
-  /** @throws TypeError for an unknown option */
-  constructor(options: RevocationListOptions = {}) {
+  /**
+   * @param elapsed seconds since any moment, by a clock that nobody sets
+   * @throws TypeError for an unknown option
+   */
+  constructor(options: RevocationListOptions = {}, elapsed?: Clock) {
     checkKeys(options, OPTIONS, "a list of revocations");
     this.#clock = options.clock ?? systemClock;
+    this.#passed = new PassedTime(elapsed);
   }
 
   /**
@@ -129,10 +135,12 @@ export class RevocationList {
     // A mistyped id would revoke nothing without a word.
     if (!/^[0-9a-f]{32}$/.test(nodeId))
       throw new TypeError("a node id is 32 hex digits, in lower case");
+    const now = this.#clock();
+    this.#passed.begin(now);
     this.#fold({ nodeId, above, by, end: endsAt, isFirst: this.#isFirst({ above, by }) });
     this.#clear();
     for (const listener of this.#listeners) listener(nodeId);
-    if (--this.#untilSweep <= 0) this.#sweep(this.#clock());
+    if (--this.#untilSweep <= 0) this.#sweep(now);
   }
 
   /**
@@ -198,11 +206,13 @@ export class RevocationList {
 
   /** Why nothing is granted at Unix second `now`; undefined if the list is known to be complete. */
   silence(now: number): DeniedError | undefined {
-    return this.#isCompleteAt(now) ? undefined : denied([SILENCE]);
+    const isKnown = this.#isCompleteAt(now) && now >= this.#certainFrom;
+    return isKnown ? undefined : denied([SILENCE]);
   }
 
   /** Why revocation denies a credential with these nodes, root first; undefined if it does not. */
   refusalOf(nodes: () => readonly ProvenNode[], now: number): Refusal | undefined {
+    this.#passed.begin(now);
     if (!this.#isCompleteAt(now)) return SILENCE;
     if (now < this.#certainFrom) return refusal(nodes().at(-1)!, "revocation", FORGOTTEN);
     // Ids are derived only if there is something to look for.
@@ -309,8 +319,10 @@ export class RevocationList {
   #sweep(now: number): void {
     this.#untilSweep = SWEEP_EVERY;
     this.#sweptAt = now;
+    // What a clock that is ahead takes for ended is valid again once it is set right. [case 109]
+    const passed = this.#passed.at(now);
     for (const entry of this.#entries.values()) {
-      if (entry.end >= now) continue;
+      if (entry.end >= passed) continue;
       this.#remove(entry);
       this.#certainFrom = Math.max(this.#certainFrom, entry.end);
     }

@@ -6,6 +6,7 @@ import { type Amount, UNITS, type Unit } from "../amount.ts";
 import { AdapterError } from "../errors.ts";
 import { hexBytes, hexText, utf8 } from "../internal/bytes.ts";
 import { sha256 } from "../internal/crypto.ts";
+import { FORGET_SECONDS } from "../internal/passed-time.ts";
 import { MAX_CLOCK_SKEW_SECONDS } from "../ports/clock.ts";
 import type { Checkpoint, FoldedCounter, Folding } from "../ports/folding.ts";
 import type { JournalEntry } from "../ports/journal.ts";
@@ -13,7 +14,6 @@ import type { Reservation, Resolution } from "../ports/ledger.ts";
 import { isClaim } from "./claim.ts";
 import { addedBy } from "./count.ts";
 import { entryText } from "./entry-text.ts";
-import { FORGET_SECONDS } from "./passed-time.ts";
 
 /** A reservation whose beginning was folded, and whose end was not. */
 export interface Carried {
@@ -73,8 +73,8 @@ export function fold(
 }
 
 /** An entry from the future was written by a clock that was wrong, and is as old as its place. */
-const isOld = (entry: JournalEntry, { at, keepSeconds }: Folding): boolean =>
-  entry.at < at - keepSeconds || entry.at > at + MAX_CLOCK_SKEW_SECONDS;
+const isOld = (entry: JournalEntry, { at, now = at, keepSeconds }: Folding): boolean =>
+  entry.at < at - keepSeconds || entry.at > now + MAX_CLOCK_SKEW_SECONDS;
 
 function isOwn({ event }: JournalEntry, { only }: Folding): boolean {
   if (only === undefined) return true;

@@ -26,7 +26,7 @@ const keeperOf = (books: ReturnType<typeof booksOf>, more: object = {}) => {
 test("the keeper folds step by step, until nothing is left", async () => {
   const books = booksOf(3);
   await keeperOf(books, { only: "use.service." }).keeper.fold();
-  const step = { at: START, keepSeconds: DAY, limit: 256, only: "use.service." };
+  const step = { at: START, now: START, keepSeconds: DAY, limit: 256, only: "use.service." };
   expect(books.folded).toEqual([step, step, step]);
 });
 
@@ -88,6 +88,66 @@ test("a clock that is set ahead for some hours makes nothing old", async () => {
   now += 2 * DAY;
   await keeper.fold();
   expect(books.folded[0]!.at).toBeLessThan(START + 60);
+});
+
+/** Books with a fact, that several processes open one after the other. */
+function started(books: ReturnType<typeof booksOf>) {
+  const facts = new Map<string, string>();
+  const kept = {
+    ...books,
+    fact: async (name: string) => facts.get(name),
+    setFact: async (name: string, value: string) => void facts.set(name, value),
+  };
+  const time = { now: START, elapsed: 0 };
+  const pass = (seconds: number) => {
+    time.now += seconds;
+    time.elapsed += seconds;
+  };
+  const start = () => keeperOf(kept, { clock: () => time.now, elapsed: () => time.elapsed }).keeper;
+  const folded = async (keeper: Keeper) => {
+    await keeper.fold();
+    return books.folded.at(-1)!;
+  };
+  return { time, pass, start, folded };
+}
+
+test("a start with a clock that is far ahead believes an hour of it, and each start after it", async () => {
+  const { time, pass, start, folded } = started(booksOf(0));
+  expect(await folded(start())).toMatchObject({ at: START, now: START });
+  time.now += 40 * DAY;
+  for (const hours of [1, 2, 3]) {
+    const keeper = start();
+    expect((await folded(keeper)).at).toBe(START + hours * 3600);
+  }
+  const keeper = start();
+  keeper.wake(time.now);
+  pass(60);
+  expect(await folded(keeper)).toMatchObject({ at: START + 4 * 3600 + 240, now: time.now });
+  // The clock is set right.
+  time.now = START + 600;
+  expect(await folded(start())).toMatchObject({ at: START + 600, now: START + 600 });
+});
+
+test("the time that no process ran has passed after a quarter of it", async () => {
+  const { time, pass, start, folded } = started(booksOf(0));
+  await folded(start());
+  time.now += 4 * DAY;
+  const keeper = start();
+  expect((await folded(keeper)).at).toBe(START + 3600);
+  pass(2 * DAY);
+  expect((await folded(keeper)).at).toBe(time.now);
+});
+
+test("a start that cannot read the fact is told, and folds nothing on the clock's word", async () => {
+  const books = booksOf(0);
+  const fact = async () => {
+    throw new Error("the disk is gone");
+  };
+  const { keeper, failed } = keeperOf({ ...books, ...{ fact } });
+  keeper.wake(START);
+  await expect(keeper.fold()).rejects.toThrow("the disk is gone");
+  expect(failed).toHaveBeenCalledTimes(1);
+  expect(books.folded).toEqual([]);
 });
 
 test.each(["59m", "10s", "1w", "", 90])("entries are kept for an hour or more, not %j", (keep) => {

@@ -3,10 +3,11 @@
  * spec/5-ledger.md §6.
  */
 import { type Duration, durationSeconds } from "../caveat/duration.ts";
+import { PassedTime } from "../internal/passed-time.ts";
 import { nextTurn } from "../internal/timers.ts";
 import type { Clock } from "../ports/clock.ts";
+import type { Facts } from "../ports/facts.ts";
 import type { Foldable } from "../ports/folding.ts";
-import { PassedTime } from "./passed-time.ts";
 
 /** Claims and orders that are under way are younger than this. */
 const LEAST_SECONDS = 3600;
@@ -22,13 +23,24 @@ export function keepSeconds(keep: Duration, what: string): number {
 const STEP = 256;
 const EVERY_SECONDS = 60;
 
+/** The fact that says up to when time had certainly passed, in Unix seconds. */
+const PASSED = "passed";
+/**
+ * How much of the time since the last process a start believes: all of it only as time goes on,
+ * because the clock may be ahead from the start.
+ */
+const START_SECONDS = 3600;
+
 export interface KeeperOptions {
-  readonly books: Foldable;
+  /** Without facts, each start believes the clock. */
+  readonly books: Foldable & Partial<Pick<Facts, "fact" | "setFact">>;
   readonly clock: Clock;
   readonly keepSeconds: number;
   /** As in `Folding`. @default all entries */
   readonly only?: string;
   readonly failed: (cause: unknown) => void;
+  /** As `PassedTime` takes it. */
+  readonly elapsed?: Clock;
 }
 
 export class Keeper {
@@ -37,10 +49,12 @@ export class Keeper {
   #lastAt: number | undefined;
   #folding: Promise<void> | undefined;
   #isStopped = false;
-  readonly #passed = new PassedTime();
+  readonly #passed: PassedTime;
+  #begun: Promise<void> | undefined;
 
   constructor(options: KeeperOptions) {
     this.#options = options;
+    this.#passed = new PassedTime(options.elapsed);
   }
 
   /**
@@ -49,7 +63,10 @@ export class Keeper {
    * @param now Unix seconds
    */
   wake(now: number): void {
-    this.#lastAt ??= this.#passed.at(now);
+    if (this.#lastAt === undefined) {
+      this.#lastAt = now;
+      void this.#begin(now).catch(this.#options.failed);
+    }
     if (Math.abs(now - this.#lastAt) < EVERY_SECONDS) return;
     this.#lastAt = now;
     void this.fold().catch(this.#options.failed);
@@ -69,13 +86,33 @@ export class Keeper {
     await this.#folding?.catch(() => {});
   }
 
+  /** The time that had passed for the books before this process goes on, for all of them. */
+  #begin(now: number): Promise<void> {
+    this.#passed.begin(now);
+    this.#begun ??= this.#goOn(now).catch((cause) => {
+      this.#begun = undefined;
+      throw cause;
+    });
+    return this.#begun;
+  }
+
+  async #goOn(now: number): Promise<void> {
+    const { books } = this.#options;
+    const before = await books.fact?.(PASSED);
+    if (before === undefined) await books.setFact?.(PASSED, String(now));
+    else this.#passed.atMost(Number(before) + START_SECONDS);
+  }
+
   async #fold(): Promise<void> {
     const { books, clock, keepSeconds, only } = this.#options;
-    // A clock that is set ahead for a few hours removes nothing. [case 109]
-    const own = this.#passed.at(clock());
+    await this.#begin(clock());
+    const read = clock();
     // Of processes that share the books, one whose clock is ahead must not forget for all.
-    const at = Math.min(own, (await books.now?.()) ?? own);
-    const folding = { at, keepSeconds, limit: STEP, ...(only !== undefined && { only }) };
+    const now = Math.min(read, (await books.now?.()) ?? read);
+    // A clock that is set ahead for a few hours removes nothing. [case 109]
+    const at = this.#passed.at(now);
+    await books.setFact?.(PASSED, String(at));
+    const folding = { at, now, keepSeconds, limit: STEP, ...(only !== undefined && { only }) };
     while (!this.#isStopped && (await books.fold(folding))) await nextTurn();
   }
 }

@@ -10,6 +10,13 @@ export type Clock = () => number;
  */
 export const MAX_CLOCK_SKEW_SECONDS = 600;
 
+/**
+ * When something began, of what is kept in memory by a clock that may be set back: what began later
+ * than a clock can be apart from itself began now. [case 109]
+ */
+export const begunAt = (began: number, now: number): number =>
+  began > now + MAX_CLOCK_SKEW_SECONDS ? now : began;
+
 export const systemClock: Clock = () => Date.now() / 1000;
 
 /** Resolves after that many seconds, or as soon as the signal is aborted. */

@@ -6,8 +6,14 @@ import type { Amount } from "../amount.ts";
 
 /** One step of folding. */
 export interface Folding {
-  /** Unix seconds. */
+  /** Up to when time has certainly passed, in Unix seconds: what is old is older than this. */
   readonly at: number;
+  /**
+   * Unix seconds by the clock: a later entry was written by a clock that was wrong.
+   *
+   * @default `at`
+   */
+  readonly now?: number;
   /** Entries that are older than this go. */
   readonly keepSeconds: number;
   /** How many entries one step takes at most. */

@@ -22,6 +22,33 @@ describe("the rate of one client", () => {
     expect(wait(limits, "192.0.2.1", START + 10_000)).toBe(0);
   });
 
+  test.each([
+    [601, 0],
+    [30 * 86_400, 0],
+    // As far as a clock may be apart from itself: it is given no place twice.
+    [600, 10],
+  ])(
+    "a clock that was %d s ahead for a moment gives nothing more, and one a tenth of a minute later waits %d s",
+    (ahead, seconds) => {
+      const limits = new ChallengeLimits({ perClient: 6, ...ALONE });
+      const ask = (now: number) => wait(limits, "192.0.2.1", now);
+      for (let nth = 0; nth < 6; nth++) expect(ask(START + ahead)).toBe(0);
+      expect(ask(START)).toBe(10);
+      expect(ask(START + 9.9)).toBeGreaterThan(0);
+      expect(ask(START + 10)).toBe(seconds);
+    },
+  );
+
+  test("a network that was given a challenge by a clock that was ahead is a newcomer again ten minutes later", () => {
+    const limits = new ChallengeLimits({ perClient: 60, total: 4 });
+    expect(wait(limits, "192.0.2.1", START + 30 * 86_400)).toBe(0);
+    // Others use up all but what is kept for newcomers.
+    for (const host of ["198.51.100.1", "203.0.113.1"]) expect(wait(limits, host, START)).toBe(0);
+    expect(wait(limits, "192.0.2.1", START)).toBeGreaterThan(0);
+    for (let nth = 0; nth < 4; nth++) wait(limits, "198.51.100.1", START + 601);
+    expect(wait(limits, "192.0.2.1", START + 601)).toBe(0);
+  });
+
   test("lets in a client that waits as long as it is told", () => {
     fc.assert(
       fc.property(
@@ -69,7 +96,7 @@ describe("the rate of one client", () => {
     const limits = new ChallengeLimits({ perClient: 2, ...ALONE });
     wait(limits, "192.0.2.1", START);
     wait(limits, "192.0.2.1", START);
-    for (const now of [START - 1, START - 10_000, START])
+    for (const now of [START - 1, START - 600, START, START - 10_000])
       expect(wait(limits, "192.0.2.1", now)).toBeGreaterThan(0);
   });
 });

@@ -3,6 +3,7 @@
  * one gives its place back. spec/3-challenge.md §5. [case 113]
  */
 import { Lru } from "../internal/lru.ts";
+import { begunAt } from "../ports/clock.ts";
 import { networksOf } from "./networks.ts";
 
 /** Unpaid challenges in a minute. */
@@ -79,6 +80,7 @@ export class ChallengeLimits {
     const buckets = names.map((name, level) => this.#bucket(name, level, names.length));
     const outermost = names.at(-1)!;
     const known = this.#providers.get(outermost);
+    if (known !== undefined) known.at = begunAt(known.at, now);
     const isKnown = known !== undefined && now - known.at < REMEMBERED_SECONDS;
     // What a flood may not use up is left to those that paid for all they asked for.
     const kept = isKnown && known.unpaid > 0 ? this.#kept : 0;
@@ -127,6 +129,7 @@ export class ChallengeLimits {
 /** The seconds until a bucket has one place more than `kept`; 0 if it has. */
 function waitOf(bucket: Bucket, kept: number, now: number): number {
   const perSecond = bucket.size / 60;
+  bucket.filledAt = begunAt(bucket.filledAt, now);
   const passed = Math.max(0, now - Math.max(bucket.filledAt, now - 60));
   bucket.places = Math.min(bucket.size, bucket.places + passed * perSecond);
   bucket.filledAt = Math.max(now, bucket.filledAt);

@@ -8,8 +8,9 @@ import { type Duration, readBase } from "../caveat/index.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
 import { Authority, type SecretSource } from "../l402/index.ts";
 import { claimId } from "../ledger/claim.ts";
-import { Keeper, keepSeconds } from "../ledger/index.ts";
+import { Keeper, type KeeperOptions, keepSeconds } from "../ledger/index.ts";
 import { type Clock, systemClock } from "../ports/clock.ts";
+import type { Facts } from "../ports/facts.ts";
 import type { Foldable } from "../ports/folding.ts";
 import type { Ledger } from "../ports/ledger.ts";
 import type { Invoicer } from "../ports/wallet.ts";
@@ -77,7 +78,7 @@ export interface PaywallOptions extends Terms {
    *
    * @default a store in memory: a restart forgets what was used
    */
-  readonly store?: Ledger & Partial<Foldable>;
+  readonly store?: Ledger & Partial<Foldable & Pick<Facts, "fact" | "setFact">>;
   /**
    * How long a durable store keeps the entries of uses in its journal, an hour or more. What is
    * older is summed up and removed, with the counters of credentials that have ended.
@@ -280,9 +281,11 @@ function keeperOf(
   const seconds = keepSeconds(keep, "keep");
   const { fold } = ledger;
   if (fold === undefined) return undefined;
-  const books: Foldable = {
+  const books: KeeperOptions["books"] = {
     fold: (folding) => fold.call(ledger, folding),
     ...(ledger.now !== undefined && { now: () => ledger.now!() }),
+    ...(ledger.fact !== undefined && { fact: (name) => ledger.fact!(name) }),
+    ...(ledger.setFact !== undefined && { setFact: (name, value) => ledger.setFact!(name, value) }),
   };
   const failed = (cause: unknown) => alarm("l8nt: the journal could not be folded", cause);
   // A treasury on the same books folds its own entries.

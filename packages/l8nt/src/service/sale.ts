@@ -3,6 +3,7 @@ import { type Amount, msat, parseMsat } from "../amount.ts";
 import {
   type Base,
   type Duration,
+  durationSeconds,
   formatOrigin,
   matchesEndpoint,
   readEndpoint,
@@ -138,6 +139,8 @@ export class Sales {
     const hasDearer = this.#open.hasDearer(price);
     const sale = saleOf(this.#terms, target, base, price.value, { hash, hasDearer });
     if (!isSellable(sale, target)) return new Refused(notForSale());
+    const unserved = await this.#unserved(sale);
+    if (unserved !== undefined) return new Refused(unserved);
     if (prefersNoInvoice(request.facts.prefer))
       return new Refused(why, { uninvoiced: { at: clock() } });
     proxies.see(request.facts);
@@ -155,6 +158,28 @@ export class Sales {
           retryAfterSeconds: WALLET_RETRY_SECONDS,
         }),
       );
+    }
+  }
+
+  /**
+   * Why the books would deny what is sold: a clock that was ahead may have made them forget what
+   * ends as late. [case 109]
+   */
+  async #unserved({
+    scope: { expiresIn = DEFAULT_VALIDITY, maxUses, budget },
+  }: Sale): Promise<AdapterError | undefined> {
+    if (maxUses === undefined && budget === undefined) return undefined;
+    const { ledger, clock } = this.#context;
+    const now = clock();
+    const expiresAt = now + durationSeconds(expiresIn, "validFor");
+    // A counter that nothing was ever counted in.
+    const counted = { id: "sale", kind: "uses", max: 1n, expiresAt } as const;
+    try {
+      const [usage] = await ledger.usage([counted], now);
+      return usage !== undefined && usage.used > 0n ? clockWasAhead() : undefined;
+    } catch (cause) {
+      if (cause instanceof AdapterError) return cause;
+      throw cause;
     }
   }
 
@@ -179,6 +204,12 @@ const notForSale = (): AdapterError =>
   new AdapterError(
     "ERR_REQUEST",
     "No credential that is sold here would cover this request, so there is nothing to pay.",
+  );
+
+const clockWasAhead = (): AdapterError =>
+  new AdapterError(
+    "ERR_STORE",
+    "Nothing is sold: this service's clock was ahead, and its books cannot tell what ends now from what was used up then. A sale that is valid for longer can be served.",
   );
 
 const tooManyRequests = (retryAfterSeconds: number): AdapterError =>

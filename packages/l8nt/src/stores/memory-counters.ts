@@ -2,7 +2,8 @@
  * The counters of the memory store. Those of ended limits are found a few with each event, so that
  * memory stays bounded and no request pays for a search through all of them.
  */
-import { type Counter, FORGET_SECONDS, PassedTime } from "../ledger/index.ts";
+import { FORGET_SECONDS, PassedTime } from "../internal/passed-time.ts";
+import type { Counter } from "../ledger/index.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { FoldedCounter } from "../ports/folding.ts";
 import type { CounterRow } from "../ports/journal.ts";

@@ -141,6 +141,21 @@ export function foldingLaws(law: Law): void {
     assert.deepEqual((await auditLedger(store)).faults, []);
   });
 
+  law(
+    "an entry is old by the time that has passed, and wrong by the clock alone [case 109]",
+    async (store) => {
+      // After a month in which no process ran, the time that has passed is behind the clock.
+      const now = START + 30 * MARGIN;
+      await used(store, [uses("a", 99n)], 1n);
+      await used(store, [uses("a", 99n)], 1n, now);
+      await foldAll(store, all(START + HOUR, { now }));
+      assert.equal((await store.checkpoint()).through, 2);
+      // By a clock that is right again, the second one is from the future.
+      await foldAll(store, all(START + HOUR));
+      assert.equal((await store.checkpoint()).through, 4);
+    },
+  );
+
   law("folds an entry once, however many fold at a time", async (store, handles) => {
     for (let nth = 0; nth < 20; nth++) await used(store, [uses("a", 99n)], 1n);
     const folders = [...handles, ...handles, store];

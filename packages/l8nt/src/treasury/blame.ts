@@ -4,11 +4,14 @@
  */
 import { Lru } from "../internal/lru.ts";
 import type { Verified } from "../l402/index.ts";
+import { begunAt } from "../ports/clock.ts";
 import { ALL_NODES } from "../ports/directives.ts";
 
 interface Proof {
   /** The node that met the refusal, with its ancestors, root first. */
   readonly nodeIds: readonly string[];
+  /** Unix seconds. */
+  readonly at: number;
   /** Unix seconds. */
   readonly until: number;
 }
@@ -21,7 +24,7 @@ interface Doubts {
   /** The node that the last one closed the origin to. */
   readonly to: string;
   /** Until when, in Unix seconds. */
-  readonly closedUntil: number;
+  readonly until: number;
   /** Unix seconds of the last one. */
   readonly at: number;
 }
@@ -58,8 +61,10 @@ export class Blame {
   prove(origin: string, { nodes }: Verified, now: number, until: number): string {
     const nodeIds = nodes.map(({ id }) => id);
     const own = nodeIds.at(-1)!;
-    const others = (this.#proofs.get(origin) ?? []).filter((proof) => proof.until > now);
-    this.#proofs.set(origin, [...others, { nodeIds, until }].slice(-MAX_PROOFS));
+    const others = (this.#proofs.get(origin) ?? [])
+      .map((proof) => heldFrom(proof, now))
+      .filter((proof) => proof.until > now);
+    this.#proofs.set(origin, [...others, { nodeIds, at: now, until }].slice(-MAX_PROOFS));
     return others.some((proof) => areApart(proof.nodeIds, nodeIds)) ? ALL_NODES : own;
   }
 
@@ -82,13 +87,13 @@ export class Blame {
     // What an agent may have brought about counts for its own node alone.
     const family = isFirstHand ? (nodes[1] ?? nodes.at(-1)!).id : `alone ${own}`;
     const ofOrigin = this.#doubts.get(origin) ?? new Lru<string, Doubts>(REMEMBERED);
-    const before = ofOrigin.get(family);
+    const before = this.#held(ofOrigin, family, now);
     const count = before !== undefined && now < before.at + DAY_SECONDS ? before.count + 1 : 1;
     const ids = nodes.map(({ id }) => id);
     const above = count === 1 ? ids : common(before!.above, ids);
     const to = count >= FAMILY_DOUBTS ? above.at(-1)! : own;
     const longer = Math.max(seconds, Math.min(seconds * 2 ** (count - 1), DAY_SECONDS));
-    ofOrigin.set(family, { count, above, to, closedUntil: now + longer, at: now });
+    ofOrigin.set(family, { count, above, to, until: now + longer, at: now });
     this.#doubts.set(origin, ofOrigin);
     return { to, seconds: longer, count };
   }
@@ -99,8 +104,15 @@ export class Blame {
     if (ofOrigin === undefined) return false;
     const families = [nodeIds[1] ?? nodeIds[0], ...nodeIds.map((id) => `alone ${id}`)];
     return families
-      .map((family) => ofOrigin.get(family!))
-      .some((doubts) => doubts && now < doubts.closedUntil && nodeIds.includes(doubts.to));
+      .map((family) => this.#held(ofOrigin, family!, now))
+      .some((doubts) => doubts && now < doubts.until && nodeIds.includes(doubts.to));
+  }
+
+  #held(ofOrigin: Lru<string, Doubts>, family: string, now: number): Doubts | undefined {
+    const found = ofOrigin.get(family);
+    const doubts = found && heldFrom(found, now);
+    if (doubts !== undefined && doubts !== found) ofOrigin.set(family, doubts);
+    return doubts;
   }
 
   /** Forgets what an origin was accused of or doubted for, on the owner's word. */
@@ -108,6 +120,15 @@ export class Blame {
     this.#proofs.delete(origin);
     this.#doubts.delete(origin);
   }
+}
+
+/** What was held against an origin by a clock that was ahead holds for its length from now on. */
+function heldFrom<Held extends { readonly at: number; readonly until: number }>(
+  held: Held,
+  now: number,
+): Held {
+  const at = begunAt(held.at, now);
+  return at === held.at ? held : { ...held, at, until: at + (held.until - held.at) };
 }
 
 /**

@@ -84,3 +84,23 @@ test("the error says when to ask again, and that nothing was spent", async () =>
   expect(await response.json()).toMatchObject({ code: "ERR_RATE_LIMITED" });
   expect(world.paid().count).toBe(0);
 });
+
+test("what a clock that was ahead counted as unpaid is given back in time once the owner accepts the clock [case 109]", async () => {
+  const { world, shop, child } = await start();
+  const root = world.mint({ budget: "5000 sat", expiresIn: "90d" });
+  const [bad, worse] = [child(root, "bad", "1 sat"), child(root, "worse", "1 sat")];
+  const good = child(root, "good", "500 sat");
+  const began = world.clock();
+  world.clock.set(began + 7 * 86_400);
+  expect(await outcome(world, bad, `${shop.url}/ahead`)).toBe("ERR_BUDGET");
+  world.clock.set(began + 60);
+  await world.treasury.owner.acceptClock("this machine's clock is right");
+  const got = new Set<string>();
+  // Each asks four times a minute, of 16 that it may.
+  for (let at = 0; at < 20; at++) {
+    world.clock.set(world.clock() + 15);
+    for (const agent of [bad, worse]) got.add(await outcome(world, agent, `${shop.url}/${at}`));
+  }
+  expect(got).toEqual(new Set(["ERR_BUDGET"]));
+  expect(await outcome(world, good, `${shop.url}/good`)).toBe("credential");
+});

@@ -5,7 +5,7 @@
 import { formatOrigin } from "../caveat/index.ts";
 import { AdapterError } from "../errors.ts";
 import { Lru } from "../internal/lru.ts";
-import type { Clock } from "../ports/clock.ts";
+import { begunAt, type Clock } from "../ports/clock.ts";
 import type { Order } from "./order.ts";
 
 /**
@@ -94,6 +94,7 @@ class Share {
 
   /** The seconds until there is something left; 0 if there is. */
   waitSeconds(now: number): number {
+    this.#filledAt = begunAt(this.#filledAt, now);
     const passed = Math.max(0, now - this.#filledAt);
     this.#left = Math.min(this.#perMinute, this.#left + (passed * this.#perMinute) / 60);
     this.#filledAt = Math.max(now, this.#filledAt);

@@ -2,7 +2,6 @@
  * The time that has certainly passed: what decides when something that has ended is deleted, if the
  * clock may be set ahead and back. [case 109]
  */
-import type { Clock } from "../ports/clock.ts";
 
 /**
  * How fast it catches up with a clock that was ahead: a computer that sleeps two thirds of the day
@@ -17,16 +16,21 @@ const CATCHING_UP = 4;
  */
 export const FORGET_SECONDS = 86_400;
 
-const monotonic: Clock = () => performance.now() / 1000;
+const monotonic = (): number => performance.now() / 1000;
 
 export class PassedTime {
-  readonly #elapsed: Clock;
+  readonly #elapsed: () => number;
   #passed: number | undefined;
   #readAt = 0;
 
   /** @param elapsed seconds since any moment, by a clock that nobody sets */
-  constructor(elapsed: Clock = monotonic) {
+  constructor(elapsed: () => number = monotonic) {
     this.#elapsed = elapsed;
+  }
+
+  /** Believes the clock, once: what it says later counts as far as time has passed since. */
+  begin(now: number): void {
+    if (this.#passed === undefined) this.at(now);
   }
 
   /** Unix seconds, never later than `now`. */
@@ -36,5 +40,10 @@ export class PassedTime {
     this.#readAt = read;
     this.#passed = Math.min(now, (this.#passed ?? now) + CATCHING_UP * since);
     return this.#passed;
+  }
+
+  /** No more than this has passed, whatever the clock said at the beginning. */
+  atMost(seconds: number): void {
+    this.#passed = Math.min(this.#passed ?? seconds, seconds);
   }
 }
