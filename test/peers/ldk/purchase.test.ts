@@ -73,6 +73,7 @@ test("an agent buys twenty times, and every book agrees with the nodes", async (
     stuckPayments: 0,
     unexplainedPayments: 0,
     pendingRecalls: 0,
+    previousSecretsNeeded: false,
   });
   expect(world.alarms).toEqual([]);
 });

@@ -21,6 +21,11 @@ export interface Health {
   readonly unexplainedPayments: number;
   /** Recalls that no service has confirmed, of hand-overs that have not ended; at most 10,000. */
   readonly pendingRecalls: number;
+  /**
+   * Whether something that was bought may still be wrapped with one of `previousSecrets`. While it
+   * is true, keep them. Their credentials of agents need them until they end.
+   */
+  readonly previousSecretsNeeded: boolean;
 }
 
 /** This machine's time beside the time of the books, which never goes back by itself. */

@@ -64,8 +64,9 @@ export class Digests {
 
   /** Empties what is wrapped with the secrets before the present one. */
   async dropPrevious(): Promise<void> {
-    for (const id of this.#wrapping.ids.slice(1))
-      if ((await this.#facts.fact(factOf(id))) !== undefined)
+    const [own, ...previous] = this.#wrapping.ids;
+    for (const id of previous)
+      if (id !== own && (await this.#facts.fact(factOf(id))) !== undefined)
         await this.#facts.setFact(factOf(id), "");
   }
 }

@@ -13,7 +13,10 @@ import { LIMIT_KEYS, type TreasuryLimits } from "./limits.ts";
 export interface TreasuryOptions extends TreasuryLimits {
   /** 32 random bytes or more, or their hex. */
   readonly secret: Secret;
-  /** Secrets whose credentials are still accepted. */
+  /**
+   * Secrets whose credentials are still accepted, and whose wrapping is read. Keep each until
+   * `owner.health()` says that it is not needed, and its credentials have ended.
+   */
   readonly previousSecrets?: readonly Secret[];
   /** The URL at which agents reach this treasury, without a path. It is part of credentials. */
   readonly location: string;

@@ -54,6 +54,7 @@ import type { Recall } from "./recall.ts";
 import type { ReceiptMaker } from "./receipt-maker.ts";
 import type { Reconciler } from "./reconciler.ts";
 import type { RestoredBooks } from "./restored-books.ts";
+import type { Rewrapping } from "./rewrapping.ts";
 import { sliced } from "./slices.ts";
 import type { Startup } from "./startup.ts";
 
@@ -75,6 +76,7 @@ export interface OwnerOptions {
   readonly sending: Sending;
   readonly blame: Blame;
   readonly receipts: ReceiptMaker;
+  readonly rewrapping: Rewrapping;
 }
 
 /** Stands for this many pending recalls, or more. */
@@ -279,7 +281,7 @@ export class Owner implements TreasuryOwner {
   }
 
   async health(): Promise<Health> {
-    const { store, gate, clock, time, startup } = this.#options;
+    const { store, gate, clock, time, startup, rewrapping } = this.#options;
     // A freeze of the process before this one is read at the start.
     await startup.done();
     const open = await store.openPayments();
@@ -291,6 +293,7 @@ export class Owner implements TreasuryOwner {
       stuckPayments: open.filter(({ createdAt }) => createdAt < clock() - STUCK_SECONDS).length,
       unexplainedPayments: gate.unexplained.count,
       pendingRecalls: await store.countPendingRecalls(clock(), MOST_COUNTED),
+      previousSecretsNeeded: !rewrapping.isDone,
     };
   }
 }

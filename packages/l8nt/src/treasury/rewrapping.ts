@@ -8,8 +8,6 @@ import type { Store } from "../ports/store.ts";
 import type { Digests } from "./digests.ts";
 import { placeOf, type Wrapping } from "./wrapping.ts";
 
-/** The fact that says with which secret everything in the books is wrapped. */
-const WRAPPED_BY = "wrapped by";
 const PAGE = 64;
 
 export class Rewrapping {
@@ -18,6 +16,7 @@ export class Rewrapping {
   readonly #wrapping: Wrapping;
   readonly #digests: Digests;
   #isStopped = false;
+  #isDone: boolean;
   #work: Promise<void> = Promise.resolve();
 
   /** @param store undefined: nothing is wrapped */
@@ -25,12 +24,18 @@ export class Rewrapping {
     this.#store = store;
     this.#wrapping = wrapping;
     this.#digests = digests;
+    this.#isDone = store === undefined || wrapping.ids.length === 1;
+  }
+
+  /** Whether nothing needs a previous secret any more that another process does not write. */
+  get isDone(): boolean {
+    return this.#isDone;
   }
 
   /** Returns at once. What is left undone is done after the next start. */
   begin(): void {
     const store = this.#store;
-    if (store !== undefined) this.#work = this.#rewrap(store).catch(() => {});
+    if (store !== undefined && !this.#isDone) this.#work = this.#rewrap(store).catch(() => {});
   }
 
   async stop(): Promise<void> {
@@ -39,8 +44,6 @@ export class Rewrapping {
   }
 
   async #rewrap(store: Store): Promise<void> {
-    const [id] = this.#wrapping.ids;
-    if ((await store.fact(WRAPPED_BY)) === id) return;
     for (let after = ""; ; ) {
       const page = await store.paymentsAfter(after, PAGE);
       if (this.#isStopped) return;
@@ -50,26 +53,20 @@ export class Rewrapping {
       await nextTurn();
     }
     await this.#digests.dropPrevious();
-    await store.setFact(WRAPPED_BY, id);
+    this.#isDone = true;
   }
 
   async #one(store: Store, record: PaymentRecord): Promise<void> {
     const { paymentHash, token, preimage } = record;
     const from: PaidTexts = { token, ...(preimage !== undefined && { preimage }) };
     const wrapping = this.#wrapping;
-    const clear = await wrapping.unwrap(token, placeOf(record, "token"));
-    const proof =
-      preimage === undefined
-        ? undefined
-        : await wrapping.unwrap(preimage, placeOf(record, "preimage"));
-    // What no secret opens stays as it is.
-    if (clear === undefined || (preimage !== undefined && proof === undefined)) return;
+    const proof = preimage && (await wrapping.rewrapped(preimage, placeOf(record, "preimage")));
     const to: PaidTexts = {
-      token: await wrapping.wrap(clear, placeOf(record, "token")),
-      ...(proof !== undefined && {
-        preimage: await wrapping.wrap(proof, placeOf(record, "preimage")),
-      }),
+      token: await wrapping.rewrapped(token, placeOf(record, "token")),
+      ...(proof !== undefined && { preimage: proof }),
     };
+    // By the present secret, or by none that is known.
+    if (to.token === token && proof === preimage) return;
     // It is false if the payment was settled meanwhile, with its texts wrapped anew.
     if (!(await store.rewrap(paymentHash, from, to))) {
       const now = await store.payment(paymentHash);

@@ -5,7 +5,8 @@
 import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { msat } from "../amount.ts";
 import type { Credential } from "../l402/index.ts";
 import type { Store } from "../ports/store.ts";
 import { MemoryStore } from "../stores/memory.ts";
@@ -18,8 +19,11 @@ import {
   type Town,
   town,
 } from "../testing/fixtures/town.ts";
+import { beginPayment, paymentOf } from "../testing/payment-laws.ts";
+import { START } from "../testing/store-laws.ts";
 import { devWallet } from "../wallets/dev.ts";
 import { guardedFetch, Treasury, type TreasuryOptions } from "./index.ts";
+import { wrappedStore } from "./wrapped-payments.ts";
 import { placeOf, Wrapping } from "./wrapping.ts";
 
 const SECRET = secretOf("the treasury");
@@ -157,6 +161,68 @@ describe.skipIf(process.getBuiltinModule("node:sqlite") === undefined)("a file o
   });
 });
 
+describe.skipIf(process.getBuiltinModule("node:sqlite") === undefined)("a file", () => {
+  test("whose rows name another origin has nothing presented there", async () => {
+    const path = join(folder(), "books.db");
+    const store = await openSqliteStore(path);
+    const world = await town({ store });
+    onTestFinished(() => world.treasury.stop());
+    const agent = world.mint();
+    const honest = await site(async ({ headers }, response, url) => {
+      if (headers.authorization !== undefined) return response.end("sunny");
+      const { invoice } = await challenger(world, url).demand();
+      response.sendDate = false;
+      response.writeHead(402, {
+        "www-authenticate": `L402 token="a-month-pass", macaroon="a-month-pass", invoice="${invoice}"`,
+      });
+      response.end();
+    });
+    const evil = await site(async (_request, response) => {
+      response.end("hello");
+    });
+    await buy(world.treasury, agent, `${honest.url}/forecast`);
+    expect(world.paid().count).toBe(1);
+    await world.treasury.stop();
+    await store.close();
+
+    const { DatabaseSync } = process.getBuiltinModule("node:sqlite");
+    const db = new DatabaseSync(path);
+    for (const name of Object.keys(db.prepare("SELECT * FROM payments").get()!))
+      db.prepare(
+        `UPDATE payments SET ${name} = replace(${name}, ?, ?) WHERE typeof(${name}) = 'text'`,
+      ).run(honest.url, evil.url);
+    db.close();
+
+    const edited = await openSqliteStore(path);
+    onTestFinished(() => edited.close());
+    const next = open(world, edited);
+    await buy(next, agent, `${evil.url}/forecast`);
+    await next.stop();
+    expect(evil.received.length).toBeGreaterThan(0);
+    expect(evil.received.filter(({ headers }) => headers.authorization !== undefined)).toEqual([]);
+    expect(world.alarms).toEqual([expect.stringContaining("the database was changed")]);
+  });
+});
+
+test("a hash that failed and was begun again elsewhere is bound to where it was begun last", async () => {
+  const store = new MemoryStore();
+  const wrapping = new Wrapping(SECRET);
+  const alarms: string[] = [];
+  const process = () => wrappedStore(store, wrapping, (what) => alarms.push(what));
+  const [one, other] = [process(), process()];
+  const first = paymentOf({ attemptId: "first" });
+  const hash = first.paymentHash;
+  const second = { ...first, attemptId: "second", origin: "https://other.example" };
+  await beginPayment(one, first);
+  await one.settle(hash, "first", { status: "failed", at: START });
+  await beginPayment(other, second);
+  const paid = { status: "paid", preimage: "ab".repeat(32), fee: msat(0n), at: START } as const;
+  const settled = await one.settle(hash, "first", paid);
+  for (const record of [settled.payment, await process().payment(hash)])
+    expect(record).toMatchObject({ origin: "https://other.example", preimage: paid.preimage });
+  expect(alarms).toEqual([]);
+});
+
 test("a restarted treasury hands over, relays and recalls what is wrapped", async () => {
   const store = new MemoryStore({ journal: true });
   const { world, pass, foreign, agent, handed } = await bought(store);
@@ -171,6 +237,26 @@ test("a restarted treasury hands over, relays and recalls what is wrapped", asyn
   await next.owner.revoke(own!.id);
   expect(await presented(pass, handed.credential)).not.toBe(200);
 });
+
+/** A store that lists payments by their hashes once it is told to go. */
+function slowly(store: MemoryStore) {
+  let go = () => {};
+  const told = new Promise<void>((resolve) => {
+    go = resolve;
+  });
+  const slow = new Proxy(store, {
+    get(books, name) {
+      if (name === "paymentsAfter")
+        return async (after: string, limit: number) => {
+          await told;
+          return books.paymentsAfter(after, limit);
+        };
+      const member = Reflect.get(books, name, books);
+      return typeof member === "function" ? member.bind(books) : member;
+    },
+  });
+  return { store: slow, go };
+}
 
 describe("a treasury whose secret was replaced", () => {
   const rotated = { secret: secretOf("the next secret"), previousSecrets: [SECRET] };
@@ -193,6 +279,37 @@ describe("a treasury whose secret was replaced", () => {
     await buy(last, fresh, `${pass.url}/forecast`);
     expect(world.paid().count).toBe(paid + 1);
     expect(world.alarms).toEqual([]);
+  });
+
+  test("says that it needs the old one until everything is wrapped anew", async () => {
+    const store = new MemoryStore({ journal: true });
+    const { world } = await bought(store);
+    const needs = async (treasury: Treasury) =>
+      (await treasury.owner.health()).previousSecretsNeeded;
+    expect(await needs(world.treasury)).toBe(false);
+    const next = slowly(store);
+    const treasury = open(world, next.store, rotated);
+    await treasury.start();
+    expect(await needs(treasury)).toBe(true);
+    next.go();
+    await vi.waitUntil(() => needs(treasury).then((are) => !are));
+    expect((await secretsIn(store, rotated.secret)).length).toBeGreaterThan(20);
+    await treasury.stop();
+  });
+
+  test("wraps anew at each start what another treasury wrapped with the old one since", async () => {
+    const store = new MemoryStore({ journal: true });
+    const { world, agent, single } = await bought(store);
+    const next = open(world, store, rotated);
+    await next.start();
+    await vi.waitUntil(async () => !(await next.owner.health()).previousSecretsNeeded);
+    await next.stop();
+    await buy(world.treasury, agent, `${single.url}/forecast`, { relay: true });
+    await world.treasury.stop();
+    const again = open(world, store, rotated);
+    await again.start();
+    await vi.waitUntil(async () => !(await again.owner.health()).previousSecretsNeeded);
+    expect((await secretsIn(store, rotated.secret)).length).toBeGreaterThan(20);
   });
 
   test("without the old one says so, and pays again for what it needs", async () => {

@@ -3,11 +3,12 @@
  * is unwrapped. spec/4-purchase.md §4.7.
  */
 import { type Soon, soon } from "../internal/aead.ts";
+import { Lru } from "../internal/lru.ts";
 import type { PaymentRecord, Payments, Settled, Settlement } from "../ports/payments.ts";
 import type { ReceiptBook } from "../ports/receipts.ts";
 import type { Store } from "../ports/store.ts";
 import type { Alarm } from "./alarm.ts";
-import { placeOf, type Wrapping } from "./wrapping.ts";
+import { type Bound, placeOf, type Wrapping } from "./wrapping.ts";
 
 type Wrapped = Pick<
   Payments & ReceiptBook,
@@ -22,6 +23,9 @@ type Wrapped = Pick<
   | "payments"
   | "unreceipted"
 >;
+
+/** More payments than are under way at once. */
+const REMEMBERED = 1024;
 
 /** The store, with the methods of `Payments` that show or take what can be presented. */
 export function wrappedStore(store: Store, wrapping: Wrapping, alarm: Alarm): Store {
@@ -84,17 +88,33 @@ function wrappedPayments(store: Store, wrapping: Wrapping, alarm: Alarm): Wrappe
     const record = await reading;
     return record && unwrapped(record);
   };
+  /** Where the payments of this process belong, so that a settlement reads none. */
+  const begun = new Lru<string, Bound>(REMEMBERED);
+
   /** In this turn, if it can be: a store writes the changes of one turn in one step. */
-  const settleWrapped = (
+  async function settlePaid(
     paymentHash: string,
     attemptId: string,
-    settlement: Settlement,
-  ): Soon<Settled> =>
-    settlement.status === "failed"
-      ? store.settle(paymentHash, attemptId, settlement)
-      : soon(wrapping.wrap(settlement.preimage, placeOf({ paymentHash }, "preimage")), (preimage) =>
-          store.settle(paymentHash, attemptId, { ...settlement, preimage }),
-        );
+    settlement: Settlement & { readonly status: "paid" },
+  ): Promise<Settled> {
+    const bound = begun.get(paymentHash) ?? (await store.payment(paymentHash));
+    if (bound === undefined) throw new TypeError("a payment that was never begun is settled");
+    const wrapIn = (row: Bound) => wrapping.wrap(settlement.preimage, placeOf(row, "preimage"));
+    let written: string | undefined;
+    const settled = await soon(wrapIn(bound), (preimage) => {
+      written = preimage;
+      return store.settle(paymentHash, attemptId, { ...settlement, preimage });
+    });
+    const { payment } = settled;
+    const { token, preimage } = payment;
+    if (preimage !== written || placeOf(payment, "token") === placeOf(bound, "token"))
+      return settled;
+    // The attempt had failed, and the hash was begun again for another request.
+    const from = { token, preimage: written! };
+    const to = { token, preimage: await wrapIn(payment) };
+    await store.rewrap(paymentHash, from, to);
+    return { ...settled, payment: { ...payment, ...to } };
+  }
 
   return {
     async begin(reservation, payment) {
@@ -102,13 +122,16 @@ function wrappedPayments(store: Store, wrapping: Wrapping, alarm: Alarm): Wrappe
       const answer = await soon(token, (wrapped) =>
         store.begin(reservation, { ...payment, token: wrapped }),
       );
+      if (answer.reserved) begun.set(payment.paymentHash, payment);
       if ("repeated" in answer) return { ...answer, repeated: await unwrapped(answer.repeated) };
       if ("ordered" in answer) return { ...answer, ordered: await unwrapped(answer.ordered) };
       if ("open" in answer) return { ...answer, open: await unwrapped(answer.open) };
       return answer;
     },
     async settle(paymentHash, attemptId, settlement) {
-      const settled = await settleWrapped(paymentHash, attemptId, settlement);
+      const settled = await (settlement.status === "failed"
+        ? store.settle(paymentHash, attemptId, settlement)
+        : settlePaid(paymentHash, attemptId, settlement));
       return { ...settled, payment: await unwrapped(settled.payment) };
     },
     async mark(paymentHash, mark, pace) {

@@ -1,10 +1,26 @@
 /** What is wrapped, for which row, and by which secret. spec/4-purchase.md §4.7. */
 import { expect, test } from "vitest";
 import { secretOf } from "../testing/fixtures/town.ts";
-import { placeOf, Wrapping } from "./wrapping.ts";
+import { type Bound, placeOf, Wrapping } from "./wrapping.ts";
 
-const [ROW, OTHER] = [{ paymentHash: "ab".repeat(32) }, { paymentHash: "cd".repeat(32) }];
+const ROW: Bound = {
+  paymentHash: "ab".repeat(32),
+  nodeIds: ["root", "child"],
+  method: "GET",
+  origin: "https://api.example",
+  path: "/a",
+};
 const [TOKEN, PROOF] = [placeOf(ROW, "token"), placeOf(ROW, "preimage")];
+const OTHERS: readonly Partial<Bound>[] = [
+  { paymentHash: "cd".repeat(32) },
+  { nodeIds: ["root"] },
+  { nodeIds: ["root child"] },
+  { nodeIds: ["child", "root"] },
+  { method: "POST" },
+  { origin: "https://evil.example" },
+  { origin: "http://api.example" },
+  { path: "/b" },
+];
 const PREIMAGE = "0123456789abcdef".repeat(4);
 const MACAROON = Buffer.from(Uint8Array.from({ length: 301 }, (_, at) => at)).toString("base64");
 const wrapping = new Wrapping(secretOf("one"));
@@ -26,11 +42,12 @@ test.each([
   expect(await another().unwrap(wrapped, TOKEN)).toBe(text);
 });
 
-test("a text is good in its own row and column alone, and whole", async () => {
+test("a text is good for its own row, column, agent and target alone, and whole", async () => {
   const wrapped = await wrapping.wrap(PREIMAGE, PROOF);
   for (const one of [wrapping, another()]) {
     expect(await one.unwrap(wrapped, PROOF)).toBe(PREIMAGE);
-    expect(await one.unwrap(wrapped, placeOf(OTHER, "preimage"))).toBeUndefined();
+    for (const other of OTHERS)
+      expect(await one.unwrap(wrapped, placeOf({ ...ROW, ...other }, "preimage"))).toBeUndefined();
     expect(await one.unwrap(wrapped, TOKEN)).toBeUndefined();
   }
   expect(await another().unwrap(wrapped.slice(0, -4), PROOF)).toBeUndefined();

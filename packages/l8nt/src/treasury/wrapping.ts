@@ -50,32 +50,55 @@ export class Wrapping {
    * for another place, or was changed.
    */
   unwrap(wrapped: string, place: string): Soon<string | undefined> {
-    if (!wrapped.startsWith(PREFIX)) return undefined;
     const known = keyOf(wrapped, place);
     const recent = this.#recent.get(known);
     if (recent !== undefined) return recent;
-    const sealed = base64Bytes(wrapped.slice(PREFIX.length));
+    return soon(this.#open(wrapped, place), (opened) => {
+      if (opened !== undefined) this.#recent.set(known, opened.text);
+      return opened?.text;
+    });
+  }
+
+  /** The same text wrapped by the first key, if one of the previous ones wrapped it. */
+  rewrapped(wrapped: string, place: string): Soon<string> {
+    return soon(this.#open(wrapped, place), (opened) =>
+      opened === undefined || opened.by === 0 ? wrapped : this.wrap(opened.text, place),
+    );
+  }
+
+  #open(wrapped: string, place: string): Soon<Opened | undefined> {
+    const sealed = wrapped.startsWith(PREFIX)
+      ? base64Bytes(wrapped.slice(PREFIX.length))
+      : undefined;
     if (sealed === undefined) return undefined;
     const context = contextOf(place);
-    const tryFrom = (at: number): Soon<string | undefined> => {
-      const key = this.#keys[at];
+    const tryFrom = (by: number): Soon<Opened | undefined> => {
+      const key = this.#keys[by];
       if (key === undefined) return undefined;
-      return soon(key.open(sealed, context), (plain) =>
-        plain === undefined ? tryFrom(at + 1) : unpacked(plain),
-      );
+      return soon(key.open(sealed, context), (plain) => {
+        if (plain === undefined) return tryFrom(by + 1);
+        const text = unpacked(plain);
+        return text === undefined ? undefined : { text, by };
+      });
     };
-    return soon(tryFrom(0), (text) => {
-      if (text !== undefined) this.#recent.set(known, text);
-      return text;
-    });
+    return tryFrom(0);
   }
 }
 
-/** Of a text of a payment. */
-export const placeOf = (
-  { paymentHash }: Pick<PaymentRecord, "paymentHash">,
-  column: WrappedColumn,
-): string => `payment ${paymentHash} ${column}`;
+interface Opened {
+  readonly text: string;
+  /** Which key wrapped it. */
+  readonly by: number;
+}
+
+/** What decides where a purchase is presented, and for whom. No settlement changes it. */
+export type Bound = Pick<PaymentRecord, "paymentHash" | "nodeIds" | "method" | "origin" | "path">;
+
+/** Of a text of a payment: who can write to the books cannot have it presented elsewhere. */
+export const placeOf = (bound: Bound, column: WrappedColumn): string => {
+  const { paymentHash, nodeIds, method, origin, path } = bound;
+  return `payment ${JSON.stringify([paymentHash, column, nodeIds, method, origin, path])}`;
+};
 
 const idOf = (key: Uint8Array): string =>
   hexText(hkdfExpandUnder(hkdfExtract(key))(utf8("id"))).slice(0, 16);

@@ -37,6 +37,7 @@ const health = codecOf<Health>()(
     stuckPayments: count(),
     unexplainedPayments: count(),
     pendingRecalls: count(),
+    previousSecretsNeeded: flag,
   }),
 );
 
