@@ -2,8 +2,7 @@
  * MCP messages and calls without the credential, which a server or a tool could send on.
  * spec/8-mcp.md §2 and §4.
  */
-import { CREDENTIAL_FIELDS } from "../l402/index.ts";
-import { headersWithoutCredential } from "../service/forwarded.ts";
+import { fieldsWithoutCredential, headersWithoutCredential } from "../service/forwarded.ts";
 import { type CallContext, CREDENTIAL, headersOf, members, PAYMENT_CREDENTIAL } from "./wire.ts";
 
 /** A message as the server behind the paywall sees it, or a batch of them. */
@@ -31,20 +30,16 @@ export function contextWithoutCredential(context: CallContext): CallContext {
       mcpReq: { ...mcpReq, _meta: metaWithoutCredential(mcpReq._meta) },
     }),
     ...(requestInfo !== undefined && {
-      requestInfo: { ...requestInfo, headers: likeGiven(requestInfo.headers, headers) },
+      requestInfo: {
+        ...requestInfo,
+        headers:
+          requestInfo.headers instanceof Headers
+            ? headers
+            : fieldsWithoutCredential(members(requestInfo.headers)),
+      },
     }),
     ...(http?.req instanceof Request && { http: { ...http, req: bodiless(http.req, headers) } }),
   };
-}
-
-/** Fields in the form that the SDK has them in. */
-function likeGiven(given: unknown, kept: Headers): unknown {
-  if (given instanceof Headers) return kept;
-  const isOpen = ([name]: [string, unknown]) =>
-    !CREDENTIAL_FIELDS.some((one) => one === name.toLowerCase());
-  const own = kept.get("authorization");
-  const fields = Object.fromEntries(Object.entries(members(given)).filter(isOpen));
-  return own === null ? fields : { ...fields, authorization: own };
 }
 
 /** The SDK has read the body, and a request cannot be copied after that. */

@@ -51,6 +51,34 @@ paywallContract(test, {
   },
 });
 
+test.each([
+  ["our element alone", (ours: string) => ({ authorization: ours }), undefined],
+  [
+    "the API's own beside it",
+    (ours: string) => ({ authorization: `${ours}, Bearer k` }),
+    "Bearer k",
+  ],
+])("fields that an earlier hook has set have no credential: %s", async (_, fieldsOf, own) => {
+  const invoicer = new FakeInvoicer();
+  const app = fastify();
+  app.addHook("onRequest", async (request) => {
+    const { authorization = "", ...others } = request.headers;
+    request.headers = {
+      ...others,
+      ...{ authorization, Authorization: authorization, macaroon: "00", "x-tenant": "a" },
+    };
+  });
+  const onRequest = paid(newPaywall({ invoicer }), { price: "1 sat" });
+  app.get("/paid", { onRequest }, async ({ headers }) => headers);
+  const asked = await app.inject({ url: "/paid" });
+  const ours = present(invoicer.buy([asked.headers["www-authenticate"]].flat().join(", ")))[1];
+  const served = await app.inject({ url: "/paid", headers: fieldsOf(ours) });
+  expect(served.statusCode, served.body).toBe(200);
+  const seen = served.json();
+  expect([seen.authorization, seen.Authorization, seen.macaroon]).toEqual([own, own, undefined]);
+  expect(seen["x-tenant"]).toBe("a");
+});
+
 test("`request.grant` has its type", () => {
   expectTypeOf<FastifyRequest["grant"]>().toEqualTypeOf<Grant>();
 });

@@ -17,6 +17,7 @@ import { stripIncoming } from "../node/stripped.ts";
 import { closeUnread } from "../node/unread.ts";
 import { watchUpgrades } from "../node/upgrade.ts";
 import { rendering } from "../service/answered.ts";
+import { fieldsWithoutCredential } from "../service/forwarded.ts";
 import {
   type Answered,
   type Decision,
@@ -55,7 +56,7 @@ export function paid(paywall: Paywall, terms: Terms = {}): onRequestHookHandler 
       if (reply.raw.destroyed) return void settle(decision, undefined);
       if (decision.claimed) settleAndKeepBy(reply.raw, decision);
       sendPrivately(reply.raw, decision);
-      stripIncoming(request.raw);
+      strip(request);
       request.grant = decision.grant;
       done();
     };
@@ -64,6 +65,14 @@ export function paid(paywall: Paywall, terms: Terms = {}): onRequestHookHandler 
     if (decided instanceof Promise) decided.then(proceed, done);
     else proceed(decided);
   };
+}
+
+/** Takes the credential out of the request, and out of the fields that an earlier hook has set. */
+function strip(request: FastifyRequest): void {
+  if (!stripIncoming(request.raw)) return;
+  const { headers } = request;
+  // Fastify lays what was set over what Node has.
+  if (headers !== request.raw.headers) request.headers = fieldsWithoutCredential(headers);
 }
 
 interface Delimiter {

@@ -125,7 +125,8 @@ export function paid(
  * Takes the credential out of the request. On Node, @hono/node-server makes `Request` and `Headers`
  * when they are asked for, from what Node has; middleware before this one may have asked.
  */
-function strip({ env, req }: Context): void {
+function strip(c: Context): void {
+  const { env, req } = c;
   const { incoming } = (env ?? {}) as NodeBindings;
   const isOnNode = Array.isArray(incoming?.rawHeaders);
   if (isOnNode && !stripIncoming(incoming)) return;
@@ -138,7 +139,7 @@ function strip({ env, req }: Context): void {
     else if (part instanceof Request) stripHeaders(part.headers);
   }
   if (!isMadeFromNode) req.raw = strippedRequest(raw);
-  if (isOnNode) leaveGuard(req.raw, guardOf(incoming));
+  leaveGuard(req.raw, guardOf(isOnNode ? incoming : c));
 }
 
 /** What a granted request goes on with. Returns the response, or has set it on the context. */
@@ -203,11 +204,17 @@ function honoFacts(
   clientAddress: PaidOptions["clientAddress"],
 ): RequestFacts {
   const { incoming } = (c.env ?? {}) as NodeBindings;
-  // Elsewhere the router matched the same `url`.
-  if (!Array.isArray(incoming?.rawHeaders))
-    return Object.assign(factsOf(c.req.raw, clientAddress?.(c)), {
+  if (!Array.isArray(incoming?.rawHeaders)) {
+    const { raw } = c.req;
+    // Other middleware replaces the request, but not the context; a guard around the app left a
+    // trace on the request alone.
+    if (guardOf(c) === undefined) leaveGuard(c, guardOf(raw));
+    return Object.assign(factsOf(raw, clientAddress?.(c)), {
+      request: c,
+      // The router matched the same `url`.
       isSpelledAsRouted: () => isSlashKept(c, c.req.raw.url),
     });
+  }
   watchUpgrades(paywall, incoming);
   return new HonoFacts(c, incoming, clientAddress);
 }

@@ -51,6 +51,34 @@ const FRAMEWORKS: Record<
     );
     return listening(createAdaptorServer(server) as Server);
   },
+  "Hono elsewhere, and middleware that replaces the request, as bodyLimit does": async (
+    [app, route],
+    terms,
+  ) => {
+    const server = new Hono().use(onHono.paid(app, terms)).use((c, next) => {
+      c.req.raw = new Request(c.req.raw, {});
+      return next();
+    });
+    server.get(
+      "/v1/forecast",
+      onHono.paid(route, terms, (c) => c.text("sunny")),
+    );
+    return onNode.serve((request) => server.fetch(request));
+  },
+  "Next, and Hono in it": async ([app, route], terms) => {
+    const server = new Hono().get("/v1/forecast", onHono.paid(route, terms), (c) =>
+      c.text("sunny"),
+    );
+    return onNode.serve((request) =>
+      onNext.paid(app, terms, async (given) => server.fetch(given))(request, {}),
+    );
+  },
+  "Hono elsewhere, and a listener in it": async ([app, route], terms) => {
+    const inner = onNext.paid(route, terms, () => new Response("sunny"));
+    const server = new Hono().use(onHono.paid(app, terms));
+    server.get("/v1/forecast", (c) => inner(c.req.raw, {}));
+    return onNode.serve((request) => server.fetch(request));
+  },
   "Next, and a server of its own": async ([app, route], terms) => {
     const inner = onNext.paid(route, terms, () => new Response("sunny"));
     return onNode.serve((request) => onNext.paid(app, terms, inner)(request, {}));

@@ -42,3 +42,19 @@ export function stripHeaders(headers: Headers): void {
   }
   for (const name of MACAROONS) if (headers.has(name)) headers.delete(name);
 }
+
+/** Fields of an object, in its own names and lines, without the credential. */
+export function fieldsWithoutCredential<F extends object>(given: F): F {
+  const kept: [name: string, value: unknown][] = [];
+  for (const [name, value] of Object.entries(given)) {
+    const lower = name.toLowerCase();
+    if (MACAROONS.some((one) => one === lower)) continue;
+    if (lower !== AUTHORIZATION) kept.push([name, value]);
+    else if (Array.isArray(value)) kept.push([name, value.map(ownOf).filter(isPresent)]);
+    else if (isPresent(ownOf(value))) kept.push([name, ownOf(value)]);
+  }
+  return Object.fromEntries(kept) as F;
+}
+
+const ownOf = (line: unknown): unknown => (typeof line === "string" ? withoutOurs(line) : line);
+const isPresent = (line: unknown): boolean => line !== undefined;
