@@ -50,8 +50,12 @@ const SERVERS: Readonly<Record<string, Start>> = {
   },
   "l8nt/hono": async (paywall, terms, handler) => {
     const app = new Hono<{ Bindings: HttpBindings }>();
-    app.post(METHOD, paidHono(paywall, terms), (c) => {
-      handler(of(c.env.outgoing), c.get("grant"));
+    app.post(METHOD, paidHono(paywall, terms), async (c) => {
+      const outgoing = of(c.env.outgoing);
+      // Behind its handler @hono/node-server destroys a stream whose request was not read.
+      const closed = new Promise<void>((resolve) => void outgoing.once("close", resolve));
+      handler(outgoing, c.get("grant"));
+      await closed;
       return RESPONSE_ALREADY_SENT;
     });
     return createAdaptorServer({
@@ -219,6 +223,54 @@ const ENDINGS: readonly (readonly [string, Handler, boolean])[] = [
     "a file that is sent by `stream.respondWithFile`",
     ({ stream }) => stream.resume().respondWithFile(import.meta.filename),
     true,
+  ],
+  [
+    "a file of gRPC's type",
+    ({ stream }) =>
+      stream.resume().respondWithFile(import.meta.filename, { ":status": 200, ...TYPE }),
+    true,
+  ],
+  [
+    "a message as a DataView, and a stream that breaks",
+    ({ stream }) => {
+      stream.respond({ ":status": 200, ...TYPE });
+      stream.write(new DataView(new Uint8Array(MESSAGE).buffer), () =>
+        stream.close(http2.constants.NGHTTP2_INTERNAL_ERROR),
+      );
+    },
+    true,
+  ],
+  [
+    "the type of the request, and an end without a message and a status",
+    (outgoing) => {
+      outgoing.writeHead(200, TYPE);
+      outgoing.end();
+    },
+    true,
+  ],
+  [
+    "the type of the request, and an end by `stream.end`",
+    ({ stream }) => {
+      stream.respond({ ":status": 200, ...TYPE });
+      stream.end();
+    },
+    true,
+  ],
+  [
+    "the status 0 in a head, and a stream that breaks",
+    ({ stream }) => {
+      stream.respond({ ":status": 200, ...TYPE, "grpc-status": "0" });
+      stream.close(http2.constants.NGHTTP2_INTERNAL_ERROR);
+    },
+    false,
+  ],
+  [
+    "the status 5 in a head, and an end",
+    (outgoing) => {
+      outgoing.writeHead(200, { ...TYPE, "grpc-status": "5" });
+      outgoing.end();
+    },
+    false,
   ],
   [
     "the status 5, and a handler that declares the use consumed",

@@ -9,7 +9,11 @@ type Send = (...given: unknown[]) => unknown;
 export interface Http2Stream {
   readonly headersSent: boolean;
   readonly sentHeaders: OutgoingHttpHeaders;
+  readonly writableFinished: boolean;
+  readonly rstCode: number;
   respond: Send;
+  respondWithFile: Send;
+  respondWithFD: Send;
   write: Send;
   end: Send;
   sendTrailers: Send;
@@ -21,9 +25,10 @@ export const streamOf = (outgoing: ServerResponse): Http2Stream | undefined =>
 
 /**
  * Settles by the first message, which a client may keep and then reset the stream; without one by
- * the status, in trailers or in a head that ends the stream. A call that ends without either gives
- * the use back. An answer that is not gRPC's is settled by its head: the type of a request is the
- * client's word, and would give back what was answered without a body.
+ * the status, in trailers or in a head. A stream that breaks without a message gives the use back.
+ * An answer that is not gRPC's, by its type or because it ends without a status, is settled by its
+ * head: the type of a request is the client's word, and would give back what was answered without
+ * a body.
  *
  * @param settle does nothing when it is called again
  */
@@ -31,7 +36,7 @@ export function settleCall(
   stream: Http2Stream,
   settle: (status: number | undefined) => void,
 ): void {
-  const after = (name: "respond" | "write" | "end" | "sendTrailers", then: Send): void => {
+  const after = (name: Sending, then: Send): void => {
     const send = stream[name];
     stream[name] = (...given) => {
       const result = send.apply(stream, given);
@@ -39,34 +44,46 @@ export function settleCall(
       return result;
     };
   };
+  const sent = (name: string) => valueIn(stream.sentHeaders, name);
   const byMessage: Send = (chunk) => {
     if (isMessage(chunk)) settle(200);
   };
-  const byStatus: Send = (fields) => {
-    const status = valueIn(fields, STATUS_FIELD);
-    if (status !== undefined) settle(status === OK ? 200 : undefined);
+  const byHead = (): void => settle(Number(sent(":status")));
+  const byEnd: Send = (trailers) => {
+    const status = valueIn(trailers, STATUS_FIELD) ?? sent(STATUS_FIELD);
+    if (status === undefined) byHead();
+    else settle(status === OK ? 200 : undefined);
   };
-  const byHead = (): void => {
-    const { sentHeaders } = stream;
-    if (grpcType(valueIn(sentHeaders, "content-type")) === undefined)
-      settle(Number(sentHeaders[":status"]));
+  let isFile = false;
+  const byFile = (): void => {
+    isFile = true;
   };
-  after("respond", (fields) => {
-    byStatus(fields);
-    byHead();
+  after("respond", (_, options) => {
+    if ((options as { endStream?: boolean } | undefined)?.endStream === true) byEnd();
+    else if (grpcType(sent("content-type")) === undefined && sent(STATUS_FIELD) === undefined)
+      byHead();
   });
+  // They send a head of their own when the file was opened, and then the file.
+  after("respondWithFile", byFile);
+  after("respondWithFD", byFile);
   after("write", byMessage);
   after("end", byMessage);
-  after("sendTrailers", byStatus);
+  after("sendTrailers", (trailers) => {
+    if (isFile) byHead();
+    byEnd(trailers);
+  });
   stream.once("close", () => {
-    // `respondWithFile` has a head of its own.
-    if (stream.headersSent) byHead();
+    if (stream.headersSent && isFile) byHead();
+    // A stream that is reset is ended, too.
+    if (stream.headersSent && stream.writableFinished && stream.rstCode === 0) byEnd();
     settle(undefined);
   });
 }
 
+type Sending = "respond" | "respondWithFile" | "respondWithFD" | "write" | "end" | "sendTrailers";
+
 const isMessage = (chunk: unknown): boolean =>
-  (typeof chunk === "string" || chunk instanceof Uint8Array) && chunk.length > 0;
+  ArrayBuffer.isView(chunk) ? chunk.byteLength > 0 : typeof chunk === "string" && chunk !== "";
 
 /** The value of a field among fields, which are an object or a list. */
 function valueIn(fields: unknown, name: string): string | undefined {
