@@ -8,6 +8,8 @@ import { serve } from "l8nt/node";
 import { openPostgresStore } from "l8nt/stores/postgres";
 import { openSqliteStore } from "l8nt/stores/sqlite";
 import { guardedFetch } from "l8nt/treasury";
+import { wrappedStore } from "../packages/l8nt/src/treasury/wrapped-payments.ts";
+import { Wrapping } from "../packages/l8nt/src/treasury/wrapping.ts";
 import { curve } from "../packages/sigil/src/treasury/curve.ts";
 import { logger } from "../packages/sigil/src/treasury/log.ts";
 import { runTreasury } from "../packages/sigil/src/treasury/run.ts";
@@ -61,9 +63,10 @@ const wrapped = <Port extends object>(name: string, port: Port): Port =>
 
 const store = isUrl ? await openPostgresStore({ url: place }) : await openSqliteStore(place);
 const bytes = randomBytes(64);
+const root = bytes.subarray(0, 32);
 const running = await runTreasury({
   config: { location, limits: { maxFirstPayment: "1000 sat", maxInFlight: { perNode: 64 } } },
-  secrets: { root: bytes.subarray(0, 32), receipts: bytes.subarray(32) },
+  secrets: { root, receipts: bytes.subarray(32) },
   store: wrapped("books: ", store),
   wallet: async () => wrapped("exchange with the wallet: ", { ...(await openWallet(wallet)) }),
   fetch: wrapped("exchange with the service: ", {
@@ -95,7 +98,9 @@ const answers: { [Ask in keyof Answers]: (question: Question) => Promise<Answers
   },
   traced: async () => traced.splice(0),
   hold: async ({ count = 0, anyPath = false }) => {
-    await holdMany(store, count, anyPath);
+    // As the treasury sees its books: what was paid for is wrapped for its own row.
+    const books = wrappedStore(store, new Wrapping(root), () => {});
+    await holdMany(books, count, anyPath);
     return null;
   },
   receipts: async () => {
