@@ -6,7 +6,8 @@
 /** Why a service refused, if it says so. The response can still be passed on. */
 async function codeIn(response: Response): Promise<string | undefined> {
   const type = response.headers.get("content-type") ?? "";
-  if (!type.startsWith("application/problem+json")) return undefined;
+  // A whole MCP server puts the problem into an error of JSON-RPC. spec/8-mcp.md §4
+  if (!/^application\/(?:problem\+)?json\b/i.test(type)) return undefined;
   // Loaded here, because a page whose requests are served never reads a problem.
   const { codeOf } = await import("./problem-code.ts");
   return codeOf(response.clone());
