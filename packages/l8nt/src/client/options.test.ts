@@ -1,5 +1,7 @@
 /** `client.fetch` is `fetch`: every option of a request survives, and every fact of a response. */
 import { createHash } from "node:crypto";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { describe, expect, test, vi } from "vitest";
 import { failure, site, type Town, town } from "../testing/fixtures/town.ts";
 import { HttpClient } from "./client.ts";
@@ -24,6 +26,9 @@ async function recorded(world: Town) {
   const client = new HttpClient({ credential: world.mint(), fetch: send });
   return { free, client, sent: () => send.mock.calls[0]?.[1] as Record<string, unknown> };
 }
+
+setFlagsFromString("--expose-gc");
+const collectGarbage = runInNewContext("gc") as () => void;
 
 describe("options", () => {
   test.each(Object.entries(OPTIONS))(
@@ -57,7 +62,7 @@ describe("options", () => {
     expect(Object.keys(sent()).sort()).toEqual(["body", "headers", "method", "redirect", "signal"]);
   });
 
-  test("the signal of a Request ends it", async () => {
+  test("the signal of a Request ends it, also after a collection of garbage", async () => {
     const world = await town();
     const waits = await site(() => {});
     const abort = new AbortController();
@@ -65,6 +70,7 @@ describe("options", () => {
       .connect(world.mint())
       .fetch(new Request(waits.url, { signal: abort.signal }));
     await vi.waitFor(() => expect(waits.received).toHaveLength(1));
+    collectGarbage();
     abort.abort();
     expect((await failure(asking)).name).toBe("AbortError");
   });

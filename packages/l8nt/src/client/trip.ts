@@ -57,6 +57,10 @@ const MAX_ASKED = 8;
 
 type TargetAccess = Access & { readonly target: Target };
 
+// A Request that is garbage-collected no longer feeds its signal, which ends the call or the body.
+const underWay = new Set<{ readonly input: string | URL | Request }>();
+const askedBy = new WeakMap<Response, string | URL | Request>();
+
 /** The calls of one client, which share what was handed over to it. */
 export class Trips {
   readonly #context: TripContext;
@@ -84,8 +88,16 @@ export class Trips {
     if (/^(?:data|blob):/.test(request.url)) return fetch(request);
     // A `Request` always has a signal, of its own if none was given.
     const signal = init?.signal ?? (input instanceof Request ? input.signal : undefined);
-    const first = await outgoing(request, init, signal, orderId);
-    return new Trip(this.#context).follow(first);
+    const call = { input };
+    underWay.add(call);
+    try {
+      const first = await outgoing(request, init, signal, orderId);
+      const response = await new Trip(this.#context).follow(first);
+      askedBy.set(response, input);
+      return response;
+    } finally {
+      underWay.delete(call);
+    }
   }
 }
 
