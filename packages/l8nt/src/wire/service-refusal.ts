@@ -7,10 +7,11 @@
 async function codeIn(response: Response): Promise<string | undefined> {
   const type = response.headers.get("content-type") ?? "";
   // A whole MCP server puts the problem into an error of JSON-RPC. spec/8-mcp.md §4
-  if (!/^application\/(?:problem\+)?json\b/i.test(type)) return undefined;
+  const isRpc = /^application\/json\b/i.test(type);
+  if (!isRpc && !type.startsWith("application/problem+json")) return undefined;
   // Loaded here, because a page whose requests are served never reads a problem.
   const { codeOf } = await import("./problem-code.ts");
-  return codeOf(response.clone());
+  return codeOf(response.clone(), isRpc);
 }
 
 /**
