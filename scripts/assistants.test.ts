@@ -23,7 +23,7 @@ test("llms.txt names every subpath, and no other", () => {
 
 test("every error code and every option that it names exists", () => {
   const text = read("llms.txt") + read("AGENTS.md");
-  const errors = read("src/errors.ts");
+  const errors = read("src/error-codes.ts") + read("src/errors.ts");
   for (const code of text.match(/\bERR_[A-Z_]+\b/g) ?? []) expect(errors).toContain(code);
   for (const name of ["DeniedError", "PaymentError", "refusals", "spent"])
     expect(errors).toContain(name);

@@ -5,10 +5,8 @@ import { type BuildOptions, build, type Metafile } from "esbuild";
 
 const root = resolve(import.meta.dirname, "..");
 
-/** What a page should load at its start. ARCHITECTURE.md says by how much that is missed. */
+/** What a page may load at its start. */
 export const browserBudgetBytes = 25_000;
-/** What it may load at most, so that it does not grow unseen while the goal is missed. */
-const MOST_BYTES = 25_500;
 
 export interface BrowserBundle {
   readonly minifiedBytes: number;
@@ -75,9 +73,9 @@ export async function browserBundle(entry = "packages/l8nt/src/index.ts"): Promi
   for (const { path, contents } of outputFiles)
     if (initial.has(relative(root, path).replaceAll("\\", "/")))
       initialGzipBytes += gzipped(contents);
-  if (initialGzipBytes > MOST_BYTES)
+  if (initialGzipBytes > browserBudgetBytes)
     faults.push(
-      `a page loads ${initialGzipBytes} bytes gzipped at start; the limit is ${MOST_BYTES}`,
+      `a page loads ${initialGzipBytes} bytes gzipped at start; the limit is ${browserBudgetBytes}`,
     );
   return { minifiedBytes: code.length, gzipBytes, initialGzipBytes, faults };
 }

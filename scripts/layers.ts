@@ -10,6 +10,7 @@ import { join, resolve, sep } from "node:path";
  * law.
  */
 export const rows: readonly (readonly string[])[] = [
+  ["error-codes.ts"],
   ["errors.ts"],
   ["internal/"],
   ["amount.ts"],

@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
-import { ERRORS } from "../packages/l8nt/src/errors.ts";
+import { ERRORS } from "../packages/l8nt/src/error-codes.ts";
 import { LIMIT_KEYS } from "../packages/l8nt/src/treasury/limits.ts";
 import { ENVIRONMENT } from "../packages/sigil/src/environment.ts";
 import { readOptions } from "./reference/interface.ts";

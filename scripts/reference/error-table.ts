@@ -1,8 +1,8 @@
 /**
  * What each error code means and what to do about it, for people: the source of the error reference
- * in the documentation. Programs need none of it, so it is kept out of `errors.ts`.
+ * in the documentation. Programs need none of it, so it is kept out of `error-codes.ts`.
  */
-import { ERRORS, type ErrorClass, type ErrorCode } from "../../packages/l8nt/src/errors.ts";
+import { ERRORS, type ErrorClass, type ErrorCode } from "../../packages/l8nt/src/error-codes.ts";
 
 export interface ErrorDescription {
   readonly meaning: string;

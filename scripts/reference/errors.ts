@@ -1,6 +1,6 @@
 /** `docs/reference/errors.md`, from the table of codes. */
 
-import type { ErrorClass } from "../../packages/l8nt/src/errors.ts";
+import type { ErrorClass } from "../../packages/l8nt/src/error-codes.ts";
 import { ERROR_REFERENCE } from "./error-table.ts";
 import { code, page, table } from "./markdown.ts";
 

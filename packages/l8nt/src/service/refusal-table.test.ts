@@ -4,10 +4,10 @@
  */
 import { expect, test } from "vitest";
 import type { Verified } from "../credential/index.ts";
+import { ERRORS } from "../error-codes.ts";
 import {
   type BudgetCode,
   type DenialCode,
-  ERRORS,
   type Refusal,
   type TokenCode,
   TokenError,

@@ -1,13 +1,6 @@
 import { describe, expect, test } from "vitest";
-import {
-  AdapterError,
-  DeniedError,
-  ERRORS,
-  type ErrorClass,
-  PaymentError,
-  SigilError,
-  TokenError,
-} from "../errors.ts";
+import { ERRORS, type ErrorClass } from "../error-codes.ts";
+import { AdapterError, DeniedError, PaymentError, SigilError, TokenError } from "../errors.ts";
 import { CONCEALED, everyError, FORGED, factsOf, refusalOf } from "./fixtures/errors.ts";
 import { errorOf, Refused, readProblem, render, statusOf } from "./problem.ts";
 

@@ -3,13 +3,12 @@
  * and read back to the error that it was. spec/3-challenge.md §5.
  */
 import { formatAmount, msat } from "../amount.ts";
+import { ERRORS, type ErrorClass } from "../error-codes.ts";
 import {
   AdapterError,
   BudgetError,
   ChallengeError,
   DeniedError,
-  ERRORS,
-  type ErrorClass,
   type ErrorCode,
   PaymentError,
   ReceiptError,
