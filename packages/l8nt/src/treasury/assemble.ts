@@ -60,10 +60,10 @@ export function assemble(options: CoreOptions, receiptMaker?: ReceiptMaker) {
   const store =
     options.store === undefined ? new MemoryStore() : wrappedStore(options.store, wrapping, raise);
   const digests = new Digests(store, wrapping);
-  const rewrapping = new Rewrapping(options.store, wrapping, digests);
   const time = new ForwardClock(options.clock ?? systemClock, raise);
   const clock = time.now;
   const alarm = inJournal(raise, store, clock);
+  const rewrapping = new Rewrapping(options.store, wrapping, digests, alarm);
   const { receiptSeed, curve } = options;
   const receipts = receiptMaker ?? new ReceiptMaker({ store, secret, receiptSeed, alarm: raise });
   const kind = "spending";

@@ -5,6 +5,7 @@
 import { nextTurn } from "../internal/timers.ts";
 import type { PaidTexts, PaymentRecord } from "../ports/payments.ts";
 import type { Store } from "../ports/store.ts";
+import type { Alarm } from "./alarm.ts";
 import type { Digests } from "./digests.ts";
 import { placeOf, type Wrapping } from "./wrapping.ts";
 
@@ -15,15 +16,17 @@ export class Rewrapping {
   readonly #store: Store | undefined;
   readonly #wrapping: Wrapping;
   readonly #digests: Digests;
+  readonly #alarm: Alarm;
   #isStopped = false;
   #isDone: boolean;
   #work: Promise<void> = Promise.resolve();
 
   /** @param store undefined: nothing is wrapped */
-  constructor(store: Store | undefined, wrapping: Wrapping, digests: Digests) {
+  constructor(store: Store | undefined, wrapping: Wrapping, digests: Digests, alarm: Alarm) {
     this.#store = store;
     this.#wrapping = wrapping;
     this.#digests = digests;
+    this.#alarm = alarm;
     this.#isDone = store === undefined || wrapping.ids.length === 1;
   }
 
@@ -35,7 +38,11 @@ export class Rewrapping {
   /** Returns at once. What is left undone is done after the next start. */
   begin(): void {
     const store = this.#store;
-    if (store !== undefined && !this.#isDone) this.#work = this.#rewrap(store).catch(() => {});
+    if (store === undefined || this.#isDone) return;
+    this.#work = this.#rewrap(store).catch((error: unknown) => {
+      // A store that closes while the treasury stops is no failure.
+      if (!this.#isStopped) this.#alarm(unfinished(error));
+    });
   }
 
   async stop(): Promise<void> {
@@ -74,3 +81,6 @@ export class Rewrapping {
     }
   }
 }
+
+const unfinished = (error: unknown): string =>
+  `the books still need previousSecrets: not everything could be wrapped with the new secret (${error instanceof Error ? error.message : String(error)}). Keep previousSecrets, and start the treasury again once its store works.`;

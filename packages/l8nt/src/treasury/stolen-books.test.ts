@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { msat } from "../amount.ts";
+import { AdapterError } from "../errors.ts";
 import type { Credential } from "../l402/index.ts";
 import type { Store } from "../ports/store.ts";
 import { MemoryStore } from "../stores/memory.ts";
@@ -296,6 +297,35 @@ describe("a treasury whose secret was replaced", () => {
     expect((await secretsIn(store, rotated.secret)).length).toBeGreaterThan(20);
     await treasury.stop();
   });
+
+  test.each(["paymentsAfter", "rewrap", "setFact"] as const)(
+    "says that it still needs the old one if the store fails in %s",
+    async (method) => {
+      const store = new MemoryStore({ journal: true });
+      const { world } = await bought(store);
+      const failing: Store = new Proxy(store, {
+        get(target, name) {
+          const value: unknown = Reflect.get(target, name);
+          if (typeof value !== "function") return value;
+          return (...given: unknown[]) =>
+            name === method && (name !== "setFact" || String(given[0]).startsWith("digest key"))
+              ? Promise.reject(new AdapterError("ERR_STORE", "The disk is full."))
+              : value.apply(target, given);
+        },
+      });
+      const treasury = open(world, failing, rotated);
+      await treasury.start();
+      await vi.waitUntil(() => world.alarms.length > 0);
+      expect(world.alarms).toEqual([
+        expect.stringMatching(/previousSecrets: .* \(The disk is full\.\)/),
+      ]);
+      expect((await treasury.owner.health()).previousSecretsNeeded).toBe(true);
+      await treasury.stop();
+      const next = open(world, store, rotated);
+      await next.start();
+      await vi.waitUntil(async () => !(await next.owner.health()).previousSecretsNeeded);
+    },
+  );
 
   test("wraps anew at each start what another treasury wrapped with the old one since", async () => {
     const store = new MemoryStore({ journal: true });

@@ -3,6 +3,8 @@ import { ERRORS, type ErrorClass } from "../error-codes.ts";
 import { AdapterError, DeniedError, PaymentError, SigilError, TokenError } from "../errors.ts";
 import { CONCEALED, everyError, FORGED, factsOf, refusalOf } from "./fixtures/errors.ts";
 import { errorOf, Refused, readProblem, render, statusOf } from "./problem.ts";
+import { codeOf } from "./problem-code.ts";
+import { isRunning } from "./service-refusal.ts";
 
 describe("every code is the same error after it crossed HTTP", () => {
   test.each(everyError.filter(({ code }) => !CONCEALED.includes(code)))(
@@ -52,29 +54,51 @@ describe("a code that this version does not know stays readable", () => {
   });
 });
 
+const answerOf = (type: string, body: unknown, init: ResponseInit = {}) =>
+  new Response(JSON.stringify(body), {
+    ...init,
+    headers: { "content-type": type, ...init.headers },
+  });
+const problemOf = (body: unknown, init?: ResponseInit) =>
+  answerOf("application/problem+json", body, init);
+
 test("an answer of something in between is no problem of Sigil's", async () => {
   const answers = [
     new Response("<h1>502 Bad Gateway</h1>", { status: 502 }),
     new Response("null", { status: 502 }),
-    Response.json({ code: 7, detail: "x" }, { status: 502 }),
-    Response.json({ code: "ENOENT", detail: "x" }, { status: 502 }),
-    Response.json({ code: "ERR_STORE" }, { status: 503 }),
+    problemOf(null, { status: 502 }),
+    problemOf({ code: 7, detail: "x" }, { status: 502 }),
+    problemOf({ code: "ENOENT", detail: "x" }, { status: 502 }),
+    problemOf({ code: "ERR_STORE" }, { status: 503 }),
     // Not how Sigil denies: it says which caveat prohibits the access.
-    Response.json({ code: "ERR_ENDPOINT", detail: "x" }, { status: 403 }),
-    Response.json({ code: "ERR_ENDPOINT", detail: "x", refusals: [{}] }, { status: 403 }),
+    problemOf({ code: "ERR_ENDPOINT", detail: "x" }, { status: 403 }),
+    problemOf({ code: "ERR_ENDPOINT", detail: "x", refusals: [{}] }, { status: 403 }),
   ];
   for (const answer of answers) expect(await readProblem(answer)).toBeUndefined();
 });
 
-test("the problem in an error of JSON-RPC is read as one", async () => {
-  const error = {
-    code: -32_000,
-    message: "Wait.",
-    data: { code: "ERR_STORE", detail: "It failed." },
-  };
-  expect(await readProblem(Response.json({ jsonrpc: "2.0", id: 1, error }))).toMatchObject({
-    ...{ code: "ERR_STORE", message: "It failed." },
-  });
+const PROBLEM = { code: "ERR_STORE", detail: "It failed." };
+const RPC = { jsonrpc: "2.0", id: 1, error: { code: -32_000, message: "Wait.", data: PROBLEM } };
+
+// RFC 9457 §3: a document of this type is a problem. JSON-RPC 2.0 §5: `jsonrpc`, and `error.data`.
+test.each<[where: string, isRead: boolean, type: string, body: unknown]>([
+  ["problem details", true, "application/problem+json", PROBLEM],
+  ["with a parameter", true, "Application/Problem+JSON ; charset=utf-8", PROBLEM],
+  ["an error of JSON-RPC", true, "application/json", RPC],
+  ["with a parameter", true, "application/json;charset=utf-8", RPC],
+  ["an API's own JSON", false, "application/json", PROBLEM],
+  ["an API's own JSON with an error", false, "application/json", { error: { data: PROBLEM } }],
+  ["an older JSON-RPC", false, "application/json", { ...RPC, jsonrpc: "1.0" }],
+  ["problem details with an error inside", false, "application/problem+json", RPC],
+  ["another JSON type", false, "application/vnd.api+json", PROBLEM],
+  ["a type that only begins like it", false, "application/problem+json5", PROBLEM],
+  ["text", false, "text/plain", PROBLEM],
+])("every reader reads, or none: %s (%s, %s)", async (_, isRead, type, body) => {
+  const code = isRead ? "ERR_STORE" : undefined;
+  expect((await readProblem(answerOf(type, body)))?.code).toBe(code);
+  expect(await codeOf(answerOf(type, body))).toBe(code);
+  const running = JSON.parse(JSON.stringify(body).replace("ERR_STORE", "ERR_REQUEST_RUNNING"));
+  expect(await isRunning(answerOf(type, running, { status: 409 }))).toBe(isRead);
 });
 
 test("a payment whose outcome is not said counts as unknown", () => {
@@ -85,7 +109,7 @@ test("a payment whose outcome is not said counts as unknown", () => {
 test("Retry-After is kept, and a date in it is ignored", async () => {
   const limited = (value: string) =>
     readProblem(
-      Response.json(
+      problemOf(
         { code: "ERR_RATE_LIMITED", detail: "Wait." },
         { status: 429, headers: { "retry-after": value } },
       ),

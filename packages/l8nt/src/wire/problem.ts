@@ -25,6 +25,7 @@ import { utf8Text } from "../internal/bytes.ts";
 import type { UnverifiedInvoice } from "../invoice/read.ts";
 import { type Challenge, challengeLines } from "../l402/challenge-lines.ts";
 import { grpcFields } from "./grpc.ts";
+import { problemPlace } from "./problem-place.ts";
 import { VARY_NAMES } from "./vary.ts";
 
 /** The members of a problem; never a credential. */
@@ -251,16 +252,25 @@ const MAX_PROBLEM_BYTES = 1024 * 1024;
 
 /**
  * The error that a Sigil end answered with: the same class, code and message as there. Undefined
- * for an answer of something in between, such as a proxy.
+ * for an answer of something in between, such as a proxy, or of an API's own.
  */
-export async function readProblem(response: Response): Promise<SigilError | undefined> {
-  const json = await readJson(response, MAX_PROBLEM_BYTES).catch(() => undefined);
+export async function readProblem(
+  response: Response,
+  maxBytes = MAX_PROBLEM_BYTES,
+): Promise<SigilError | undefined> {
+  const place = problemPlace(response.headers.get("content-type"));
+  const json = await readJson(response, maxBytes).catch(() => undefined);
+  if (place === undefined) return undefined;
   const after = response.headers.get("retry-after") ?? "";
-  // A whole MCP server answers in JSON-RPC. spec/8-mcp.md §4
-  const { data } = Object((Object(json) as Record<string, unknown>).error) as { data?: unknown };
-  return errorOf(data ?? json, {
+  return errorOf(place === "rpc" ? dataOf(json) : json, {
     retryAfterSeconds: /^[0-9]{1,9}$/.test(after) ? Number(after) : undefined,
   });
+}
+
+/** What an error of JSON-RPC 2.0 (§5.1) says of itself. */
+function dataOf(answer: unknown): unknown {
+  const { jsonrpc, error } = Object(answer) as Record<string, unknown>;
+  return jsonrpc === "2.0" ? (Object(error) as { readonly data?: unknown }).data : undefined;
 }
 
 /** The error that problem details describe; undefined if they are none of Sigil's. */

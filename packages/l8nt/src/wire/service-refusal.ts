@@ -2,16 +2,14 @@
  * Reads what a service says of a use that it does not serve, for the treasury and for the client.
  * spec/4-purchase.md §4.5.
  */
+import { problemPlace } from "./problem-place.ts";
 
 /** Why a service refused, if it says so. The response can still be passed on. */
 async function codeIn(response: Response): Promise<string | undefined> {
-  const type = response.headers.get("content-type") ?? "";
-  // A whole MCP server puts the problem into an error of JSON-RPC. spec/8-mcp.md §4
-  const isRpc = /^application\/json\b/i.test(type);
-  if (!isRpc && !type.startsWith("application/problem+json")) return undefined;
+  if (problemPlace(response.headers.get("content-type")) === undefined) return undefined;
   // Loaded here, because a page whose requests are served never reads a problem.
   const { codeOf } = await import("./problem-code.ts");
-  return codeOf(response.clone(), isRpc);
+  return codeOf(response.clone());
 }
 
 /**
