@@ -25,6 +25,8 @@ test.each<[string, string | null | undefined]>([
   ["a scheme without a blank", `L402:${A}`],
   ["a credential without its scheme", A],
   ["a bearer of ours", `Bearer ${A}`],
+  ["one in a quoted value", `Digest realm="b, L402 ${A}"`],
+  ["one in a quoted value with quotes", `Digest realm="b \\", L402 ${A}", nc=1`],
 ])("%s: none presented", (_what, field) => {
   expect(readAuthorization(field)).toBeUndefined();
 });
@@ -43,6 +45,14 @@ test.each<[string, string]>([
   ["one and a bearer token of the API", `L402 ${A}, Bearer x`],
   ["a bearer token of the API and one", `Bearer x, L402 ${A}`],
   ["one beside a scheme with parameters", `Digest username="x", nc=1, L402 ${A}`],
+  ["one beside a comma in quotes", `Digest realm="b, c", L402 ${A}`],
+  ["one before a comma in quotes", `L402 ${A}, Digest realm="b, c", uri="/,"`],
+  ["one beside a comma behind escaped quotes", `Digest realm="b\\", c", L402 ${A}`],
+  ["one beside an escape before the end", `Digest realm="b, c\\\\", L402 ${A}`],
+  ["one beside blanks around equals signs", `Digest realm = "b, c", nc = 1, L402 ${A}`],
+  ["one, and another in a quoted value", `Digest realm="b, L402 ${B}", L402 ${A}`],
+  ["one behind a quote that never closes", `Digest realm="b, L402 ${A}`],
+  ["one between quotes that open no value", `Bearer a"b, L402 ${A}, Bearer c"d`],
   ["one before a scheme with parameters", `LSAT ${A}, Digest username="x", nc=1, L402 ${A}`],
 ])("%s: presented", (_what, field) => {
   expect(readAuthorization(field)).toBe(A);
@@ -60,6 +70,13 @@ test.each<[string, string, string]>([
   ],
   ["a list of macaroons", `L402 ${A.split(":")[0]},${A}`, "ERR_TOKEN_AMBIGUOUS"],
   ["one and a parameter", `L402 ${A}, realm="x"`, "ERR_TOKEN_AMBIGUOUS"],
+  ["one and a parameter with blanks", `L402 ${A}, realm = "x"`, "ERR_TOKEN_AMBIGUOUS"],
+  ["one with a quoted comma", `L402 ${A}, realm="x, y"`, "ERR_TOKEN_AMBIGUOUS"],
+  [
+    "two different ones behind an open quote",
+    `Digest r="b, L402 ${A}, L402 ${B}`,
+    "ERR_TOKEN_AMBIGUOUS",
+  ],
   ["one and a credential without its scheme", `L402 ${A}, ${B}`, "ERR_TOKEN_AMBIGUOUS"],
   ["another scheme, and one that cannot be read", "Bearer x, L402", "ERR_TOKEN_MALFORMED"],
   ["one and nonsense", `L402 ${A}, L402 nonsense`, "ERR_TOKEN_AMBIGUOUS"],

@@ -1,15 +1,18 @@
 /** The `Authorization` header field: one credential, or none. spec/3-challenge.md §4. */
 import { TokenError } from "../errors.ts";
+import { elementsOf } from "../http/elements.ts";
 import { isFieldText } from "../http/field-text.ts";
 import { Credential } from "./credential.ts";
 
 const PLAIN = /^L402 [A-Za-z0-9+/_=:-]+$/;
 const ELEMENT = /^(l402|lsat) +(\S+)$/i;
-/** The first element of another scheme: a name, a blank, and what it presents. */
-const OTHER_SCHEME = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+ +\S/;
+/** The first element of a scheme: a name, a blank, and what it presents (RFC 9110 §11.4). */
+const SCHEME = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+ +[^\s=]/;
 /** A further element of a scheme that lists its parameters, such as `Digest`. */
 const PARAMETER = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+[ \t]*=/;
-const MENTIONS = /(?:^|,)[ \t]*(?:l402|lsat)(?:[ \t]|$)/i;
+const OURS = /^(?:l402|lsat)(?:[ \t]|$)/i;
+/** No field without it has an element of ours. */
+const MAY_MENTION = /(?:^|,)[ \t]*(?:l402|lsat)(?:[ \t]|$)/i;
 export const MAX_FIELD_CHARACTERS = 24_576;
 
 /**
@@ -25,7 +28,7 @@ export function readAuthorization(field: string | null | undefined): string | un
   if (field === null || field === undefined) return undefined;
   // The form of nearly every client, read in one pass.
   if (field.length <= MAX_FIELD_CHARACTERS && PLAIN.test(field)) return field.slice("L402 ".length);
-  if (!MENTIONS.test(field)) return undefined;
+  if (!mentionsCredential(field)) return undefined;
   if (field.length > MAX_FIELD_CHARACTERS)
     throw new TokenError("ERR_TOKEN_TOO_LARGE", "The Authorization field is too long.");
   if (!isFieldText(field)) throw malformed();
@@ -39,37 +42,46 @@ export function readAuthorization(field: string | null | undefined): string | un
   return first;
 }
 
-/** Of each element that is not another scheme's: its text, or undefined if it cannot be read. */
-function textsIn(field: string): readonly (string | undefined)[] {
-  let isOther = false;
-  const texts: (string | undefined)[] = [];
-  for (const element of field.split(",").map((one) => one.trim())) {
-    const text = ELEMENT.exec(element)?.[2];
-    isOther =
-      !MENTIONS.test(element) &&
-      (OTHER_SCHEME.test(element) || (isOther && PARAMETER.test(element)));
-    if (!isOther) texts.push(text);
-  }
-  return texts;
+interface Element {
+  /** As it is written, with the blanks around it. */
+  readonly raw: string;
+  readonly whose: "ours" | "other" | "unknown";
 }
+
+/** The elements of the field, each with the scheme that it belongs to. */
+function elementsIn(field: string): readonly Element[] {
+  let scheme: Element["whose"] = "unknown";
+  return elementsOf(field).map((raw) => {
+    const element = raw.trim();
+    if (OURS.test(element)) scheme = "ours";
+    else if (SCHEME.test(element)) scheme = "other";
+    else if (scheme === "other" && !PARAMETER.test(element)) scheme = "unknown";
+    return { raw, whose: scheme };
+  });
+}
+
+/** Of each element that is not another scheme's: its text, or undefined if it cannot be read. */
+const textsIn = (field: string): readonly (string | undefined)[] =>
+  elementsIn(field)
+    .filter(({ whose }) => whose !== "other")
+    .map(({ raw }) => ELEMENT.exec(raw.trim())?.[2]);
 
 /** The elements of other schemes in an `Authorization` value; undefined if all are ours. */
 export function withoutOurs(field: string): string | undefined {
-  if (!MENTIONS.test(field)) return field;
+  if (!mentionsCredential(field)) return field;
   if (!field.includes(",")) return undefined;
-  let isOurs = false;
-  const kept = field.split(",").filter((one) => {
-    const element = one.trim();
-    // What has no scheme belongs to the element before it.
-    isOurs = MENTIONS.test(element) || (isOurs && !OTHER_SCHEME.test(element));
-    return !isOurs;
-  });
-  const left = kept.join(",").trim();
+  const kept = elementsIn(field).filter(({ whose }) => whose !== "ours");
+  const left = kept
+    .map(({ raw }) => raw)
+    .join(",")
+    .trim();
   return /[^, \t]/.test(left) ? left : undefined;
 }
 
 /** Whether an `Authorization` value has an element of ours, readable or not. */
-export const mentionsCredential = (field: string): boolean => MENTIONS.test(field);
+export const mentionsCredential = (field: string): boolean =>
+  MAY_MENTION.test(field) &&
+  (!field.includes('"') || elementsOf(field).some((element) => OURS.test(element.trim())));
 
 /** Whether two texts are one credential. A text that cannot be read equals nothing. */
 export function sameCredential(a: string, b: string): boolean {

@@ -17,6 +17,14 @@ test.each<[field: string, left: string | null]>([
   [`Bearer key, ${OURS}`, "Bearer key"],
   [`Bearer key,${OURS},${OURS}`, "Bearer key"],
   [`Digest username="a", realm="b, c", ${OURS}`, 'Digest username="a", realm="b, c"'],
+  [
+    `Digest realm="b, ${OURS.replace("00ff", "cc")}", ${OURS}`,
+    `Digest realm="b, ${OURS.replace("00ff", "cc")}"`,
+  ],
+  [`Digest realm = "b, c" , ${OURS},Bearer key`, 'Digest realm = "b, c" ,Bearer key'],
+  [`Digest realm="b, ${OURS}`, 'Digest realm="b'],
+  [`${OURS}, realm="b, c", Bearer key`, "Bearer key"],
+  [`${OURS}, realm = "b, c"`, null],
   [`${OURS}, Digest username="a", realm="b"`, 'Digest username="a", realm="b"'],
 ])("of Authorization: %s", (field, left) => {
   for (const given of [new Headers({ authorization: field }), { authorization: field }]) {
@@ -49,6 +57,9 @@ test("nothing is left that would be read as a credential", () => {
       "Bearer key",
       "Basic YTpi",
       'Digest realm="x"',
+      'Digest realm="x, L402 y"',
+      'realm = "x\\"',
+      '"',
       'qop="auth"',
       "",
     ],
