@@ -2,8 +2,7 @@
 import type { OutgoingHttpHeaders, ServerResponse } from "node:http";
 import { isForSharedCaches, privateCacheControl, varyWithCredentials } from "../service/caching.ts";
 import type { Granted } from "../service/index.ts";
-
-type Fields = Record<string, unknown> | readonly unknown[];
+import { type GivenFields, takenFrom } from "./given-fields.ts";
 
 /** Changes the fields of a paid answer when its head is made. Wraps what settles it. */
 export function sendPrivately(outgoing: ServerResponse, granted: Granted): void {
@@ -16,13 +15,13 @@ export function sendPrivately(outgoing: ServerResponse, granted: Granted): void 
     if (!isPrivate()) return writeHead.call(outgoing, status, ...rest);
     const given = rest.at(-1);
     const isGiven = typeof given === "object" && given !== null;
-    if (!saysSomething(outgoing, isGiven ? (given as Fields) : undefined)) {
+    if (!saysSomething(outgoing, isGiven ? (given as GivenFields) : undefined)) {
       const message = typeof rest[0] === "string" ? [rest[0]] : [];
       writeHead.call(outgoing, status, ...message, { ...(isGiven && given), ...PRIVATE });
       open = undefined;
       return outgoing;
     }
-    const passed = isGiven ? takenFrom(outgoing, given as Fields) : undefined;
+    const passed = isGiven ? takenFrom(outgoing, given as GivenFields, isAboutCaches) : undefined;
     protect(outgoing);
     // A field that HTTP does not have makes it throw, and another head may follow.
     writeHead.call(outgoing, status, ...(isGiven ? [...rest.slice(0, -1), passed] : rest));
@@ -105,7 +104,7 @@ const PRIVATE = {
 };
 
 /** Whether a head says something about caches already, or is given as a list. */
-function saysSomething(outgoing: ServerResponse, given: Fields | undefined): boolean {
+function saysSomething(outgoing: ServerResponse, given: GivenFields | undefined): boolean {
   if (outgoing.getHeaderNames().some(isAboutCaches) || Array.isArray(given)) return true;
   for (const name in given) if (isAboutCaches(name)) return true;
   return false;
@@ -113,31 +112,6 @@ function saysSomething(outgoing: ServerResponse, given: Fields | undefined): boo
 
 const isAboutCaches = (name: string): boolean =>
   /^(?:cache-control|vary)$/i.test(name) || isForSharedCaches(name);
-
-/** Sets the fields that `writeHead` was given about caches, and returns the others. */
-function takenFrom(outgoing: ServerResponse, given: Fields): Fields {
-  if (!Array.isArray(given)) {
-    const others: Record<string, unknown> = {};
-    for (const [name, value] of Object.entries(given))
-      if (isAboutCaches(name)) outgoing.setHeader(name, value as string);
-      else others[name] = value;
-    return others;
-  }
-  const flat: unknown[] = given.flat();
-  const others: unknown[] = [];
-  const lines = new Map<string, string[]>();
-  for (let at = 0; at + 1 < flat.length; at += 2) {
-    const name = String(flat[at]);
-    if (isAboutCaches(name))
-      lines.set(name.toLowerCase(), [
-        ...(lines.get(name.toLowerCase()) ?? []),
-        String(flat[at + 1]),
-      ]);
-    else others.push(flat[at], flat[at + 1]);
-  }
-  for (const [name, values] of lines) outgoing.setHeader(name, values);
-  return others;
-}
 
 function protect(outgoing: ServerResponse): void {
   for (const name of outgoing.getHeaderNames())

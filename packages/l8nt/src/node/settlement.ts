@@ -1,10 +1,11 @@
 /** Settling a grant: exactly one `finish`, whatever the handler does. spec/5-ledger.md §5. */
 import type { ServerResponse } from "node:http";
-import { exposed, withListed } from "../http/exposed.ts";
+import { EXPOSE_FIELD, exposed, withListed } from "../http/exposed.ts";
 import type { Granted } from "../service/index.ts";
 import { USE_FIELD } from "../wire/consumption.ts";
 import { settleCall, streamOf } from "./call.ts";
 import { capture } from "./capture.ts";
+import { type GivenFields, takenFrom } from "./given-fields.ts";
 
 /**
  * Settles, and never rejects. The claim is durable: a use that cannot be settled now stays counted,
@@ -48,6 +49,10 @@ export function settleBy(outgoing: ServerResponse, granted: Granted): void {
   outgoing.writeHead = (status: number, ...rest: unknown[]): ServerResponse => {
     const declared = open?.declared();
     if (declared !== undefined && !outgoing.headersSent) {
+      const given = rest.at(-1);
+      // Given with the head, a list of the service's own would replace this one.
+      if (typeof given === "object" && given !== null)
+        rest[rest.length - 1] = takenFrom(outgoing, given as GivenFields, isAboutUse);
       outgoing.setHeader(USE_FIELD, declared);
       for (const [name, value] of exposed([[USE_FIELD, declared]]))
         outgoing.setHeader(name, withListed(outgoing.getHeader(name), value));
@@ -85,6 +90,9 @@ export function settleBy(outgoing: ServerResponse, granted: Granted): void {
   // `respondWithFile` knows its status only after it has opened the file.
   outgoing.once("close", () => settleOnce(sentStatus(outgoing)));
 }
+
+const isAboutUse = (name: string): boolean => ABOUT_USE.has(name.toLowerCase());
+const ABOUT_USE: ReadonlySet<string> = new Set([USE_FIELD, EXPOSE_FIELD]);
 
 /** Node sends nothing for such a chunk, not even the head. */
 const isEmpty = (chunk: unknown): boolean => (chunk as { length?: number })?.length === 0;
