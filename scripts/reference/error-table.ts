@@ -110,6 +110,10 @@ const DESCRIPTIONS = {
     meaning: "The credential does not allow what this request does at the service.",
     whatToDo: "Use a credential whose capabilities include the one that the refusal names.",
   },
+  ERR_MODEL: {
+    meaning: "The credential does not allow the model that this request uses.",
+    whatToDo: "Ask for one of the models that the refusal names, or use a credential for this one.",
+  },
   ERR_PREIMAGE_CAVEAT: {
     meaning: "The credential is bound to another payment than the one it is presented with.",
     whatToDo: "Present the credential with the preimage of its own payment.",

@@ -26,4 +26,8 @@ export interface Access {
   /** The L402 name of the service that judges, and what the request does there. */
   readonly service?: string | undefined;
   readonly capability?: string | undefined;
+  /**
+   * The model that the request uses; null if it is known to use none, undefined if it is not known.
+   */
+  readonly model?: string | null | undefined;
 }

@@ -167,6 +167,7 @@ describe("every caveat holds, and a repeated one replaces nothing [case 17]", ()
       ["ERR_CAPABILITY"],
       { service: "a", capability: "y" },
     ],
+    [["model=gpt-5.4", "model=*"], ["ERR_MODEL"], { model: "o4" }],
     [[`payees=${NODE_A}`, `payees=${NODE_A},${NODE_B}`], ["ERR_PAYEE"], { payee: NODE_B }],
     [
       ["valid_until=1", "valid_until=2"],
@@ -306,6 +307,8 @@ describe("an empty list allows nothing [case 22]", () => {
     ["a_capabilities=", "ERR_CAPABILITY", { service: "a", capability: "x" }],
     ["a_capabilities=", "ERR_CAPABILITY", { service: "a", capability: "" }],
     ["payees=", "ERR_PAYEE", { payee: NODE_A }],
+    ["model=", "ERR_MODEL", { model: "gpt-5.4" }],
+    ["model=", "ERR_MODEL", { model: "" }],
   ])("%s", (caveat, code, facts) => {
     expect(codes([caveat], facts)).toEqual([code]);
   });
@@ -355,6 +358,38 @@ describe("services and capabilities, as in L402", () => {
       expect
         .soft(codes([`loop_capabilities=${value}`], { service: "loop", capability: "a" }), value)
         .toEqual(["ERR_CAVEAT_MALFORMED"]);
+  });
+});
+
+describe("models", () => {
+  test.each<[string, string | null | undefined, boolean]>([
+    ["gpt-5.4", "gpt-5.4", true],
+    ["gpt-5.4", "gpt-5.4-mini", false],
+    ["gpt-5.4", "GPT-5.4", false],
+    ["gpt-5*", "gpt-5", true],
+    ["gpt-5*", "gpt-5.4-mini", true],
+    ["gpt-5*", "gpt-4", false],
+    ["gpt-5*", " gpt-5", false],
+    ["o4,gpt-5*", "o4", true],
+    ["*", "anything/at:all", true],
+    ["meta-llama/Llama-4", "meta-llama/Llama-4", true],
+    ["ft:gpt-5:org:name:id", "ft:gpt-5:org:name:id", true],
+    // A regular expression would let it pass.
+    ["gpt-5.4", "gpt-5x4", false],
+    ["gpt-5.4", "", false],
+    // The service knows that no model is used, or it knows nothing.
+    ["gpt-5.4", null, true],
+    ["*", undefined, false],
+  ])("model=%s, asked for %j: %j", (value, model, isAllowed) => {
+    expect(codes([`model=${value}`], { model })).toEqual(isAllowed ? [] : ["ERR_MODEL"]);
+  });
+
+  test.each(["a*b", "**", "a,,b", "a b", "a\nb", "é", ",", "*a"])("%j is malformed", (value) => {
+    expect(codes([`model=${value}`], { model: "a" })).toEqual(["ERR_CAVEAT_MALFORMED"]);
+  });
+
+  test("says nothing about the credential's own affairs", () => {
+    expect(codes(["model=gpt-5.4"], { target: "self" })).toEqual([]);
   });
 });
 

@@ -46,6 +46,7 @@ interface Asked {
   readonly payee: string | undefined;
   readonly service: string | undefined;
   readonly capability: string | undefined;
+  readonly model: string | null | undefined;
 }
 const asked: fc.Arbitrary<Asked> = fc.record({
   method: fc.constantFrom("GET", "GET", "HEAD", "POST"),
@@ -58,6 +59,7 @@ const asked: fc.Arbitrary<Asked> = fc.record({
   payee: fc.constantFrom(undefined, ...NODES),
   service: fc.constantFrom("loop", "loop", "pool", undefined),
   capability: fc.constantFrom("in", "in", "out", undefined),
+  model: fc.constantFrom("gpt-5.4", "gpt-5.4", "gpt-4", "o4", null, undefined),
 });
 const origins = new Map<string, Origin>(ORIGINS.map((origin) => [origin, readOrigin(origin)!]));
 function accessOf({ method, origin, path, ...facts }: Asked): Access {
@@ -177,6 +179,21 @@ const capabilities = (lists: readonly string[][]) =>
       request.service !== "loop" ||
       (request.capability !== undefined && names.includes(request.capability)),
   );
+const MODELS: Readonly<Record<string, readonly string[]>> = {
+  "": [],
+  "gpt-5.4": ["gpt-5.4"],
+  "gpt-*": ["gpt-5.4", "gpt-4"],
+  "gpt-5*,o4": ["gpt-5.4", "o4"],
+  "o4*,*": ["gpt-5.4", "gpt-4", "o4"],
+};
+const models = (lists: readonly string[]) =>
+  says(
+    lists,
+    (text) => `model=${text}`,
+    (text) =>
+      ({ model }) =>
+        model === null || (model !== undefined && MODELS[text]!.includes(model)),
+  );
 const serviceUntil = (times: readonly number[]) =>
   says(
     times,
@@ -222,6 +239,7 @@ const strict: fc.Arbitrary<Said> = fc.oneof(
   maxDepth([0, 1, 2]),
   services([[], ["loop"], ["pool", "loop"]]),
   capabilities([[], ["in"], ["in", "out"]]),
+  models(Object.keys(MODELS)),
   serviceUntil([0, NOW]),
   says(
     [[], [NODES[0]!], NODES],

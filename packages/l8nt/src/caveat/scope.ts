@@ -14,6 +14,8 @@ export interface Scope {
   readonly services?: readonly string[];
   /** By the name of the service: what may be done there. */
   readonly capabilities?: Readonly<Record<string, readonly string[]>>;
+  /** Models of an AI service, by name or, with a `*` at the end, by the beginning of the name. */
+  readonly models?: readonly string[];
   readonly expiresIn?: Duration;
   /** Instead of `expiresIn`. */
   readonly expiresAt?: Date;

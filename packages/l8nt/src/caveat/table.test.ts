@@ -158,6 +158,15 @@ const EXAMPLES: Readonly<Record<string, Example>> = {
     flags: [["capability", ["loop:out", "loop:in"], "loop_capabilities=out,in"]],
     words: ["at loop: out", "at loop: in"],
   },
+  model: {
+    allows: [["model=gpt-5*,o4-mini"], { model: "gpt-5.4" }],
+    denies: [["model=gpt-5*,o4-mini"], "ERR_MODEL", { model: "o4-mini-high" }],
+    certain: false,
+    handOver: undefined,
+    wider: ["model=gpt-5*,o4-mini", "model=gpt-5.4*,o4-mini", "model=gpt-*"],
+    flags: [["model", ["gpt-5*", "o4-mini"], "model=gpt-5*,o4-mini"]],
+    words: ["model gpt-5*", "model o4-mini"],
+  },
   valid_from: {
     allows: [[`valid_from=${NOW}`]],
     denies: [[`valid_from=${NOW + 1}`], "ERR_NOT_YET_VALID"],

@@ -17,6 +17,7 @@ const ELSEWHERE: ReadonlySet<DenialCode | BudgetCode> = new Set<DenialCode | Bud
   "ERR_ENDPOINT",
   "ERR_SERVICE",
   "ERR_CAPABILITY",
+  "ERR_MODEL",
   "ERR_NOT_YET_VALID",
 ]);
 

@@ -40,6 +40,12 @@ export interface RequestFacts {
    */
   readonly capability?: string | undefined;
   /**
+   * The model that the request uses, read from what is served; null for a request that uses none.
+   *
+   * @default not known, which denies credentials that name models
+   */
+  readonly model?: string | null | undefined;
+  /**
    * Every `Idempotency-Key` line, joined by commas. A request that is repeated with the same
    * credential and the same key is the same use.
    */

@@ -215,6 +215,7 @@ export class Route {
       payee: undefined,
       service: authority.service,
       capability: facts.capability ?? this.terms.capability,
+      model: facts.model,
     };
     const counted = countedPrice(verified.chain, price, request.hash);
     const uncounted = uncountedSpend(verified.chain, counted, authority.kind);

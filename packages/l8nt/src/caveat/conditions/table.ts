@@ -9,6 +9,7 @@ import { endpoints } from "./endpoints.ts";
 import { maxDepth } from "./max-depth.ts";
 import { maxPrices } from "./max-price.ts";
 import { uses } from "./max-uses.ts";
+import { models } from "./models.ts";
 import { payees } from "./payees.ts";
 import { preimage } from "./preimage.ts";
 import { purpose } from "./purpose.ts";
@@ -25,6 +26,7 @@ const ROWS = [
   endpoints,
   services,
   capabilities,
+  models,
   validFrom,
   validUntil,
   serviceValidUntil,

@@ -10,6 +10,7 @@ import { endpoints, endpointsTexts } from "./endpoints.ts";
 import { maxDepth, maxDepthTexts } from "./max-depth.ts";
 import { maxPrices, maxPriceTexts } from "./max-price.ts";
 import { maxUsesTexts, uses } from "./max-uses.ts";
+import { models, modelsTexts } from "./models.ts";
 import { payees, payeesTexts } from "./payees.ts";
 import { preimage, preimageTexts } from "./preimage.ts";
 import { purpose, purposeTexts } from "./purpose.ts";
@@ -30,6 +31,7 @@ const TEXTS = new Map<unknown, ConditionTexts<never>>([
   [endpoints, endpointsTexts],
   [services, servicesTexts],
   [capabilities, capabilitiesTexts],
+  [models, modelsTexts],
   [validFrom, validFromTexts],
   [validUntil, validUntilTexts],
   [serviceValidUntil, serviceValidUntilTexts],

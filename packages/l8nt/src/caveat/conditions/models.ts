@@ -1,0 +1,70 @@
+/** `model`: which models of an AI service, by name or by the beginning of the name. */
+import { type ConditionTexts, caveatOf, condition } from "../condition.ts";
+import { field, writeList } from "../field.ts";
+import { typedList } from "../flag.ts";
+
+const NAME = "model";
+// Visible ASCII without the comma; `*` only at the end.
+const ENTRY_TEXT = /^(?:[!-)+\x2d-~]+\*?|\*)$/;
+
+const ENTRY = {
+  read: (text: string) => (ENTRY_TEXT.test(text) ? text : undefined),
+  form: 'models, such as "gpt-5.4" or "gpt-5*"',
+};
+
+const matches = (entry: string, model: string): boolean =>
+  entry.endsWith("*") ? model.startsWith(entry.slice(0, -1)) : model === entry;
+
+/** Whether `outer` allows every model that `inner` allows. */
+const coversEntry = (outer: string, inner: string): boolean =>
+  inner.endsWith("*")
+    ? outer.endsWith("*") && inner.slice(0, -1).startsWith(outer.slice(0, -1))
+    : matches(outer, inner);
+
+export const models = condition<readonly string[]>({
+  name: NAME,
+  judgedBy: "service",
+  handOver: "relay",
+  fields: [
+    field("models", (entries, { what }) => [
+      caveatOf({ name: NAME }, writeList(entries, { what }, ENTRY).join(",")),
+    ]),
+  ],
+  code: "ERR_MODEL",
+  parse(text) {
+    const entries = text === "" ? [] : text.split(",");
+    return entries.every((entry) => ENTRY_TEXT.test(entry)) ? entries : undefined;
+  },
+  prohibits: (entries, { target, model }) =>
+    target === "self" ||
+    model === null ||
+    (model !== undefined && entries.some((entry) => matches(entry, model)))
+      ? undefined
+      : {
+          have: entries.length === 0 ? "no model at all" : entries.join(", "),
+          need: model ?? "a credential that names no models",
+        },
+  covers: (outer, inner) => inner.every((entry) => outer.some((one) => coversEntry(one, entry))),
+});
+
+export const modelsTexts: ConditionTexts<readonly string[]> = {
+  spec: {
+    value: "names joined by `,`; a `*` at the end of one stands for any text",
+    denies:
+      "the request uses a model that no name matches, or the verifier does not say which model it uses",
+  },
+  fields: {
+    models: {
+      example: '["gpt-5*", "o4-mini"]',
+      flag: {
+        name: "model",
+        value: "NAME",
+        help: "a model of an AI service, or the beginning of its name: gpt-5*",
+        repeatable: true,
+        read: typedList,
+      },
+    },
+  },
+  words: (entries) =>
+    entries.length === 0 ? ["no model at all"] : entries.map((entry) => `model ${entry}`),
+};
