@@ -775,6 +775,30 @@ describe("sigil delegate", () => {
     expect(caveats.at(-1)).toMatch(/^valid_until=/);
   });
 
+  test("prints a key for SDKs, which every command reads", async () => {
+    const parent = spending();
+    const { code, stdout } = await sigil(
+      ["delegate", "--agent", "scout", "--model", "gpt-5*", "--key-form"],
+      withCredential(parent),
+    );
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^sk-sigil-[A-Za-z0-9_-]+\n$/);
+    const key = stdout.trimEnd();
+    hidden.add(key);
+    const child = hide(Credential.parse(key));
+    expect(child.chain.lineage).toEqual(["scout"]);
+    const grandchild = await sigil(["delegate", "--agent", "aide"], {
+      env: { SIGIL_CREDENTIAL: key },
+    });
+    expect(hide(Credential.parse(grandchild.stdout.trimEnd())).chain.lineage).toEqual([
+      "scout",
+      "aide",
+    ]);
+    const shown = await sigil(["inspect"], { env: { SIGIL_CREDENTIAL: key } });
+    expect(shown.stdout).toContain("model gpt-5*");
+    expect(shown.stdout).toContain("scout");
+  });
+
   test.each([
     [
       "a larger budget",

@@ -50,6 +50,12 @@ export const writeAmounts = (
   { what }: WriteTerms,
 ): bigint | undefined => readAmounts(amounts, what).find((one) => one.unit === unit)?.value;
 
+/** Entries joined by commas; undefined if one of them is not of its form. */
+export function readList(text: string, entry: RegExp): readonly string[] | undefined {
+  const entries = text === "" ? [] : text.split(",");
+  return entries.every((one) => entry.test(one)) ? entries : undefined;
+}
+
 /** The digits of a whole number. @throws TypeError */
 export function writeCount(value: number, { what }: WriteTerms): string {
   if (!Number.isSafeInteger(value) || value < 0) throw notWhole(what);

@@ -30,6 +30,8 @@ export interface Body {
   derive(message: string): Bytes;
   /** The secret text, in the one spelling that this library writes. */
   toText(): string;
+  /** The same as an API key. */
+  toKey(): string;
 }
 
 /** The places along a verified chain of caveats. Only a verifier can derive them. */

@@ -38,6 +38,10 @@ class ListBody implements Body {
     return sha256(utf8(`${this.toText()} ${message}`));
   }
 
+  toKey(): string {
+    return `key ${this.toText()}`;
+  }
+
   toText(): string {
     return `secret ${this.rootId} ${this.texts.join(" & ")}`;
   }

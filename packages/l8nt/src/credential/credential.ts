@@ -138,6 +138,14 @@ export class Credential {
   }
   #text: string | undefined;
 
+  /**
+   * The same secret text as an API key, `sk-sigil-…`, of letters, digits, `-` and `_`: for SDKs
+   * that take nothing else. It is read wherever a credential is.
+   */
+  toKey(): string {
+    return this.body.toKey();
+  }
+
   toJSON(): Record<string, unknown> {
     return {
       credential: "(not shown)",

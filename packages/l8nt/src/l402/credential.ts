@@ -11,7 +11,8 @@ import { MacaroonBody, partsOf, readParts } from "./macaroon-body.ts";
 export type Credential = AnyCredential;
 
 /**
- * Reads the text of a credential: base64 in either alphabet, padded or not, and hex of either case.
+ * Reads the text of a credential: base64 in either alphabet, padded or not, and hex of either case;
+ * or its key form, `sk-sigil-…`.
  *
  * @throws TokenError `ERR_TOKEN_MALFORMED`, `ERR_TOKEN_TOO_LARGE`, `ERR_TOKEN_THIRD_PARTY`
  * @example

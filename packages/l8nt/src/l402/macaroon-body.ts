@@ -1,5 +1,6 @@
 /** The macaroon form of a credential: a macaroon and a preimage. spec/1-credential.md §1-3. */
 import type { Body } from "../credential/index.ts";
+import { keyOf, textOfKey } from "../credential/key-form.ts";
 import { TokenError } from "../errors.ts";
 import {
   type Binary,
@@ -32,7 +33,7 @@ export interface Parts {
 
 /**
  * Takes the text of a credential apart: base64 in either alphabet, padded or not, and hex of either
- * case.
+ * case; or the key form.
  *
  * @throws TokenError `ERR_TOKEN_MALFORMED`, `ERR_TOKEN_TOO_LARGE`, `ERR_TOKEN_THIRD_PARTY`
  */
@@ -44,14 +45,15 @@ export function readParts(text: string): Parts {
       "ERR_TOKEN_TOO_LARGE",
       `A credential has at most ${MAX_CHARACTERS} characters.`,
     );
-  const colon = text.lastIndexOf(":");
-  const packet = colon === -1 ? undefined : base64Binary(text.slice(0, colon));
+  const plain = textOfKey(text);
+  const colon = plain.lastIndexOf(":");
+  const packet = colon === -1 ? undefined : base64Binary(plain.slice(0, colon));
   if (packet === undefined || packet.length === 0)
     throw new TokenError(
       "ERR_TOKEN_MALFORMED",
       "The credential is not base64(macaroon):hex(preimage).",
     );
-  return partsOf(readPacket(packet), text.slice(colon + 1));
+  return partsOf(readPacket(packet), plain.slice(colon + 1));
 }
 
 /** @throws TokenError `ERR_TOKEN_MALFORMED` */
@@ -115,6 +117,10 @@ export class MacaroonBody implements Body {
 
   toText(): string {
     return `${btoa(writePacket(this.#parts.packet))}:${this.preimage}`;
+  }
+
+  toKey(): string {
+    return keyOf(this.toText());
   }
 
   toJSON(): Record<string, unknown> {

@@ -8,7 +8,7 @@ import { EXIT, UsageError } from "../exit.ts";
 import { SECRET_FLAGS, secretText } from "../input.ts";
 import { fromScope, readScope, SCOPE_FLAGS } from "../scope-flags.ts";
 import type { Terminal } from "../terminal.ts";
-import { minted } from "./minted.ts";
+import { FORM_FLAGS, minted } from "./minted.ts";
 
 const FLAGS = {
   location: { value: "URL", help: "the treasury or service that accepts the credential" },
@@ -18,6 +18,7 @@ const FLAGS = {
   },
   ...SCOPE_FLAGS,
   ...SECRET_FLAGS,
+  ...FORM_FLAGS,
   "new-secret": { help: "print a new secret, and mint nothing" },
 } as const;
 
@@ -55,7 +56,7 @@ and an end. A credential that can pay needs a budget too.`,
       );
     const secret = await secretText(given, terminal);
     const credential = fromScope(() => new Minter({ secret, location, kind }).mint(scope));
-    minted(credential, terminal);
+    minted(credential, given, terminal);
     return EXIT.ok;
   },
 });

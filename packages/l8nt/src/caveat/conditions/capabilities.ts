@@ -1,7 +1,7 @@
 /** `<service>_capabilities`: what may be done at one service. Says nothing about other services. */
 import type { AnyCondition, Condition, ConditionTexts, Family } from "../condition.ts";
 import { caveatOf } from "../condition.ts";
-import { field, writeList } from "../field.ts";
+import { field, readList, writeList } from "../field.ts";
 import { isServiceName } from "../service-name.ts";
 
 const SUFFIX = "_capabilities";
@@ -9,10 +9,8 @@ const SUFFIX = "_capabilities";
 // escape would forge a log.
 const CAPABILITY = /^[!-+\x2d-~]+$/;
 
-const isCapability = (text: string): boolean => CAPABILITY.test(text);
-
 const ENTRY = {
-  read: (text: string) => (isCapability(text) ? text : undefined),
+  read: (text: string) => (CAPABILITY.test(text) ? text : undefined),
   form: 'capabilities, such as "loop_out"',
 };
 
@@ -37,10 +35,7 @@ const capabilitiesOf = (service: string, name: string): Condition<readonly strin
   handOver: "relay",
   fields,
   code: "ERR_CAPABILITY",
-  parse(text) {
-    const capabilities = text === "" ? [] : text.split(",");
-    return capabilities.every(isCapability) ? capabilities : undefined;
-  },
+  parse: (text) => readList(text, CAPABILITY),
   prohibits: (capabilities, access) =>
     access.target === "self" ||
     access.service !== service ||

@@ -1,25 +1,19 @@
 /** `model`: which models of an AI service, by name or by the beginning of the name. */
 import { type ConditionTexts, caveatOf, condition } from "../condition.ts";
-import { field, writeList } from "../field.ts";
+import { field, readList, writeList } from "../field.ts";
 import { typedList } from "../flag.ts";
 
 const NAME = "model";
 // Visible ASCII without the comma; `*` only at the end.
-const ENTRY_TEXT = /^(?:[!-)+\x2d-~]+\*?|\*)$/;
+const ENTRY_TEXT = /^(?=.)[!-)+\x2d-~]*\*?$/;
 
 const ENTRY = {
   read: (text: string) => (ENTRY_TEXT.test(text) ? text : undefined),
-  form: 'models, such as "gpt-5.4" or "gpt-5*"',
+  form: 'models, such as "gpt-5*"',
 };
 
 const matches = (entry: string, model: string): boolean =>
   entry.endsWith("*") ? model.startsWith(entry.slice(0, -1)) : model === entry;
-
-/** Whether `outer` allows every model that `inner` allows. */
-const coversEntry = (outer: string, inner: string): boolean =>
-  inner.endsWith("*")
-    ? outer.endsWith("*") && inner.slice(0, -1).startsWith(outer.slice(0, -1))
-    : matches(outer, inner);
 
 export const models = condition<readonly string[]>({
   name: NAME,
@@ -31,10 +25,7 @@ export const models = condition<readonly string[]>({
     ]),
   ],
   code: "ERR_MODEL",
-  parse(text) {
-    const entries = text === "" ? [] : text.split(",");
-    return entries.every((entry) => ENTRY_TEXT.test(entry)) ? entries : undefined;
-  },
+  parse: (text) => readList(text, ENTRY_TEXT),
   prohibits: (entries, { target, model }) =>
     target === "self" ||
     model === null ||
@@ -44,7 +35,8 @@ export const models = condition<readonly string[]>({
           have: entries.length === 0 ? "no model at all" : entries.join(", "),
           need: model ?? "a credential that names no models",
         },
-  covers: (outer, inner) => inner.every((entry) => outer.some((one) => coversEntry(one, entry))),
+  // No name has a `*`, so an entry with one is covered as if it were a name.
+  covers: (outer, inner) => inner.every((entry) => outer.some((one) => matches(one, entry))),
 });
 
 export const modelsTexts: ConditionTexts<readonly string[]> = {

@@ -1,6 +1,6 @@
 /** `payees`: the only nodes that may be paid. */
 import { type ConditionTexts, caveatOf, condition } from "../condition.ts";
-import { field, writeList } from "../field.ts";
+import { field, readList, writeList } from "../field.ts";
 import { typedList } from "../flag.ts";
 
 const NAME = "payees";
@@ -22,10 +22,7 @@ export const payees = condition<readonly string[]>({
     ]),
   ],
   code: "ERR_PAYEE",
-  parse(text) {
-    const nodes = text === "" ? [] : text.split(",");
-    return nodes.every((node) => NODE.test(node)) ? nodes : undefined;
-  },
+  parse: (text) => readList(text, NODE),
   prohibits: (nodes, { payee }) =>
     payee === undefined || nodes.includes(payee)
       ? undefined
