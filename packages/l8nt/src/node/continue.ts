@@ -3,6 +3,12 @@
  * is judged, so an unpaid upload would be told to go on, and then 402. spec/3-challenge.md §5.
  */
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
+import type { Http2Server } from "node:http2";
+import type { Readable } from "node:stream";
+import { streamOf } from "./call.ts";
+
+type Listening = Pick<Server, "emit" | "listenerCount" | "on">;
+type Listening2 = Pick<Http2Server, "emit" | "listenerCount" | "on">;
 
 const held = new WeakSet<object>();
 
@@ -16,13 +22,14 @@ const held = new WeakSet<object>();
  * const server = createServer(app);
  * holdContinue(server);
  */
-export function holdContinue(server: Pick<Server, "emit" | "listenerCount" | "on">): void {
+export function holdContinue(given: Listening | Listening2): void {
+  // A server of HTTP/2 emits the same events, with requests of the same members.
+  const server = given as Listening;
   if (held.has(server)) return;
   held.add(server);
   if (server.listenerCount("checkContinue") > 0) return;
   const hold: RequestListener = (incoming, outgoing) => {
-    if (incoming.httpVersionMajor === 1) continueOnRead(incoming, outgoing);
-    else outgoing.writeContinue();
+    continueOnRead(incoming, outgoing);
     server.emit("request", incoming, outgoing);
   };
   server.on("checkContinue", hold);
@@ -38,11 +45,13 @@ const waiting = new WeakSet<IncomingMessage>();
 
 function continueOnRead(incoming: IncomingMessage, outgoing: ServerResponse): void {
   waiting.add(incoming);
-  const { _read: read } = incoming;
+  // Over HTTP/2 the body is that of the stream, which a handler may read past the request.
+  const source = (streamOf(outgoing) as Readable | undefined) ?? incoming;
+  const { _read: read } = source;
   // Every way to consume a stream ends here, and nothing else does.
-  incoming._read = (size) => {
+  source._read = (size) => {
     if (waiting.delete(incoming) && !outgoing.headersSent) outgoing.writeContinue();
-    read.call(incoming, size);
+    read.call(source, size);
   };
 }
 

@@ -13,6 +13,7 @@ import { guardOf, leaveGuard } from "../service/guard.ts";
 import { boundConnections, inTurn } from "./connections.ts";
 import { holdContinue } from "./continue.ts";
 import { hasSeveralHosts, headersOf, targetOf } from "./facts.ts";
+import { hasBody } from "./peek.ts";
 import { problem, writeFailure, writeResponse } from "./response.ts";
 import { closeUnread } from "./unread.ts";
 
@@ -118,12 +119,8 @@ export function requestOf(
   }
 }
 
-function bodyOf(incoming: IncomingMessage): ReadableStream<Uint8Array> | null {
-  const { headers } = incoming;
-  const isThere =
-    headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
-  return isThere ? lazily(() => Readable.toWeb(incoming) as ReadableStream<Uint8Array>) : null;
-}
+const bodyOf = (incoming: IncomingMessage): ReadableStream<Uint8Array> | null =>
+  hasBody(incoming) ? lazily(() => Readable.toWeb(incoming) as ReadableStream<Uint8Array>) : null;
 
 /** Reads nothing until it is read: a body that nobody asks for is not asked of the client. */
 function lazily(open: () => ReadableStream<Uint8Array>): ReadableStream<Uint8Array> {

@@ -28,15 +28,20 @@ export function peekBody(incoming: IncomingMessage): Promise<Uint8Array> {
   return body;
 }
 
-async function peek(incoming: IncomingMessage): Promise<Uint8Array> {
+/** Whether a body follows the head. It may be empty. */
+export function hasBody(incoming: IncomingMessage): boolean {
   const { headers } = incoming;
-  const length = Number(headers["content-length"] ?? Number.NaN);
-  const isChunked = headers["transfer-encoding"] !== undefined;
-  if (length > MAX_BODY_BYTES) throw tooLarge();
   const { stream } = incoming as { stream?: Http2Stream };
-  // HTTP/2 needs neither field.
-  const isBodiless = stream === undefined ? !isChunked && !(length > 0) : stream.endAfterHeaders;
-  if (isBodiless) return new Uint8Array();
+  // HTTP/2 needs no field for it.
+  if (stream !== undefined) return !stream.endAfterHeaders;
+  return headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
+}
+
+async function peek(incoming: IncomingMessage): Promise<Uint8Array> {
+  const length = Number(incoming.headers["content-length"] ?? Number.NaN);
+  if (length > MAX_BODY_BYTES) throw tooLarge();
+  if (!hasBody(incoming)) return new Uint8Array();
+  const { stream } = incoming as { stream?: Http2Stream };
   const isComplete = (): boolean => incoming.complete || stream?.readableEnded === true;
   if (incoming.readableEnded || incoming.readableDidRead) throw unknownBody();
   // A body that came with the head is there after this turn. One that is empty must not be asked
