@@ -9,7 +9,7 @@ import { NETWORKS } from "./network.ts";
 import { writePrefix } from "./prefix.ts";
 import { MAX_INVOICE_LENGTH } from "./read.ts";
 import { writeRouteHint } from "./route-hint.ts";
-import { invoiceHash, publicKeyOf, signInvoice } from "./signature.ts";
+import { checkPrivateKey, invoiceHash, publicKeyOf, signInvoice } from "./signature.ts";
 import { TAG } from "./tags.ts";
 import { bytesToWords, integerToWords } from "./words.ts";
 
@@ -24,7 +24,7 @@ import { bytesToWords, integerToWords } from "./words.ts";
  */
 export function encode(fields: InvoiceFields, privateKey: Uint8Array): string {
   const { network, amountMsat, timestamp, description, descriptionHash, metadata } = fields;
-  const payee = publicKeyOf(privateKey);
+  checkPrivateKey(privateKey);
   need(NETWORKS.includes(network), "network must be one of bc, tb, tbs, bcrt, sb");
   need(
     amountMsat === undefined ||
@@ -59,7 +59,7 @@ export function encode(fields: InvoiceFields, privateKey: Uint8Array): string {
     need(bytes !== undefined, "metadata must be hex");
     add(TAG.m, bytesToWords(bytes!));
   }
-  if (fields.namesPayee === true) add(TAG.n, bytesToWords(payee));
+  if (fields.namesPayee === true) add(TAG.n, bytesToWords(publicKeyOf(privateKey)));
   if (fields.expirySeconds !== undefined) {
     need(
       isCount(fields.expirySeconds + timestamp) && isCount(fields.expirySeconds),

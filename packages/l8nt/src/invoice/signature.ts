@@ -64,9 +64,18 @@ export function signInvoice(hash: Bytes, privateKey: Uint8Array): Bytes {
   return concat(signature.subarray(1), signature.subarray(0, 1));
 }
 
-/** Returns the compressed public key of a private key. @throws TypeError for an invalid key */
-export function publicKeyOf(privateKey: Uint8Array): Bytes {
+/** @throws TypeError for an invalid key */
+export function checkPrivateKey(privateKey: Uint8Array): void {
   if (!(privateKey instanceof Uint8Array) || !secp256k1.utils.isValidSecretKey(privateKey))
     throw new TypeError("privateKey must be the 32 bytes of a secp256k1 private key");
+}
+
+/**
+ * Returns the compressed public key of a private key: as much work as a signature.
+ *
+ * @throws TypeError for an invalid key
+ */
+export function publicKeyOf(privateKey: Uint8Array): Bytes {
+  checkPrivateKey(privateKey);
   return secp256k1.getPublicKey(privateKey) as Bytes;
 }

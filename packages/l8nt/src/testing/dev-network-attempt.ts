@@ -1,7 +1,7 @@
 /** Carries out one attempt to pay on the dev network, with the faults that apply to it. */
 import { hexText } from "../internal/bytes.ts";
 import { randomBytes } from "../internal/crypto.ts";
-import { type DevBank, hashOf, type Payment, type PayOrder } from "./dev-network-bank.ts";
+import type { DevBank, Payment, PayOrder } from "./dev-network-bank.ts";
 import type { FaultRule, Faults } from "./dev-network-faults.ts";
 import type { Timers } from "./dev-network-timers.ts";
 
@@ -24,7 +24,7 @@ export async function attempt(
   order: Omit<PayOrder, "refusal" | "preimage">,
   timeoutMs: number,
 ): Promise<Attempted> {
-  const paymentHash = hashOf(order.invoice);
+  const paymentHash = bank.hashOf(order.invoice);
   const fault = faults.take({ on: "pay", account: order.payer, paymentHash });
   const { payment, joined } = bank.begin({
     ...order,
