@@ -146,6 +146,41 @@ describe("a challenge that was paid", () => {
   });
 });
 
+describe("a client that has paid for as many challenges as it has open", () => {
+  /** 300 a second for a minute, each from a network that was never seen before. */
+  const flooded = (limits: ChallengeLimits, second: number, atOnce: number): number => {
+    for (let nth = 0; nth < 300; nth++) {
+      const network = second * 300 + nth;
+      wait(limits, `10.${network >> 8}.${network & 255}.1`, START + second + nth / 300);
+    }
+    const now = START + second + 1;
+    const places = Array.from({ length: atOnce }, () => limits.take("192.0.2.1", now));
+    const given = places.filter(({ waitSeconds }) => waitSeconds === 0);
+    for (const [at, place] of given.entries()) limits.given(place, `${second} ${at}`);
+    for (const at of given.keys()) limits.paid(`${second} ${at}`);
+    return given.length;
+  };
+
+  test("is not kept waiting by others, however many of them it asks for at once", () => {
+    const limits = new ChallengeLimits({ perClient: 60, total: 6000 });
+    const given = Array.from({ length: 60 }, (_, second) => flooded(limits, second, 8));
+    expect(given).toEqual(given.map(() => 8));
+  });
+
+  test("has no more open while others wait than it has paid for", () => {
+    const limits = new ChallengeLimits({ perClient: 60, total: 400 });
+    for (let second = 0; second < 5; second++) flooded(limits, second, 1);
+    const open = Array.from({ length: 60 }, () => wait(limits, "192.0.2.1", START + 5));
+    expect(open.filter((seconds) => seconds === 0)).toHaveLength(5);
+  });
+
+  test("waits for the rates of its own networks all the same", () => {
+    const limits = new ChallengeLimits({ perClient: 2, total: 400 });
+    for (let second = 0; second < 5; second++) expect(flooded(limits, second, 1)).toBe(1);
+    expect(flooded(limits, 5, 8)).toBe(2);
+  });
+});
+
 /** Addresses of one network, another one each time. */
 const within = (prefix: string, groups: number) => {
   let count = 0;

@@ -25,6 +25,7 @@ interface Bucket {
 interface Provider {
   /** Challenges that it was given and that were not paid. */
   unpaid: number;
+  paid: number;
   /** Unix seconds of the last challenge that it was given. */
   at: number;
 }
@@ -82,20 +83,23 @@ export class ChallengeLimits {
     const known = this.#providers.get(outermost);
     if (known !== undefined) known.at = begunAt(known.at, now);
     const isKnown = known !== undefined && now - known.at < REMEMBERED_SECONDS;
-    // What a flood may not use up is left to those that paid for all they asked for.
+    // Who pays is not kept waiting by a flood: it has no more open than it has paid for. Of what is
+    // there for all others, a part is left to those that have nothing open.
+    const pays = isKnown && known.paid > known.unpaid;
     const kept = isKnown && known.unpaid > 0 ? this.#kept : 0;
+    const waitForTotal = waitOf(this.#total, kept, now);
     const waitSeconds = Math.max(
       ...buckets.map((bucket) => waitOf(bucket, 0, now)),
-      waitOf(this.#total, kept, now),
+      pays ? 0 : waitForTotal,
     );
     if (waitSeconds > 0) return { waitSeconds, buckets: [], provider: undefined };
-    const provider = isKnown ? known : { unpaid: 0, at: now };
+    const provider = isKnown ? known : { unpaid: 0, paid: 0, at: now };
     provider.unpaid++;
     provider.at = Math.max(now, provider.at);
     this.#providers.set(outermost, provider);
     for (const [level, bucket] of buckets.entries())
       this.#networks[level]!.set(names[level]!, bucket);
-    const all = [...buckets, this.#total];
+    const all = waitForTotal > 0 ? buckets : [...buckets, this.#total];
     for (const bucket of all) bucket.places--;
     return { waitSeconds, buckets: all, provider };
   }
@@ -112,7 +116,9 @@ export class ChallengeLimits {
     if (place === undefined) return;
     this.#unpaid.delete(paymentHash);
     for (const bucket of place.buckets) bucket.places = Math.min(bucket.size, bucket.places + 1);
-    if (place.provider !== undefined) place.provider.unpaid--;
+    if (place.provider === undefined) return;
+    place.provider.unpaid--;
+    place.provider.paid++;
   }
 
   #bucket(name: string, level: number, levels: number): Bucket {

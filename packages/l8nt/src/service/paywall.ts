@@ -40,7 +40,8 @@ export interface ChallengesPerMinute {
   readonly perClient?: number;
   /**
    * In all. A quarter of it is kept for clients of networks (IPv4 /24, IPv6 /32) that have paid for
-   * every challenge of the last 10 minutes.
+   * every challenge of the last 10 minutes. Clients of networks that have paid for more challenges
+   * than they have open do not wait for it.
    *
    * @default 6000
    */
