@@ -7,6 +7,7 @@ import type { Terminal } from "../terminal.ts";
 import { type Config, readConfig } from "./config.ts";
 import { connectionBounds, openFilesLimit } from "./descriptors.ts";
 import { existingFolder, type Folder, readPrivate, removeOwnerSocket } from "./folder.ts";
+import { boundHeap } from "./heap.ts";
 import { type Logger, logger } from "./log.ts";
 import { runTreasury } from "./run.ts";
 import { openSecrets, readKey } from "./secrets.ts";
@@ -24,6 +25,7 @@ export type StartFlag =
   | "log-level";
 
 export async function start(given: Arguments<StartFlag>, terminal: Terminal): Promise<number> {
+  boundHeap();
   const folder = existingFolder(folderFlag(given));
   const config = readConfig(folder.config);
   const key = readKey(keyText(given, terminal, folder));
