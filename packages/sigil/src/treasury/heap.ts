@@ -13,7 +13,7 @@ const GARBAGE_PERCENT = 100;
 
 /**
  * Bounds what V8 keeps beside what is live, as long as the process runs. `--max-semi-space-size`
- * does the first of it, but only on the command line; V8 reads these two options at each collection.
+ * does the first of it, but only on the command line; V8 reads these options at each collection.
  */
 export function boundHeap(): void {
   setFlagsFromString(`--heap-growing-percent=${GARBAGE_PERCENT}`);
