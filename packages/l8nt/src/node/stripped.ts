@@ -43,9 +43,10 @@ function replaceParsed(incoming: IncomingMessage, name: string): void {
   const lines = name === AUTHORIZATION ? linesIn(rawHeaders) : NONE;
   const isCounted = setCount(incoming, rawHeaders.length);
   const { headers } = incoming;
-  // Of several lines of `Authorization`, Node takes the first.
+  // Of several lines of `Authorization`, Node takes the first, unless its server joins them.
+  const { joinDuplicateHeaders: joins } = incoming as { joinDuplicateHeaders?: boolean | null };
   if (lines.length === 0) delete headers[name];
-  else headers[name] = lines[0]!;
+  else headers[name] = joins === true ? lines.join(", ") : lines[0]!;
   // Made anew when it is read.
   if (isCounted) return;
   const { headersDistinct: distinct } = incoming as Partial<IncomingMessage>;
