@@ -2,6 +2,7 @@
 import { AdapterError } from "../errors.ts";
 import { concat, utf8Text } from "../internal/bytes.ts";
 import { later } from "../internal/timers.ts";
+import { sourceOf } from "./source.ts";
 
 /** What bounds the reading of a body beside its size. */
 export interface Reading {
@@ -26,30 +27,33 @@ export async function readBody(
   if (Number(message.headers.get("content-length") ?? 0) > maxBytes) throw tooLarge();
   const parts: Uint8Array[] = [];
   let size = 0;
-  const reader = message.body?.getReader();
-  if (reader === undefined) return new Uint8Array();
+  if (message.body === null) return new Uint8Array();
+  const source = sourceOf(message.body);
   let isLate = false;
-  // Not awaited: one branch of a cloned body ends only when the other one does.
-  const cancel = () => void reader.cancel().catch(() => {});
+  const late = () =>
+    new AdapterError("ERR_REQUEST", `The body did not arrive within ${seconds} s.`);
   const end = () => {
     isLate = true;
-    cancel();
+    source.cancel();
   };
   const timer = seconds === undefined ? undefined : later(seconds * 1000, end);
   try {
     for (;;) {
-      const { done, value } = await reader.read();
-      if (isLate)
-        throw new AdapterError("ERR_REQUEST", `The body did not arrive within ${seconds} s.`);
-      if (done) return concat(...parts);
-      size += value.length;
+      const part = await source.read();
+      if (isLate) throw late();
+      if (part === undefined) {
+        await source.freed?.();
+        return concat(...parts);
+      }
+      size += part.length;
       if (size > maxBytes) throw tooLarge();
-      arrived(value.length);
-      parts.push(value);
+      arrived(part.length);
+      parts.push(part);
     }
   } catch (error) {
-    cancel();
-    throw error;
+    source.cancel();
+    // What the end of the time broke off does not say so.
+    throw isLate ? late() : error;
   } finally {
     clearTimeout(timer);
   }

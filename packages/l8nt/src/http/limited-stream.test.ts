@@ -112,6 +112,23 @@ describe("through the treasury's HTTP API", () => {
     await gone.opened;
   });
 
+  test("the length that a service says is said to the agent, and an answer that falls short of it is broken", async () => {
+    const world = await town();
+    const bytes = 300_000;
+    const shop = await relayedSite(world, (response) => {
+      response.writeHead(200, { "content-length": bytes });
+      if (response.req.url === "/whole") response.end("x".repeat(bytes));
+      else response.write("x".repeat(bytes - 1), () => response.destroy());
+    });
+    const client = world.connect(world.mint());
+    const whole = await client.get(`${shop.url}/whole`);
+    expect(whole.headers.get("content-length")).toBe(String(bytes));
+    expect((await whole.text()).length).toBe(bytes);
+    const short = await client.get(`${shop.url}/short`);
+    expect(short.headers.get("content-length")).toBe(String(bytes));
+    await failure(short.text());
+  });
+
   test("a bomb counts by what it unpacks to", async () => {
     const world = await town({ maxRelayBytes: 100_000 });
     const shop = await relayedSite(world, (response) => {

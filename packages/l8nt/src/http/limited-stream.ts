@@ -1,6 +1,8 @@
 /** A body that is passed on as it comes, up to a size and a time. [case 79] */
 import { AdapterError } from "../errors.ts";
+import type { Bytes } from "../internal/bytes.ts";
 import { later } from "../internal/timers.ts";
+import { type Source, sourceOf, streamOf } from "./source.ts";
 
 export interface StreamLimits {
   readonly maxBytes: number;
@@ -14,65 +16,98 @@ export interface StreamLimits {
  *
  * @param abort ends the request that the body answers
  */
-export function limited(
-  body: ReadableStream<Uint8Array<ArrayBuffer>>,
+export const limited = (
+  body: ReadableStream<Bytes>,
+  limits: StreamLimits,
+  abort: () => void,
+): ReadableStream<Bytes> => streamOf(bounded(sourceOf(body), limits, abort));
+
+function bounded(
+  source: Source,
   { maxBytes, idleSeconds, totalSeconds }: StreamLimits,
   abort: () => void,
-): ReadableStream<Uint8Array<ArrayBuffer>> {
-  const reader = body.getReader();
+): Source {
   let bytes = 0;
-  let isOver = false;
-  let sink: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>> | undefined;
-  // Also while nothing is read: a reader that stops reading must not hold the sender's connection.
-  const fail = (why: unknown) => {
-    if (isOver) return;
-    end();
-    sink?.error(why);
-    void reader.cancel().catch(() => {});
-  };
-  const total = later(totalSeconds * 1000, () => fail(tooLong(`${totalSeconds} s in all`)));
+  let state: "open" | "whole" | "over" = "open";
+  let fault: unknown;
+  /** Rejects the read that waits for the sender. */
+  let refuse: ((why: unknown) => void) | undefined;
+  let tell: ((why: unknown) => void) | undefined;
   const end = () => {
-    isOver = true;
+    state = "over";
     clearTimeout(total);
     abort();
   };
-  return new ReadableStream<Uint8Array<ArrayBuffer>>(
-    {
-      start(controller) {
-        sink = controller;
-      },
-      async pull(controller) {
-        const idle = later(idleSeconds * 1000, () =>
-          fail(tooLong(`${idleSeconds} s without a byte`)),
-        );
-        try {
-          const { done, value } = await reader.read();
-          if (isOver) return;
-          if (done) {
-            clearTimeout(total);
-            controller.close();
-            return;
-          }
-          bytes += value.length;
-          if (bytes > maxBytes)
-            throw new AdapterError(
-              "ERR_TOO_LARGE",
-              `The response has more than ${maxBytes} bytes.`,
-            );
-          controller.enqueue(value);
-        } catch (error) {
-          fail(error);
-        } finally {
-          clearTimeout(idle);
-        }
-      },
-      async cancel(reason) {
-        end();
-        await reader.cancel(reason).catch(() => {});
-      },
+  const fail = (why: unknown): void => {
+    if (state !== "open") return;
+    fault = why;
+    end();
+    tell?.(why);
+    refuse?.(why);
+    source.cancel();
+  };
+  // Also while nothing is read: a reader that stops reading must not hold the sender's connection.
+  const total = later(totalSeconds * 1000, () => fail(tooLong(`${totalSeconds} s in all`)));
+
+  function passed(part: Bytes | undefined): Bytes | undefined {
+    if (part === undefined) {
+      if (state === "open") state = "whole";
+      clearTimeout(total);
+      return undefined;
+    }
+    bytes += part.length;
+    if (bytes <= maxBytes) return part;
+    fail(new AdapterError("ERR_TOO_LARGE", `The response has more than ${maxBytes} bytes.`));
+    throw fault;
+  }
+
+  const inTime = (arriving: Promise<Bytes | undefined>): Promise<Bytes | undefined> =>
+    new Promise((resolve, reject) => {
+      const late = () => fail(tooLong(`${idleSeconds} s without a byte`));
+      const idle = later(idleSeconds * 1000, late);
+      const over = () => {
+        clearTimeout(idle);
+        refuse = undefined;
+      };
+      refuse = (why) => {
+        over();
+        reject(why);
+      };
+      const arrived = (part: Bytes | undefined) => {
+        over();
+        resolve(passed(part));
+      };
+      arriving.then(arrived).catch((error: unknown) => {
+        fail(error);
+        over();
+        reject(error);
+      });
+    });
+
+  return {
+    ...(source.length !== undefined && { length: source.length }),
+    ...(source.freed !== undefined && { freed: source.freed }),
+    read() {
+      if (state === "over") throw fault;
+      if (state === "whole") return undefined;
+      let part: ReturnType<Source["read"]>;
+      try {
+        part = source.read();
+      } catch (error) {
+        fail(error);
+        throw error;
+      }
+      return part instanceof Promise ? inTime(part) : passed(part);
     },
-    { highWaterMark: 0 },
-  );
+    cancel() {
+      if (state !== "open") return;
+      end();
+      source.cancel();
+    },
+    onBroken(listener) {
+      tell = listener;
+    },
+  };
 }
 
 const tooLong = (what: string): AdapterError =>

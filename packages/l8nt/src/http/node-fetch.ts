@@ -5,9 +5,11 @@ import { builtin } from "./builtin.ts";
 import { decoded } from "./content-encoding.ts";
 import { UnreadableAnswer } from "./ending.ts";
 import { keepLines } from "./field-lines.ts";
+import { readableSource } from "./readable-source.ts";
 import { noteRepeated } from "./repeated.ts";
 import { type Body, bodyToSend } from "./request-body.ts";
 import { aborted, Sockets, type SocketsOptions } from "./sockets.ts";
+import { streamOf } from "./source.ts";
 
 // A Request that is garbage-collected no longer feeds its signal, and would never time out.
 const underWay = new Set<Request>();
@@ -249,34 +251,20 @@ async function responseOf({ incoming, leave }: Exchange, method: string): Promis
   const read = body ?? incoming;
   // Node 20 makes no body of a stream that has ended.
   if (read.readableEnded) return new Response(null, { status, headers });
-  return new Response(webStream(read), { status, headers });
+  const known =
+    read === incoming
+      ? { length: lengthIn(headers), isComplete: () => incoming.complete }
+      : undefined;
+  return new Response(streamOf(readableSource(read, known)), { status, headers });
+}
+
+/** The parser ends the body there, and breaks it if the connection is closed before. */
+function lengthIn(headers: Headers): number | undefined {
+  const field = headers.get("content-length") ?? "";
+  return /^[0-9]{1,15}$/.test(field) && !headers.has("transfer-encoding")
+    ? Number(field)
+    : undefined;
 }
 
 const broken = (error: unknown): ReadableStream =>
   new ReadableStream({ start: (controller) => controller.error(error) });
-
-/** A stream that gives all that has arrived at each read. */
-function webStream(read: Readable): ReadableStream<Uint8Array<ArrayBuffer>> {
-  let wake = () => {};
-  for (const event of ["readable", "end", "error", "close"] as const) read.on(event, () => wake());
-  return new ReadableStream(
-    {
-      async pull(controller) {
-        for (;;) {
-          const chunk = read.read() as Buffer<ArrayBuffer> | null;
-          if (chunk !== null)
-            return controller.enqueue(
-              new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength),
-            );
-          if (read.readableEnded) return controller.close();
-          if (read.destroyed) throw read.errored ?? aborted();
-          await new Promise<void>((resolve) => {
-            wake = resolve;
-          });
-        }
-      },
-      cancel: () => void read.destroy(),
-    },
-    { highWaterMark: 0 },
-  );
-}

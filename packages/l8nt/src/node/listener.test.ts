@@ -6,6 +6,7 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import { connect } from "node:net";
 import { afterEach, expect, test, vi } from "vitest";
+import { type Source, streamOf } from "../http/source.ts";
 import { listening } from "../middleware/fixtures/listening.ts";
 import { exchange, open } from "../testing/raw-http.ts";
 import { type Handler, listener, type Served, serve } from "./index.ts";
@@ -133,6 +134,30 @@ test("a response keeps its fields, its cookies and both lines of a challenge", a
   ]);
   expect(response.lines("x-list")).toEqual(["1, 2"]);
   expect(response.body).toBe("pay");
+});
+
+test("a body that is there whole leaves with its length, and one that comes by and by without", async () => {
+  const bytes = new TextEncoder().encode("served");
+  let isRead = false;
+  const whole: Source = {
+    read: () => {
+      const part = isRead ? undefined : bytes;
+      isRead = true;
+      return part;
+    },
+    cancel() {},
+  };
+  const url = await start(({ url: asked }) => {
+    const stream = asked.endsWith("/whole") ? streamOf(whole) : new Response("served").body;
+    return new Response(stream);
+  });
+  const here = await exchange(url, { target: "/whole" });
+  expect([here.body, here.lines("content-length"), here.lines("transfer-encoding")]).toEqual([
+    ...["served", ["6"]],
+    [],
+  ]);
+  const later = await exchange(url);
+  expect([later.body, later.lines("content-length")]).toEqual(["served", []]);
 });
 
 test("a response to HEAD and a 204 have no content", async () => {

@@ -7,7 +7,8 @@ import {
   type ServerResponse,
 } from "node:http";
 import type { AddressInfo } from "node:net";
-import { Readable } from "node:stream";
+import { readableSource } from "../http/readable-source.ts";
+import { type Source, streamOf } from "../http/source.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
 import { guardOf, leaveGuard } from "../service/guard.ts";
 import { boundConnections, inTurn } from "./connections.ts";
@@ -119,24 +120,20 @@ export function requestOf(
   }
 }
 
-const bodyOf = (incoming: IncomingMessage): ReadableStream<Uint8Array> | null =>
-  hasBody(incoming) ? lazily(() => Readable.toWeb(incoming) as ReadableStream<Uint8Array>) : null;
-
-/** Reads nothing until it is read: a body that nobody asks for is not asked of the client. */
-function lazily(open: () => ReadableStream<Uint8Array>): ReadableStream<Uint8Array> {
-  let reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
-  return new ReadableStream(
-    {
-      async pull(controller) {
-        reader ??= open().getReader();
-        const { done, value } = await reader.read();
-        if (done) controller.close();
-        else controller.enqueue(value);
-      },
-      cancel: (reason) => reader?.cancel(reason),
-    },
-    { highWaterMark: 0 },
-  );
+/**
+ * Reads nothing until it is read: a body that nobody asks for is not asked of the client, and its
+ * connection is not ended if that is cancelled.
+ */
+function bodyOf(incoming: IncomingMessage): ReadableStream<Uint8Array> | null {
+  if (!hasBody(incoming)) return null;
+  // Over HTTP/2, a request that was aborted counts as complete.
+  const isComplete = () => incoming.httpVersionMajor === 1 && incoming.complete;
+  let source: Source | undefined;
+  const begun = (): Source => {
+    source ??= readableSource(incoming, { isComplete });
+    return source;
+  };
+  return streamOf({ read: () => begun().read(), cancel: () => source?.cancel() });
 }
 
 /** `URL` may rewrite a query, which does not change the path. */

@@ -1,6 +1,7 @@
 /** Writes a Web `Response` to a Node response, streaming, no faster than the client reads. */
 import type { OutgoingHttpHeaders, ServerResponse } from "node:http";
 import { LIST_FIELDS, withListed } from "../http/exposed.ts";
+import { type Source, sourceOf } from "../http/source.ts";
 import { watchWritten } from "../http/written.ts";
 import { type Answered, rendering } from "../service/answered.ts";
 import { MESSAGE_FIELD, STATUS_FIELD } from "../wire/grpc.ts";
@@ -80,36 +81,80 @@ export async function writeResponse(outgoing: ServerResponse, response: Response
     await response.body?.cancel().catch(() => {});
     return;
   }
-  outgoing.writeHead(response.status, fieldsOf(response.headers));
-  const isBodiless =
-    outgoing.req.method === "HEAD" || response.status === 204 || response.status === 304;
-  if (response.body === null || isBodiless) {
-    outgoing.end();
-    await response.body?.cancel().catch(() => {});
+  const { status, headers, body } = response;
+  const isBodiless = outgoing.req.method === "HEAD" || status === 204 || status === 304;
+  if (body === null || isBodiless) {
+    outgoing.writeHead(status, fieldsOf(headers)).end();
+    await body?.cancel().catch(() => {});
     return;
   }
-  const reader = response.body.getReader();
+  await writeBody(outgoing, response, sourceOf(body));
+}
+
+async function writeBody(
+  outgoing: ServerResponse,
+  { status, headers }: Response,
+  source: Source,
+): Promise<void> {
+  let isOver = false;
+  const next = (): ReturnType<Source["read"]> => {
+    try {
+      const part = source.read();
+      isOver = part === undefined;
+      return part;
+    } catch (error) {
+      isOver = true;
+      return Promise.reject(error);
+    }
+  };
+  const first = next();
+  const second = first instanceof Promise || isOver ? undefined : next();
+  if (isOver && !(first instanceof Promise)) {
+    // The whole body is here: it leaves with its head, and with its length.
+    outgoing.writeHead(status, withLength(fieldsOf(headers), first?.length ?? 0)).end(first);
+    return;
+  }
+  outgoing.writeHead(status, withLength(fieldsOf(headers), source.length));
   // Wakes a write that waits for a client that has gone.
   let wake = (): void => {};
   outgoing.on("drain", () => wake());
   outgoing.on("close", () => {
     wake();
-    reader.cancel().catch(() => {});
+    if (!isOver) source.cancel();
+    isOver = true;
   });
+  const written = (part: Uint8Array): Promise<void> | undefined => {
+    if (outgoing.write(part)) return undefined;
+    return new Promise<void>((resolve) => {
+      wake = resolve;
+      if (outgoing.destroyed) resolve();
+    });
+  };
   try {
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done || outgoing.destroyed) break;
-      if (!outgoing.write(value))
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-          if (outgoing.destroyed) resolve();
-        });
+    let part = await first;
+    if (!(first instanceof Promise)) {
+      // It may break while the first part is written.
+      Promise.resolve(second).catch(() => {});
+      await written(first!);
+      part = await second;
     }
+    while (part !== undefined && !outgoing.destroyed) {
+      await written(part);
+      part = await next();
+    }
+    isOver ||= part === undefined;
     outgoing.end();
   } catch {
+    isOver = true;
     breakOff(outgoing);
   }
+}
+
+/** The length of a body whose handler did not say it. */
+function withLength(fields: OutgoingHttpHeaders, length: number | undefined): OutgoingHttpHeaders {
+  if (length !== undefined && fields["transfer-encoding"] === undefined)
+    fields["content-length"] ??= length;
+  return fields;
 }
 
 /**

@@ -2,10 +2,10 @@
  * A relayed answer on its way to the agent: kept if it is small, and watched until it has arrived.
  * spec/4-purchase.md §4.5-4.6.
  */
+import { type Source, sourceOf, streamOf } from "../http/source.ts";
 import { setWritten, Written, type WrittenListener } from "../http/written.ts";
+import type { Bytes } from "../internal/bytes.ts";
 import { MAX_KEPT_BYTES } from "./kept-answers.ts";
-
-type Bytes = Uint8Array<ArrayBuffer>;
 
 export interface AnswerEnds {
   /** Called once: the whole body; undefined if it is large, or broke off. */
@@ -28,7 +28,7 @@ export function tracked(response: Response, { onRead, onWritten, signal }: Answe
     written.read();
     return response;
   }
-  const passed = new Response(passedOn(body as ReadableStream<Bytes>, onRead, written), {
+  const passed = new Response(streamOf(passedOn(sourceOf(body), onRead, written)), {
     status,
     statusText,
     headers,
@@ -37,20 +37,16 @@ export function tracked(response: Response, { onRead, onWritten, signal }: Answe
   return passed;
 }
 
-function passedOn(
-  body: ReadableStream<Bytes>,
-  onRead: AnswerEnds["onRead"],
-  written: Written,
-): ReadableStream<Bytes> {
-  const reader = body.getReader();
+function passedOn(source: Source, onRead: AnswerEnds["onRead"], written: Written): Source {
   /** What was read and not passed on yet. */
   const queue: Bytes[] = [];
   let kept: Bytes[] | undefined = [];
   let size = 0;
   let state: "open" | "whole" | "broken" = "open";
   let fault: unknown;
-  let isAhead = true;
   let hasGone = false;
+  /** Its reader was told how it ended. */
+  let isRead = false;
   /** Wakes a reader that waits for what is read ahead. */
   let wake = () => {};
 
@@ -63,65 +59,89 @@ function passedOn(
     wake();
   }
 
-  async function next(): Promise<void> {
-    try {
-      const { done, value } = await reader.read();
-      if (done) return end("whole");
-      size += value.length;
-      if (size > MAX_KEPT_BYTES) kept = undefined;
-      kept?.push(value);
-      if (!hasGone) queue.push(value);
-      wake();
-    } catch (error) {
-      end("broken", error);
+  function note(part: Bytes | undefined): void {
+    if (part === undefined) {
+      end("whole");
+      return;
     }
+    size += part.length;
+    if (size > MAX_KEPT_BYTES) kept = undefined;
+    kept?.push(part);
+    if (!hasGone) queue.push(part);
+    wake();
   }
 
   /** Nobody reads on, and there is too much to keep. */
-  async function giveUp(): Promise<void> {
+  function giveUp(): void {
     end("broken");
-    await reader.cancel().catch(() => {});
+    source.cancel();
   }
 
+  /** What has arrived is read at once, so that a short answer is whole before it is passed on. */
   async function readAhead(): Promise<void> {
-    while (state === "open" && kept !== undefined) await next();
-    isAhead = false;
+    while (state === "open" && kept !== undefined) {
+      try {
+        const part = source.read();
+        note(part instanceof Promise ? await part : part);
+      } catch (error) {
+        end("broken", error);
+      }
+    }
     wake();
-    if (state === "open" && hasGone) await giveUp();
+    if (state === "open" && hasGone) giveUp();
   }
 
-  return new ReadableStream<Bytes>(
-    {
-      start() {
-        void readAhead();
-        // A body that nobody reads ends at its time-out, and this is the only sign of it.
-        reader.closed.catch((error: unknown) => end("broken", error));
-      },
-      async pull(sink) {
-        for (;;) {
-          const part = queue.shift();
-          if (part !== undefined) return sink.enqueue(part);
-          if (state === "whole") {
-            sink.close();
-            return written.read();
-          }
-          if (state === "broken") return sink.error(fault);
-          if (!isAhead) await next();
-          else
-            await new Promise<void>((resolve) => {
-              wake = resolve;
-            });
-        }
-      },
-      async cancel() {
-        hasGone = true;
-        queue.length = 0;
-        written.cut();
-        if (!isAhead && state === "open") await giveUp();
-      },
+  /** What there is to pass on; `null` if that has yet to come. */
+  function next(): Bytes | undefined | null {
+    const part = queue.shift();
+    if (part !== undefined) return part;
+    if (state === "open") return null;
+    isRead = true;
+    if (state === "broken") throw fault;
+    written.read();
+    return undefined;
+  }
+
+  async function comes(): Promise<Bytes | undefined> {
+    for (let part = next(); ; part = next()) {
+      if (part !== null) return part;
+      if (kept === undefined) return pass();
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+    }
+  }
+
+  /** Reads a body that is not kept. */
+  async function pass(): Promise<Bytes | undefined> {
+    try {
+      const part = await source.read();
+      if (part !== undefined) return part;
+      end("whole");
+    } catch (error) {
+      end("broken", error);
+    }
+    return next() ?? undefined;
+  }
+
+  void readAhead();
+  // A body that nobody reads ends at its time-out, and this is the only sign of it.
+  source.onBroken?.((error) => end("broken", error));
+  return {
+    ...(source.length !== undefined && { length: source.length }),
+    ...(source.freed !== undefined && { freed: source.freed }),
+    read() {
+      const part = next();
+      return part === null ? comes() : part;
     },
-    { highWaterMark: 0 },
-  );
+    cancel() {
+      if (isRead) return;
+      hasGone = true;
+      queue.length = 0;
+      written.cut();
+      if (kept === undefined && state === "open") giveUp();
+    },
+  };
 }
 
 function joined(parts: readonly Bytes[], size: number): Bytes {
