@@ -41,8 +41,12 @@ export interface ClaimRequest {
 }
 
 export interface Claim {
-  /** Counts the use for good, unless another process has given it back. */
-  commit(at: number): Promise<Resolution>;
+  /**
+   * Counts the use for good, unless another process has given it back.
+   *
+   * @default spent what was claimed
+   */
+  commit(at: number, spent?: Amount): Promise<Resolution>;
   /** Gives the use back: nothing was served. */
   release(at: number): Promise<Resolution>;
 }
@@ -67,7 +71,7 @@ export async function claimUse(
   }
   if (!answer.reserved) throw budgetError(limits, answer.refused, need);
   return {
-    commit: (end) => ledger.commit(id, amount, end),
+    commit: (end, spent = amount) => ledger.commit(id, spent, end),
     release: (end) => ledger.release(id, end),
   };
 }

@@ -13,9 +13,8 @@ import { isWellKnown } from "../node/facts.ts";
 import { settle } from "../node/settlement.ts";
 import { factsOf } from "../service/facts.ts";
 import { headersWithoutCredential } from "../service/forwarded.ts";
-import { asSent } from "../service/grant.ts";
 import type { Grant, Grants, Paywall } from "../service/index.ts";
-import { keeping } from "../service/keeping.ts";
+import { settledResponse } from "../service/settled.ts";
 import { strippedRequest } from "../service/stripped.ts";
 import { Refused } from "../wire/problem.ts";
 import { rpcRefusal } from "./rpc-error.ts";
@@ -153,10 +152,7 @@ export function paidEndpoint(
       await settle(decision, undefined);
       throw error;
     }
-    const keep = decision.keeper();
-    await settle(decision, response.status);
-    const answer = asSent(response, decision.grant);
-    return keep === undefined ? answer : keeping(answer, keep);
+    return settledResponse(response, decision, (status) => settle(decision, status));
   };
 }
 

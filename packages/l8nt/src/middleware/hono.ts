@@ -27,6 +27,7 @@ import type {
 } from "../service/index.ts";
 import { keeping } from "../service/keeping.ts";
 import { copyOfBody } from "../service/price.ts";
+import { withEnd } from "../service/settled.ts";
 import { strippedRequest } from "../service/stripped.ts";
 import { USE_FIELD } from "../wire/consumption.ts";
 
@@ -156,6 +157,7 @@ async function settled(
   const isOnNode = typeof outgoing?.writeHead === "function";
   let status: number | undefined;
   let answered: Response | undefined;
+  let isOpen = false;
   try {
     const returned = await proceed(c, next);
     // On the context, which makes fields of an answer from `fetch` writable.
@@ -171,10 +173,15 @@ async function settled(
     }
     if (!isOnNode && !granted.isForAll()) tellCaches(c);
     if (keep !== undefined) c.res = keeping(c.res, keep);
+    if (!isOnNode && granted.endsBy === "end" && c.res.body !== null) {
+      const head = status;
+      c.res = withEnd(c.res, () => settle(granted, head));
+      isOpen = true;
+    }
     if (returned instanceof Response) answered = c.res;
   } finally {
     if (status === undefined) keep?.(undefined);
-    if (!isOnNode) await settle(granted, status);
+    if (!isOnNode && !isOpen) await settle(granted, status);
   }
   return answered;
 }

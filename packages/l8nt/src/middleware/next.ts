@@ -6,9 +6,8 @@ import { checkKeys, type Keys } from "../internal/keys.ts";
 import { problem } from "../node/response.ts";
 import { settle } from "../node/settlement.ts";
 import { factsOf } from "../service/facts.ts";
-import { asSent } from "../service/grant.ts";
 import type { Grant, Paywall, Terms } from "../service/index.ts";
-import { keeping } from "../service/keeping.ts";
+import { settledResponse } from "../service/settled.ts";
 import { strippedRequest } from "../service/stripped.ts";
 
 export type { Grant, Terms } from "../service/index.ts";
@@ -56,10 +55,7 @@ export function paid<R extends Request, Context>(
       await settle(decision, statusOf(error));
       throw error;
     }
-    const keep = decision.keeper();
-    await settle(decision, response.status);
-    const answer = asSent(response, decision.grant);
-    return keep === undefined ? answer : keeping(answer, keep);
+    return settledResponse(response, decision, (status) => settle(decision, status));
   };
 }
 

@@ -33,7 +33,8 @@ export function sentStatus(outgoing: ServerResponse): number | undefined {
  * Settles when the head of a Node response is sent, before a client can read a 500 and repeat the
  * request. A connection that closes before the head gives the use back, whether the client or the
  * handler closed it: nothing was delivered. One that closes after the head changes nothing. A gRPC
- * call over HTTP/2 is settled by its status.
+ * call over HTTP/2 is settled by its status, and a metered request when its connection or its
+ * response has ended.
  */
 export function settleBy(outgoing: ServerResponse, granted: Granted): void {
   // Let go of when it is settled, and held by nothing else of the response: Node keeps responses
@@ -67,6 +68,7 @@ export function settleBy(outgoing: ServerResponse, granted: Granted): void {
     settleCall(stream, settleOnce);
     return;
   }
+  const isByHead = granted.endsBy !== "end";
   for (const name of ["write", "end", "flushHeaders"] as const) {
     const send = outgoing[name] as (...given: unknown[]) => unknown;
     (outgoing as unknown as Record<string, typeof send>)[name] = (...given) => {
@@ -75,7 +77,7 @@ export function settleBy(outgoing: ServerResponse, granted: Granted): void {
       const isSent = name !== "write" || !isEmpty(given[0]);
       if (open && isSent && !wasGone && outgoing.headersSent) {
         unsent.delete(outgoing);
-        settleOnce(sentStatus(outgoing));
+        if (isByHead) settleOnce(sentStatus(outgoing));
       }
       return result;
     };
@@ -84,7 +86,7 @@ export function settleBy(outgoing: ServerResponse, granted: Granted): void {
     const respond = stream.respond;
     stream.respond = (...given: unknown[]): void => {
       respond.apply(stream, given);
-      settleOnce(sentStatus(outgoing));
+      if (isByHead) settleOnce(sentStatus(outgoing));
     };
   }
   // `respondWithFile` knows its status only after it has opened the file.

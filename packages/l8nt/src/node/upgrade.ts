@@ -103,17 +103,18 @@ function settleByFirstBytes(socket: Duplex, granted: Granted): void {
     open = false;
     void settle(granted, status);
   };
+  let sent: number | undefined;
   for (const name of ["write", "end"] as const) {
     const send = socket[name] as (...given: unknown[]) => unknown;
     (socket as unknown as Record<string, typeof send>)[name] = (...given) => {
       const isGone = socket.destroyed;
       const result = send.apply(socket, given);
-      const status = open && !isGone ? statusIn(given[0]) : undefined;
-      if (status !== undefined) settleOnce(status);
+      if (open && !isGone) sent ??= statusIn(given[0]);
+      if (sent !== undefined && granted.endsBy !== "end") settleOnce(sent);
       return result;
     };
   }
-  socket.once("close", () => settleOnce(undefined));
+  socket.once("close", () => settleOnce(sent));
 }
 
 /** The status of the line that a chunk begins with. */

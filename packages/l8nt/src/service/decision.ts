@@ -1,5 +1,5 @@
 /** A decision about one request: granted with a duty to settle, or refused with the reason. */
-import type { Amount } from "../amount.ts";
+import type { Amount, AmountText } from "../amount.ts";
 import type { Target } from "../caveat/index.ts";
 import type { Declared } from "../wire/consumption.ts";
 import type { Refused } from "../wire/problem.ts";
@@ -45,6 +45,12 @@ export interface RequestFacts {
    * @default not known, which denies credentials that name models
    */
   readonly model?: string | null | undefined;
+  /**
+   * What the request costs, if whoever asks has read it and knows, as a gateway does.
+   *
+   * @default the price of the route
+   */
+  readonly price?: Amount | undefined;
   /**
    * Every `Idempotency-Key` line, joined by commas. A request that is repeated with the same
    * credential and the same key is the same use.
@@ -119,6 +125,17 @@ export interface Grant {
    */
   release(): void;
   /**
+   * Declares what this request came to, and that it is spent, whatever the status of the response.
+   * On a route that is `metered` call it before the response ends, elsewhere before its head is
+   * sent. More than the price is spent as it is, because it was used; only of a credential that was
+   * sold for this very request no more is taken than it was sold for.
+   *
+   * @throws TypeError for what is no amount, or is in another unit than the price
+   * @example
+   * grant.settle("0.0042 usd");
+   */
+  settle(amount: AmountText | Amount): void;
+  /**
    * Declares that the answer of this request may be given to anybody, also to those who have not
    * paid, so that its `Cache-Control` and its `Vary` are sent as the handler sets them. Call it
    * before the head of the response is sent.
@@ -143,16 +160,16 @@ export interface Granted {
   /** `false` if nothing was counted: `finish` then does nothing and need not be called. */
   readonly claimed: boolean;
   /**
-   * What ends the claim: the head of the response, or, of a gRPC call, its first message or the
-   * status in its trailers.
+   * What ends the claim: the head of the response; of a gRPC call, its first message or the status
+   * in its trailers; on a metered route the end of the response.
    */
-  readonly endsBy: "head" | "trailers";
+  readonly endsBy: "head" | "trailers" | "end";
   /** What the handler declared until now; undefined if the status decides. */
   declared(): Declared | undefined;
   /** Whether caches may give the answer to anybody: it was free, or the handler declared it. */
   isForAll(): boolean;
   /**
-   * Ends the claim; must be called once the head of the response is known.
+   * Ends the claim; must be called once, when `endsBy` is known.
    *
    * @param status of the response; undefined if the exchange ended before its head was sent, which
    * gives the use back
@@ -166,9 +183,9 @@ export interface Granted {
    */
   keeper(): ((answer: Answer | undefined) => void) | undefined;
   /**
-   * Ends the claim by the status of a response, and returns the response, which is kept for a
-   * repeated request while it is sent. What the handler declared is added to it as the field
-   * `Sigil-Use`, and caches are told that the answer is for one client.
+   * Ends the claim by the status of a response, or by its end on a metered route, and returns the
+   * response, which is kept for a repeated request while it is sent. What the handler declared is
+   * added to it as the field `Sigil-Use`, and caches are told that the answer is for one client.
    */
   settle(response: Response): Promise<Response>;
 }

@@ -1,13 +1,12 @@
 /** The decision to serve a request, and the end of what was claimed for it. spec/5-ledger.md §5. */
 import type { Amount } from "../amount.ts";
-import { exposed } from "../http/exposed.ts";
 import type { Verified } from "../l402/index.ts";
-import { type Declared, isConsumed, USE_FIELD } from "../wire/consumption.ts";
+import { type Declared, isConsumed } from "../wire/consumption.ts";
 import { grpcType, hasTrailers } from "../wire/grpc.ts";
-import { privately } from "./caching.ts";
 import type { Grant, Granted, RequestFacts } from "./decision.ts";
-import { keeping } from "./keeping.ts";
 import type { KeyedUse } from "./repeats.ts";
+import { asSent, declaredBy, isForAll, ServedGrant, settledAt } from "./served-grant.ts";
+import { settledResponse } from "./settled.ts";
 
 /** Grants a request for which nothing was counted. */
 export const grant = (verified: Verified | undefined, price: Amount): Granted =>
@@ -49,34 +48,32 @@ class Uncounted implements Granted {
 /**
  * Grants a request whose use was claimed.
  *
- * @param end commits the claim, or releases it
  * @param keyed the use of a request that may be repeated
  */
 export const claimedGrant = (
   verified: Verified,
-  { facts, price }: { readonly facts: RequestFacts; readonly price: Amount },
-  end: (consumed: boolean) => Promise<unknown>,
+  claimed: ClaimedRequest,
   keyed?: KeyedUse,
-): Granted => new Claimed(new ServedGrant(verified, price), facts, end, keyed);
+): Granted => new Claimed(new ServedGrant(verified, claimed.price), claimed, keyed);
+
+export interface ClaimedRequest {
+  readonly facts: RequestFacts;
+  readonly price: Amount;
+  readonly metered: boolean;
+  /** Commits the claim with what was spent, or releases it. */
+  end(spent: Amount | undefined): Promise<unknown>;
+}
 
 class Claimed extends Uncounted {
   override readonly claimed = true;
   override readonly endsBy: Granted["endsBy"];
-  readonly #facts: RequestFacts;
-  readonly #end: (consumed: boolean) => Promise<unknown>;
+  readonly #claimed: ClaimedRequest;
   readonly #keyed: KeyedUse | undefined;
 
-  constructor(
-    served: Grant,
-    facts: RequestFacts,
-    end: (consumed: boolean) => Promise<unknown>,
-    keyed: KeyedUse | undefined,
-  ) {
+  constructor(served: Grant, claimed: ClaimedRequest, keyed: KeyedUse | undefined) {
     super(served);
-    const type = grpcType(facts.contentType);
-    this.endsBy = type !== undefined && hasTrailers(type) ? "trailers" : "head";
-    this.#facts = facts;
-    this.#end = end;
+    this.endsBy = claimed.metered ? "end" : endOf(claimed.facts);
+    this.#claimed = claimed;
     this.#keyed = keyed;
   }
 
@@ -85,11 +82,13 @@ class Claimed extends Uncounted {
   }
 
   override async finish(status: number | undefined): Promise<void> {
-    const { method } = this.#facts;
-    const isHeadSent = status !== undefined && this.#facts.isGone?.() !== true;
-    const consumed = isConsumed(isHeadSent ? { method, status } : undefined, this.declared());
+    const { facts, price } = this.#claimed;
+    // At its end, a response whose client has hung up has used what it used.
+    const isSeen = this.endsBy === "end" || facts.isGone?.() !== true;
+    const head = status !== undefined && isSeen ? { method: facts.method, status } : undefined;
+    const consumed = isConsumed(head, this.declared());
     try {
-      await this.#end(consumed);
+      await this.#claimed.end(consumed ? (settledAt(this.grant) ?? price) : undefined);
     } finally {
       this.#keyed?.end(consumed);
     }
@@ -99,66 +98,12 @@ class Claimed extends Uncounted {
     return this.#keyed?.keeper();
   }
 
-  override async settle(response: Response): Promise<Response> {
-    const keep = this.keeper();
-    await this.finish(response.status);
-    const answer = await super.settle(response);
-    return keep === undefined ? answer : keeping(answer, keep);
+  override settle(response: Response): Promise<Response> {
+    return settledResponse(response, this, (status) => this.finish(status));
   }
 }
 
-/**
- * The response as it is sent: with what caches are told, and with the field that tells the client
- * what the handler declared.
- */
-export const asSent = (response: Response, served: Grant): Response =>
-  withUse(isForAll(served) ? response : privately(response), declaredBy(served));
-
-function withUse(response: Response, declared: Declared | undefined): Response {
-  if (declared === undefined) return response;
-  const { status, statusText, body, headers: given } = response;
-  const headers = new Headers(given);
-  headers.set(USE_FIELD, declared);
-  for (const [name, value] of exposed([[USE_FIELD, declared]])) headers.append(name, value);
-  return new Response(body, { status, statusText, headers });
+function endOf({ contentType }: RequestFacts): Granted["endsBy"] {
+  const type = grpcType(contentType);
+  return type !== undefined && hasTrailers(type) ? "trailers" : "head";
 }
-
-const forAll = new WeakSet<Grant>();
-const isForAll = (served: Grant): boolean => served.nodeId === undefined || forAll.has(served);
-
-const declarations = new WeakMap<Grant, Declared>();
-const declaredBy = (served: Grant): Declared | undefined => declarations.get(served);
-
-/** A grant that can be written as JSON, which has no `bigint`. */
-class ServedGrant implements Grant {
-  readonly nodeId: string | undefined;
-  readonly lineage: readonly string[];
-  readonly paymentHash: string | undefined;
-  readonly price: Amount;
-
-  constructor(verified: Verified | undefined, price: Amount) {
-    this.nodeId = verified?.node.id;
-    this.lineage = verified?.lineage ?? NOBODY;
-    this.paymentHash = verified?.paymentHash;
-    this.price = price;
-  }
-
-  consume(): void {
-    declarations.set(this, "consumed");
-  }
-
-  release(): void {
-    declarations.set(this, "released");
-  }
-
-  allowSharedCaching(): void {
-    forAll.add(this);
-  }
-
-  toJSON(): object {
-    const { unit, value } = this.price;
-    return { ...this, price: { unit, value: value.toString() } };
-  }
-}
-
-const NOBODY: readonly string[] = [];

@@ -101,6 +101,10 @@ export class Route {
     const before = guardOf(facts.request);
     const again = before && this.#again(before, facts, presented);
     if (again !== undefined) return again;
+    const { price } = facts;
+    // Nothing here tells which parts of the request it was computed from.
+    if (price !== undefined)
+      return this.#judge({ facts, target, price, hash: () => undefined }, presented);
     return this.#fixedPrice === undefined
       ? this.#price(facts, target, presented)
       : this.#judge(
@@ -268,11 +272,16 @@ export class Route {
       if (error instanceof AdapterError) return new Refused(error);
       throw error;
     }
-    const end = (consumed: boolean): Promise<unknown> => {
+    // Sold for this very request, which is dearer now.
+    const isCapped = amount !== request.price;
+    const end = (spent: Amount | undefined): Promise<unknown> => {
       guard.end();
-      return consumed ? claim.commit(clock()) : claim.release(clock());
+      if (spent === undefined) return claim.release(clock());
+      return claim.commit(clock(), isCapped && spent.value > amount.value ? amount : spent);
     };
-    const granted = claimedGrant(verified, { ...request, price: amount }, end, keyed);
+    const { facts } = request;
+    const metered = this.terms.metered === true;
+    const granted = claimedGrant(verified, { facts, price: amount, metered, end }, keyed);
     const guard = this.#leaveGuard(request.facts, granted.grant);
     return granted;
   }

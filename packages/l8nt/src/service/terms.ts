@@ -37,17 +37,29 @@ export interface Terms {
   readonly grants?: Grants;
   /** What the request does, for credentials that name capabilities. */
   readonly capability?: string;
+  /**
+   * The price is the most that a request can come to. It is reserved, and what the handler says
+   * with `grant.settle` is spent, at the latest when the response has ended; otherwise all of it.
+   *
+   * @default the price is spent with the head of the response
+   */
+  readonly metered?: boolean;
 }
 
-export const TERMS = { price: true, grants: true, capability: true } satisfies Keys<Terms>;
+export const TERMS = {
+  price: true,
+  grants: true,
+  capability: true,
+  metered: true,
+} satisfies Keys<Terms>;
 const GRANTS = { uses: true, budget: true, validFor: true, endpoints: true } satisfies Keys<Grants>;
 
 /** Whether two routes offer the same. */
 export const sameTerms = (one: Terms, other: Terms): boolean =>
   one.price === other.price && textOf(one) === textOf(other);
 
-const textOf = ({ grants, capability }: Terms): string =>
-  JSON.stringify([Object.entries(grants ?? {}).sort(), capability]);
+const textOf = ({ grants, capability, metered = false }: Terms): string =>
+  JSON.stringify([Object.entries(grants ?? {}).sort(), capability, metered]);
 
 /** Whether terms may sell a credential: not without a price, and not at a price in US dollars. */
 export const maySell = ({ price }: Terms): boolean =>

@@ -7,6 +7,7 @@ import { consumptionLaws } from "./paywall-consumption-laws.ts";
 import { credentialLaws } from "./paywall-credential-laws.ts";
 import { fieldLaws } from "./paywall-field-laws.ts";
 import { lawsOf, type PaywallContract } from "./paywall-laws.ts";
+import { meteredLaws } from "./paywall-metered-laws.ts";
 import { priceLaws } from "./paywall-price-laws.ts";
 import { repeatLaws } from "./paywall-repeat-laws.ts";
 import { requestLaws } from "./paywall-request-laws.ts";
@@ -31,5 +32,6 @@ export function paywallContract(test: TestFunction, contract: PaywallContract): 
   useLaws(lawsOf("use", test, contract));
   repeatLaws(lawsOf("repeat", test, contract));
   consumptionLaws(lawsOf("consumption", test, contract));
+  meteredLaws(lawsOf("metered", test, contract));
   wellKnownLaws(lawsOf("well-known", test, contract));
 }
