@@ -9,8 +9,10 @@ import { msat } from "../packages/l8nt/src/amount.ts";
 import { auditLedger, Keeper } from "../packages/l8nt/src/ledger/index.ts";
 import type { Counted } from "../packages/l8nt/src/ports/limit.ts";
 import type { Store } from "../packages/l8nt/src/ports/store.ts";
+import { signedSeal } from "../packages/l8nt/src/receipt/checkpoint.ts";
+import { ReceiptSigner } from "../packages/l8nt/src/receipt/key.ts";
 import { paymentOf } from "./books.ts";
-import { atMost, type Figure, type Measured, plain } from "./figure.ts";
+import { atLeast, atMost, type Figure, type Measured, plain } from "./figure.ts";
 
 /** On the disk of the code, as `sqlite.ts` has it. */
 const FOLDER = resolve(import.meta.dirname, "../node_modules");
@@ -21,6 +23,8 @@ const PURCHASES = 2000;
 const ROUNDS = 3;
 const DAY = 86_400;
 const START = 1_900_000_000;
+
+const SEAL = await signedSeal(await ReceiptSigner.fromSeed(new Uint8Array(32).fill(7)));
 
 let serial = 0;
 const hex = (length: number): string => (++serial).toString(16).padStart(length, "0");
@@ -83,6 +87,44 @@ interface Folded {
   readonly entriesPerSecond: number;
 }
 
+/** Keeps the books of a process that has run since the entries were made. */
+function keeperOf(books: Store, at: number): Keeper {
+  let elapsed = 0;
+  const keeper = new Keeper({
+    ...{ books, keepSeconds: DAY, clock: () => at, elapsed: () => elapsed },
+    seal: async () => SEAL,
+    failed: (cause) => {
+      throw cause;
+    },
+  });
+  keeper.wake(at);
+  elapsed = 3 * DAY;
+  return keeper;
+}
+
+/** How many entries are folded for each one that is made meanwhile, at full load on one thread. */
+async function beside(path: string, count: number): Promise<number> {
+  const store = await openSqliteStore(path);
+  await repeat(store, single, count, START);
+  const at = START + 3 * DAY;
+  let isOver = false;
+  let made = 0;
+  const caller = async () => {
+    while (!isOver) {
+      await single(store, at);
+      made += 2;
+    }
+  };
+  const callers = Array.from({ length: AT_ONCE }, caller);
+  await keeperOf(store, at).fold();
+  isOver = true;
+  const madeMeanwhile = made;
+  await Promise.all(callers);
+  const { entries } = await store.checkpoint();
+  await store.close();
+  return entries / madeMeanwhile;
+}
+
 /** Rounds of uses two days apart: all of a round is old in the next one. */
 async function rounds(path: string, kind: Kind, count: number): Promise<Folded> {
   let at = START;
@@ -100,16 +142,9 @@ async function rounds(path: string, kind: Kind, count: number): Promise<Folded> 
     if (round === 0) bytes = (sizes[0]! - empty) / count;
     store = await openSqliteStore(path);
     at += 3 * DAY;
+    const keeper = keeperOf(store, at);
     const began = performance.now();
     const watch = watched();
-    const keeper = new Keeper({
-      books: store,
-      clock: () => at,
-      keepSeconds: DAY,
-      failed: (cause) => {
-        throw cause;
-      },
-    });
     await keeper.fold();
     longestStepMs = Math.max(longestStepMs, watch.stop());
     seconds += (performance.now() - began) / 1000;
@@ -203,6 +238,16 @@ export async function disk(progress: (text: string) => void, part?: string): Pro
           ),
         );
     }
+    progress("disk: folding beside uses");
+    figures.push(
+      atLeast(
+        "entries folded for each entry made at the same time",
+        await beside(resolve(folder, "beside.db"), uses),
+        "×",
+        1,
+        "512 callers on the same thread",
+      ),
+    );
     progress("disk: verifying the ledger");
     const longest = await verifying(resolve(folder, "verify.db"), uses);
     figures.push(

@@ -283,6 +283,12 @@ const DESCRIPTIONS = {
     meaning: "The store could not be read or written, so the request was not served.",
     whatToDo: "Try again. If it lasts, the operator should look at the database or the disk.",
   },
+  ERR_CHECKPOINT: {
+    meaning:
+      "What was summed up and removed of the journal is not what the key of these books signed, so nothing more is summed up, and a treasury does not start.",
+    whatToDo:
+      "If the key was replaced, give the one before it too: `previousSecrets`, or `previousReceiptKeys`. If another service or treasury wrote to the same books, give each its own. Otherwise the books were changed: restore them from a backup.",
+  },
   ERR_TREASURY: {
     meaning: "The treasury could not be reached, or did not answer as a treasury does.",
     whatToDo:

@@ -4,11 +4,13 @@
  */
 import type { Vocabulary } from "../caveat/index.ts";
 import { RevocationList, type Verifier } from "../credential/index.ts";
+import { hexBytes, ownBytes, utf8 } from "../internal/bytes.ts";
+import { hkdfExpandUnder, hkdfExtract } from "../internal/crypto.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
 import type { Kind, MinterOptions } from "./credential-minter.ts";
 import { HmacVerifier } from "./hmac-verifier.ts";
 import { Minter } from "./minter.ts";
-import { askedOnce, type Secret } from "./roots.ts";
+import { askedOnce, type Secret, type SecretSource } from "./roots.ts";
 
 export interface AuthorityOptions extends MinterOptions {
   /** Secrets used before: still verified, no longer minted under. */
@@ -40,6 +42,7 @@ export class Authority {
   readonly revocations: RevocationList;
   readonly service: string | undefined;
   readonly #hmac: HmacVerifier;
+  #secrets: readonly [SecretSource, ...SecretSource[]];
 
   /** @throws TypeError for a secret that is short or not random, or a location that is not a URL */
   constructor(options: AuthorityOptions) {
@@ -59,6 +62,7 @@ export class Authority {
       ...(cacheSize !== undefined && { cacheSize }),
     });
     this.verifier = this.#hmac;
+    this.#secrets = [kept(secret), ...(previousSecrets ?? []).map(kept)];
     this.service = service;
   }
 
@@ -85,9 +89,33 @@ export class Authority {
     this.#hmac.readSecret();
   }
 
+  /**
+   * Keys of 32 bytes for `purpose`, by HKDF-SHA256: that of the present secret first, then those of
+   * the secrets before it.
+   *
+   * @throws AdapterError `ERR_SECRET`
+   */
+  derivedKeys(purpose: string): readonly [Uint8Array, ...Uint8Array[]] {
+    this.readSecret();
+    const [secret, ...previous] = this.#secrets;
+    return [derived(secret, purpose), ...previous.map((one) => derived(one, purpose))];
+  }
+
   /** Mints under `secret` from now on; credentials of earlier secrets stay valid until they end. */
   rotate(secret: Secret): void {
     this.#hmac.rotate(secret);
     this.minter.rotate(secret);
+    this.#secrets = [kept(secret), ...this.#secrets];
   }
+}
+
+/** The caller may wipe its own bytes. */
+const kept = <Source extends SecretSource>(secret: Source): Source | Uint8Array =>
+  secret instanceof Uint8Array ? ownBytes(secret) : secret;
+
+/** Of a secret that was read before. */
+function derived(source: SecretSource, purpose: string): Uint8Array {
+  const secret = (typeof source === "function" ? source() : source)!;
+  const bytes = typeof secret === "string" ? hexBytes(secret)! : secret;
+  return hkdfExpandUnder(hkdfExtract(bytes))(utf8(`sigil key for ${purpose}`));
 }

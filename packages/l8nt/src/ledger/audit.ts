@@ -1,7 +1,9 @@
 /** Recomputes every total from the journal, and compares it with the store. spec/5-ledger.md §6. */
 import type { Amount } from "../amount.ts";
+import { AdapterError } from "../errors.ts";
+import { shake256 } from "../internal/noble-shake.ts";
 import { nextTurn } from "../internal/timers.ts";
-import type { Checkpoint } from "../ports/folding.ts";
+import type { Checkpoint, CheckpointSeal, FoldedCounter } from "../ports/folding.ts";
 import type { Journal, JournalEntry } from "../ports/journal.ts";
 import type { Reservation } from "../ports/ledger.ts";
 import {
@@ -12,10 +14,12 @@ import {
   resolve,
   spend,
 } from "./count.ts";
+import { CounterSum } from "./counter-sum.ts";
+import { demandSigned } from "./fold.ts";
 
 export interface LedgerFault {
   readonly what: string;
-  /** The counter or the reservation. */
+  /** The counter, the reservation, the number of the entry, or `checkpoint`. */
   readonly id: string;
 }
 
@@ -24,7 +28,7 @@ export interface LedgerAudit {
   readonly counters: number;
   /** Reservations that are not resolved. */
   readonly open: number;
-  /** What was folded of the journal: its entries are gone, and their sums are taken as they are. */
+  /** What was folded of the journal: its entries are gone, and their sums are as it was signed. */
   readonly checkpoint: Checkpoint;
   /** Empty if the books are right. */
   readonly faults: readonly LedgerFault[];
@@ -34,13 +38,21 @@ export interface LedgerAudit {
 const PAGE = 500;
 
 /**
- * Audits a store that nothing writes to. Finds totals that differ, limits that were passed, and
- * ends without a beginning. Other work goes on meanwhile. [case 118]
+ * Audits a store that nothing writes to. Finds totals that differ, limits that were passed, ends
+ * without a beginning, and folded counters and entries that the checkpoint does not tell of. Other
+ * work goes on meanwhile. [case 118]
+ *
+ * @param verifier judges the signature of the checkpoint: `checkpointVerifier` of `l8nt/receipts`
+ * makes one. Without it, the signature is not verified
  */
-export async function auditLedger(store: Journal): Promise<LedgerAudit> {
+export async function auditLedger(
+  store: Journal,
+  verifier?: Pick<CheckpointSeal, "demand">,
+): Promise<LedgerAudit> {
   let books = await replayed(store, new Set());
   // What was reserved is forgotten with its end, unless it was spent after its release.
   if (books.late.size > 0) books = await replayed(store, books.late);
+  if (verifier !== undefined) books.judge(verifier);
   let counters = 0;
   for await (const page of pages((after) => store.counters(after, PAGE))) {
     for (const { id, committed, reserved } of page) books.compare(id, committed, reserved);
@@ -65,7 +77,7 @@ async function* pages<Row extends { readonly id: string }>(
 async function replayed(store: Journal, late: ReadonlySet<string>): Promise<Books> {
   const books = new Books(await store.checkpoint(), late);
   for await (const page of pages((after) => store.foldedCounters(after, PAGE)))
-    for (const { id, committed } of page) books.begin(id, committed);
+    for (const counter of page) books.begin(counter);
   for (let after = 0; ; ) {
     const page = await store.journal(after, PAGE);
     for (const entry of page) books.replay(entry);
@@ -74,6 +86,9 @@ async function replayed(store: Journal, late: ReadonlySet<string>): Promise<Book
     await nextTurn();
   }
 }
+
+/** In place of an id, in a fault of it. */
+const CHECKPOINT = "checkpoint";
 
 class Books {
   readonly #checkpoint: Checkpoint;
@@ -91,6 +106,7 @@ class Books {
   readonly #known: ReadonlySet<string>;
   /** Reservations that were committed after they had ended. */
   readonly late = new Set<string>();
+  readonly #sum = new CounterSum(undefined, shake256);
   #entries = 0;
   #lastSeq = 0;
 
@@ -101,12 +117,26 @@ class Books {
   }
 
   /** Takes what the folded entries committed to a counter. */
-  begin(id: string, committed: bigint): void {
+  begin(counter: FoldedCounter): void {
+    const { id, committed } = counter;
+    this.#sum.add(counter);
     this.#counters.set(id, { committed, reserved: 0n, slots: [] });
+  }
+
+  judge(verifier: Pick<CheckpointSeal, "demand">): void {
+    try {
+      demandSigned(this.#checkpoint, verifier);
+    } catch (error) {
+      if (!(error instanceof AdapterError)) throw error;
+      this.#fault(error.message, CHECKPOINT);
+    }
   }
 
   replay({ seq, at, event }: JournalEntry): void {
     if (seq <= this.#lastSeq) this.#fault("the journal is out of order", String(seq));
+    const { through } = this.#checkpoint;
+    const expected = Math.max(this.#lastSeq, through) + 1;
+    if (seq > expected) this.#fault(`entries from ${expected} on are missing before it`, `${seq}`);
     this.#lastSeq = seq;
     this.#entries++;
     if (event.type === "reserve") this.#reserve(this.#asThen(seq, event.reservation));
@@ -163,6 +193,11 @@ class Books {
   }
 
   async close(): Promise<Pick<LedgerAudit, "entries" | "open" | "checkpoint" | "faults">> {
+    if (this.#sum.hash !== this.#checkpoint.counters)
+      this.#fault(
+        "the folded parts of the counters are not those that it was made with",
+        CHECKPOINT,
+      );
     let looked = 0;
     for (const [id, { committed, reserved }] of this.#counters) {
       if (++looked % (10 * PAGE) === 0) await nextTurn();

@@ -4,8 +4,18 @@
  */
 export { auditLedger, type LedgerAudit, type LedgerFault } from "./audit.ts";
 export { booksFull, type Counter, type ReservationRow, usageOf } from "./count.ts";
+export { CounterSum, SUM_BYTES } from "./counter-sum.ts";
 export { type Answers, type LedgerEvent, timeOf } from "./event.ts";
-export { type Carried, EMPTY_CHECKPOINT, endedBy, type Fold, fold } from "./fold.ts";
+export {
+  type Carried,
+  demandSigned,
+  emptyCheckpoint,
+  endedBy,
+  type Fold,
+  type FoldState,
+  fold,
+  type StoredCounter,
+} from "./fold.ts";
 export { Keeper, type KeeperOptions, keepSeconds } from "./keeper.ts";
 export { settledOf } from "./payment.ts";
 export { budgetError } from "./refusal.ts";

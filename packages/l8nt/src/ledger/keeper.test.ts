@@ -1,6 +1,7 @@
 /** The keeper folds in the background, in steps, and stops when it is told. */
 import { expect, test, vi } from "vitest";
 import type { Folding } from "../ports/folding.ts";
+import { SEAL } from "../testing/store-laws.ts";
 import { Keeper, keepSeconds } from "./keeper.ts";
 
 const START = 2_000_000_000;
@@ -20,13 +21,14 @@ function booksOf(steps: number) {
 const keeperOf = (books: ReturnType<typeof booksOf>, more: object = {}) => {
   const failed = vi.fn();
   const clock = () => START;
-  return { failed, keeper: new Keeper({ books, clock, keepSeconds: DAY, failed, ...more }) };
+  const seal = async () => SEAL;
+  return { failed, keeper: new Keeper({ books, clock, keepSeconds: DAY, failed, seal, ...more }) };
 };
 
 test("the keeper folds step by step, until nothing is left", async () => {
   const books = booksOf(3);
-  await keeperOf(books, { only: "use.service." }).keeper.fold();
-  const step = { at: START, now: START, keepSeconds: DAY, limit: 256, only: "use.service." };
+  await keeperOf(books).keeper.fold();
+  const step = { at: START, now: START, keepSeconds: DAY, limit: 768, seal: SEAL };
   expect(books.folded).toEqual([step, step, step]);
 });
 
@@ -160,4 +162,12 @@ test("entries are kept as long as the owner says", () => {
     DAY,
     90 * DAY,
   ]);
+});
+
+test("books that another folds are left alone", async () => {
+  const books = booksOf(3);
+  const { keeper } = keeperOf(books, { seal: async () => undefined });
+  await keeper.fold();
+  await keeper.check();
+  expect(books.folded).toEqual([]);
 });

@@ -7,7 +7,7 @@ import { PassedTime } from "../internal/passed-time.ts";
 import { nextTurn } from "../internal/timers.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Facts } from "../ports/facts.ts";
-import type { Foldable } from "../ports/folding.ts";
+import type { CheckpointSeal, Foldable } from "../ports/folding.ts";
 
 /** Claims and orders that are under way are younger than this. */
 const LEAST_SECONDS = 3600;
@@ -19,8 +19,11 @@ export function keepSeconds(keep: Duration, what: string): number {
   return seconds;
 }
 
-/** A step of so many entries holds the event loop for some milliseconds. */
-const STEP = 256;
+/**
+ * A step of so many entries holds the event loop for 40 ms or less. A store commits fewer changes
+ * at once, so that folding overtakes what is written.
+ */
+const STEP = 768;
 const EVERY_SECONDS = 60;
 
 /** The fact that says up to when time had certainly passed, in Unix seconds. */
@@ -36,8 +39,8 @@ export interface KeeperOptions {
   readonly books: Foldable & Partial<Pick<Facts, "fact" | "setFact">>;
   readonly clock: Clock;
   readonly keepSeconds: number;
-  /** As in `Folding`. @default all entries */
-  readonly only?: string;
+  /** What signs the checkpoints; undefined if these books are not folded here. */
+  readonly seal: () => Promise<CheckpointSeal | undefined>;
   readonly failed: (cause: unknown) => void;
   /** As `PassedTime` takes it. */
   readonly elapsed?: Clock;
@@ -103,8 +106,23 @@ export class Keeper {
     else this.#passed.atMost(Number(before) + START_SECONDS);
   }
 
+  /**
+   * That what was folded before is as the seal's key signed it. A checkpoint of the key before it
+   * is signed anew.
+   *
+   * @throws AdapterError `ERR_STORE`, `ERR_CHECKPOINT`
+   */
+  async check(): Promise<void> {
+    const seal = await this.#options.seal();
+    if (seal === undefined) return;
+    const nothing = { at: 0, now: Number.POSITIVE_INFINITY, keepSeconds: 0 };
+    await this.#options.books.fold({ ...nothing, limit: 1, seal });
+  }
+
   async #fold(): Promise<void> {
-    const { books, clock, keepSeconds, only } = this.#options;
+    const { books, clock, keepSeconds } = this.#options;
+    const seal = await this.#options.seal();
+    if (seal === undefined) return;
     await this.#begin(clock());
     const read = clock();
     // Of processes that share the books, one whose clock is ahead must not forget for all.
@@ -112,7 +130,7 @@ export class Keeper {
     // A clock that is set ahead for a few hours removes nothing. [case 109]
     const at = this.#passed.at(now);
     await books.setFact?.(PASSED, String(at));
-    const folding = { at, now, keepSeconds, limit: STEP, ...(only !== undefined && { only }) };
+    const folding = { at, now, keepSeconds, limit: STEP, seal };
     while (!this.#isStopped && (await books.fold(folding))) await nextTurn();
   }
 }

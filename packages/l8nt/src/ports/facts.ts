@@ -6,6 +6,9 @@
 /** The fact that says which file the books live in, as `Store.file` names it. */
 export const BOOKS_FILE = "file";
 
+/** The fact of a treasury's books that says when they were made, in Unix seconds. */
+export const MADE_AT = "made at";
+
 export interface Facts {
   fact(name: string): Promise<string | undefined>;
   /** Keeps `value` if there is no fact of that name. Returns the one that is kept. */

@@ -3,7 +3,14 @@ export type { BooksMark, BooksWitness, ReceiptsEnd } from "./books-mark.ts";
 export type { Clock, Sleep } from "./clock.ts";
 export type { Directive, DirectiveLog, NumberedDirective } from "./directives.ts";
 export type { Facts } from "./facts.ts";
-export type { Checkpoint, Foldable, FoldedCounter, Folding } from "./folding.ts";
+export type {
+  Checkpoint,
+  CheckpointSeal,
+  Foldable,
+  FoldedCounter,
+  Folding,
+  UnsignedCheckpoint,
+} from "./folding.ts";
 export type {
   HandOver,
   HandOverBook,

@@ -4,6 +4,7 @@
  */
 export { type ReceiptCode, ReceiptError } from "../errors.ts";
 export { type ChainVerdict, verifyChain } from "./chain.ts";
+export { type CheckpointVerifier, checkpointText, checkpointVerifier } from "./checkpoint.ts";
 export { ReceiptClerk, type ReceiptClerkOptions } from "./clerk.ts";
 export { type EarlierReceipts, withEarlier } from "./earlier.ts";
 export {

@@ -7,15 +7,15 @@ import { durationSeconds } from "../caveat/duration.ts";
 import { type Duration, readBase } from "../caveat/index.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
 import { Authority, type SecretSource } from "../l402/index.ts";
-import { claimId } from "../ledger/claim.ts";
 import { Keeper, type KeeperOptions, keepSeconds } from "../ledger/index.ts";
 import { type Clock, systemClock } from "../ports/clock.ts";
-import type { Facts } from "../ports/facts.ts";
+import { type Facts, MADE_AT } from "../ports/facts.ts";
 import type { Foldable } from "../ports/folding.ts";
 import type { Ledger } from "../ports/ledger.ts";
 import type { Invoicer } from "../ports/wallet.ts";
+import { keyedSeal } from "../receipt/checkpoint.ts";
 import { MemoryStore } from "../stores/memory.ts";
-import { AbandonedUses, SERVICE } from "./abandoned.ts";
+import { AbandonedUses } from "./abandoned.ts";
 import { ChallengeLimits } from "./challenge-limits.ts";
 import type { PaywallContext } from "./context.ts";
 import type { Decision } from "./decision.ts";
@@ -177,7 +177,8 @@ export class Paywall {
     const alarm = options.alarm ?? printed;
     const ledger: NonNullable<PaywallOptions["store"]> = options.store ?? new MemoryStore();
     this.#abandoned = new AbandonedUses(ledger, clock);
-    const keeper = keeperOf(ledger, options.keep ?? "1d", { clock, alarm });
+    const keeping = { authority: this.authority, clock, alarm };
+    const keeper = keeperOf(ledger, options.keep ?? "1d", keeping);
     this.#context = {
       authority: this.authority,
       base,
@@ -208,11 +209,13 @@ export class Paywall {
    * Resolves once the revocations are read, and what an earlier process left under way has ended.
    * Until the revocations are read every answer to a credential is 503.
    *
-   * @throws AdapterError `ERR_STORE`, `ERR_SECRET`
+   * @throws AdapterError `ERR_STORE`, `ERR_SECRET`; `ERR_CHECKPOINT` if what was summed up of the
+   * journal is not what this paywall signed
    */
   async ready(): Promise<void> {
     this.authority.readSecret();
-    await Promise.all([this.#revoking.ready(), this.#abandoned.end()]);
+    const { keeper } = this.#context;
+    await Promise.all([this.#revoking.ready(), this.#abandoned.end(), keeper?.check()]);
   }
 
   /**
@@ -277,7 +280,7 @@ export class Paywall {
 function keeperOf(
   ledger: NonNullable<PaywallOptions["store"]>,
   keep: Duration,
-  { clock, alarm }: Pick<PaywallContext, "clock" | "alarm">,
+  { authority, clock, alarm }: Pick<PaywallContext, "authority" | "clock" | "alarm">,
 ): Keeper | undefined {
   const seconds = keepSeconds(keep, "keep");
   const { fold } = ledger;
@@ -289,8 +292,12 @@ function keeperOf(
     ...(ledger.setFact !== undefined && { setFact: (name, value) => ledger.setFact!(name, value) }),
   };
   const failed = (cause: unknown) => alarm("l8nt: the journal could not be folded", cause);
-  // A treasury on the same books folds its own entries.
-  return new Keeper({ books, clock, keepSeconds: seconds, only: claimId(SERVICE, ""), failed });
+  // A treasury folds what others write to its books too, and signs with a key of its own.
+  const seal = async () =>
+    (await books.fact?.(MADE_AT)) === undefined
+      ? keyedSeal(authority.derivedKeys("checkpoints"))
+      : undefined;
+  return new Keeper({ books, clock, keepSeconds: seconds, seal, failed });
 }
 
 function ownAuthority(options: PaywallOptions, clock: Clock): Authority {

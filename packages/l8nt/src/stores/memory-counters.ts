@@ -3,7 +3,7 @@
  * memory stays bounded and no request pays for a search through all of them.
  */
 import { FORGET_SECONDS, PassedTime } from "../internal/passed-time.ts";
-import type { Counter } from "../ledger/index.ts";
+import type { Counter, StoredCounter } from "../ledger/index.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { FoldedCounter } from "../ports/folding.ts";
 import type { CounterRow } from "../ports/journal.ts";
@@ -48,33 +48,58 @@ export class MemoryCounters {
     }
   }
 
-  /** With each event: looks for what can be deleted, a few counters at a time. */
+  /**
+   * With each event, where no journal is folded: looks for what can be deleted, a few counters at a
+   * time.
+   */
   sweep(at: number): void {
-    this.forget(this.#passed.at(at) - FORGET_SECONDS, this.#toLookAt + 1);
+    const by = this.#passed.at(at) - FORGET_SECONDS;
+    for (const [id, { committed, reserved, endsAt }] of this.#nextRows(this.#toLookAt + 1))
+      if (reserved === 0n && (committed === 0n || endsAt <= by))
+        this.remove([id], committed > 0n ? endsAt : 0);
     this.#toLookAt = 0;
   }
 
-  /** Deletes counters at which nothing stands, and those whose limit ended by then. */
-  forget(by: number, most: number): void {
-    for (let left = Math.min(most, this.#rows.size + 1); left > 0; left--) {
-      const { value, done } = this.#search.next();
-      if (done) {
+  /** As `FoldState.ended`: some of them. */
+  ended(by: number, most: number): readonly StoredCounter[] {
+    const found: StoredCounter[] = [];
+    for (const [id, { reserved }] of this.#nextRows(most))
+      if (reserved === 0n && (this.#folded.get(id)?.endsAt ?? by + 1) <= by)
+        found.push(this.stored(id)!);
+    return found;
+  }
+
+  /** Goes on where the last call ended. */
+  *#nextRows(most: number): Generator<[string, Row]> {
+    for (let left = Math.min(most, this.#rows.size); left > 0; left--) {
+      let next = this.#search.next();
+      if (next.done) {
         this.#search = this.#rows.entries();
-        continue;
+        next = this.#search.next();
       }
-      const [id, { committed, reserved, endsAt }] = value;
-      if (reserved > 0n || (committed > 0n && endsAt > by)) continue;
-      this.#rows.delete(id);
-      this.#folded.delete(id);
-      if (committed > 0n) this.#forgottenUntil = Math.max(this.#forgottenUntil, endsAt);
+      if (next.done) return;
+      yield next.value;
     }
   }
 
-  fold({ id, committed, endsAt }: FoldedCounter): void {
-    if (!this.#rows.has(id)) return;
-    const { committed: before = 0n } = this.#folded.get(id) ?? {};
-    if (before + committed > 0n)
-      this.#folded.set(id, { id, committed: before + committed, endsAt });
+  stored(id: string): StoredCounter | undefined {
+    const row = this.#rows.get(id);
+    if (row === undefined) return undefined;
+    const { committed, reserved } = row;
+    const { committed: folded = 0n, endsAt } = this.#folded.get(id) ?? {};
+    return { id, committed, reserved, folded, endsAt };
+  }
+
+  fold(counter: FoldedCounter): void {
+    this.#folded.set(counter.id, counter);
+  }
+
+  remove(ids: readonly string[], until: number): void {
+    for (const id of ids) {
+      this.#rows.delete(id);
+      this.#folded.delete(id);
+    }
+    this.#forgottenUntil = Math.max(this.#forgottenUntil, until);
   }
 
   page(after: string, limit: number): readonly CounterRow[] {
@@ -85,7 +110,12 @@ export class MemoryCounters {
   }
 
   foldedPage(after: string, limit: number): readonly FoldedCounter[] {
-    return paged(this.#folded.keys(), after, limit).map((id) => this.#folded.get(id)!);
+    const folded = [...this.#folded.values()].filter(({ committed }) => committed > 0n);
+    return paged(
+      folded.map(({ id }) => id),
+      after,
+      limit,
+    ).map((id) => this.#folded.get(id)!);
   }
 }
 

@@ -1,5 +1,8 @@
 /** The journal of the memory store. */
-import { type Carried, EMPTY_CHECKPOINT, endedBy, fold } from "../ledger/index.ts";
+
+import { hexText } from "../internal/bytes.ts";
+import { nonceBytes } from "../internal/crypto.ts";
+import { type Carried, CounterSum, emptyCheckpoint, endedBy, fold } from "../ledger/index.ts";
 import type { Checkpoint, Folding } from "../ports/folding.ts";
 import type { JournalEntry, JournalEvent } from "../ports/journal.ts";
 import type { MemoryCounters } from "./memory-counters.ts";
@@ -11,13 +14,13 @@ export class MemoryJournal {
   readonly #carried = new Map<string, Carried>();
   #entries: JournalEntry[] = [];
   #last = 0;
-  #checkpoint = EMPTY_CHECKPOINT;
+  #checkpoint = emptyCheckpoint(hexText(nonceBytes(16)));
+  #sum = new CounterSum().bytes;
 
   constructor(counters: MemoryCounters) {
     this.#counters = counters;
   }
 
-  /** Except `forgottenUntil`, which the counters know. */
   get checkpoint(): Checkpoint {
     return this.#checkpoint;
   }
@@ -35,19 +38,29 @@ export class MemoryJournal {
     return [...kept.sort((a, b) => a.seq - b.seq), ...later].slice(0, limit);
   }
 
+  /** @throws AdapterError `ERR_STORE`, `ERR_CHECKPOINT` */
   fold(folding: Folding): boolean {
     const before = this.#checkpoint;
-    const slice = this.#entries.slice(0, folding.limit);
-    const find = (id: string) => this.#carried.get(id);
-    const done = fold(before, slice, find, folding);
-    const folded = done.checkpoint.entries - before.entries;
-    for (const entry of this.#entries.splice(0, folded)) this.#kept.set(entry.seq, entry);
+    const { limit } = folding;
+    const done = fold(
+      {
+        ...{ checkpoint: before, sum: this.#sum, entries: this.#entries.slice(0, limit) },
+        carried: (id) => this.#carried.get(id),
+        counter: (id) => this.#counters.stored(id),
+        ended: this.#counters.ended(endedBy(folding), limit),
+      },
+      folding,
+    );
+    if (done === undefined) return false;
+    const folded = this.#entries.splice(0, done.checkpoint.entries - before.entries);
+    for (const entry of folded) this.#kept.set(entry.seq, entry);
     for (const seq of done.removed) this.#kept.delete(seq);
     for (const id of done.dropped) this.#carried.delete(id);
     for (const [id, carried] of done.carried) this.#carried.set(id, carried);
-    for (const counter of done.counters.values()) this.#counters.fold(counter);
+    for (const counter of done.counters) this.#counters.fold(counter);
     this.#checkpoint = done.checkpoint;
-    this.#counters.forget(endedBy(folding), folding.limit);
-    return folded >= folding.limit;
+    this.#sum = done.sum;
+    this.#counters.remove(done.forgotten, done.checkpoint.forgottenUntil);
+    return done.isFull;
   }
 }

@@ -373,12 +373,11 @@ export class MemoryStore implements Store {
   }
 
   async fold(folding: Folding): Promise<boolean> {
-    return this.#journal.fold(folding);
+    return this.#keepsJournal && this.#journal.fold(folding);
   }
 
   async checkpoint(): Promise<Checkpoint> {
-    const { forgottenUntil } = this.#counters;
-    return { ...this.#journal.checkpoint, forgottenUntil };
+    return this.#journal.checkpoint;
   }
 
   async foldedCounters(after: string, limit: number): Promise<readonly FoldedCounter[]> {
@@ -424,7 +423,7 @@ export class MemoryStore implements Store {
     event: Extract<LedgerEvent, { readonly type: Type }>,
   ): Answers[Type] {
     const at = timeOf(event) ?? this.#latest;
-    this.#counters.sweep(at);
+    if (!this.#keepsJournal) this.#counters.sweep(at);
     if (++this.#events % SWEEP_EVERY === 0) this.#endClosures(at);
     const change = step<Type>(this.#state, event);
     if (change.reservation !== undefined) this.#keepCounted(change.counters, change.reservation);

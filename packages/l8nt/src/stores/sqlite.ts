@@ -526,10 +526,16 @@ class SqliteStore implements Store {
   }
 
   fold(folding: Folding): Promise<boolean> {
-    return this.#queue.add(() => {
-      const done = own(() => this.#folding.next(folding));
-      return whole(() => this.#folding.write(done, folding));
-    }, "patient");
+    return new Promise((resolve, reject) => {
+      const work = () => {
+        const done = own(() => this.#folding.next(folding));
+        if (done !== undefined) whole(() => this.#folding.write(done));
+        // Before it is on the disk: the next step then comes with the next transaction. If this one
+        // is lost, the next step or the next process does the same again.
+        resolve(done?.isFull ?? false);
+      };
+      this.#queue.add(work, "patient").catch(reject);
+    });
   }
 
   checkpoint(): Promise<Checkpoint> {

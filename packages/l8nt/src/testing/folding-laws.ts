@@ -6,8 +6,9 @@ import { auditLedger } from "../ledger/index.ts";
 import type { Folding } from "../ports/folding.ts";
 import type { Counted } from "../ports/limit.ts";
 import type { Store } from "../ports/store.ts";
+import { checkpointText, keyedSeal } from "../receipt/checkpoint.ts";
 import { paymentOf } from "./payment-laws.ts";
-import { dollars, type Law, newId, order, START, spend, uses } from "./store-laws.ts";
+import { dollars, type Law, newId, order, SEAL, START, spend, uses } from "./store-laws.ts";
 
 const HOUR = 3600;
 /** After its end, a limit is kept for a day. */
@@ -15,7 +16,7 @@ const MARGIN = 86_400;
 
 /** Folds everything that is a second old at `at`. */
 const all = (at: number, more: Partial<Folding> = {}): Folding => ({
-  ...{ at, keepSeconds: 1, limit: 1000 },
+  ...{ at, keepSeconds: 1, limit: 1000, seal: SEAL },
   ...more,
 });
 
@@ -44,15 +45,35 @@ function chained(texts: readonly string[]): string {
   return digest.toString("hex");
 }
 
+/** LtHash with 1024 words of 16 bits, by hand as well. */
+function summed(...counters: readonly (readonly [string, string])[]): string {
+  const words = Buffer.alloc(2048);
+  for (const [id, value] of counters) {
+    const text = JSON.stringify([id, value, null]);
+    const added = createHash("shake256", { outputLength: 2048 }).update(text).digest();
+    for (let at = 0; at < 2048; at += 2)
+      words.writeUInt16LE((words.readUInt16LE(at) + added.readUInt16LE(at)) % 65_536, at);
+  }
+  return createHash("sha256").update(words).digest("hex");
+}
+
+const OTHER = keyedSeal([new Uint8Array(32).fill(8)]);
+const ROTATED = keyedSeal([new Uint8Array(32).fill(8), new Uint8Array(32).fill(7)]);
+
+const refused = { name: "AdapterError", code: "ERR_CHECKPOINT" };
+
 export function foldingLaws(law: Law): void {
   law("folds nothing that is young, and nothing of an empty journal", async (store, handles) => {
     assert.equal(await store.fold(all(START)), false);
     await used(store, [spend("a", 100n)], 10n);
     assert.equal(await store.fold(all(START + 1)), false);
     for (const handle of handles) {
-      assert.deepEqual(await handle.checkpoint(), {
+      const { books, ...checkpoint } = await handle.checkpoint();
+      assert.match(books, /^[0-9a-f]{32}$/);
+      assert.deepEqual(checkpoint, {
+        ...{ seq: 0, previous: "00".repeat(32) },
         ...{ through: 0, at: 0, entries: 0, digest: "00".repeat(32) },
-        ...{ spent: [], uses: 0n, forgottenUntil: 0 },
+        ...{ spent: [], uses: 0n, forgottenUntil: 0, counters: summed() },
       });
       assert.equal((await handle.journal(0, 10)).length, 2);
     }
@@ -70,10 +91,12 @@ export function foldingLaws(law: Law): void {
     const before = await store.counters("", 100);
     await foldAll(store, all(START + 2));
     assert.deepEqual(await store.counters("", 100), before);
-    const { digest: _, ...checkpoint } = await store.checkpoint();
-    assert.deepEqual(checkpoint, {
+    const { digest: _, books: __, keyId: ___, signature: ____, ...sums } = await store.checkpoint();
+    assert.deepEqual(sums, {
+      ...{ seq: 1, previous: "00".repeat(32) },
       ...{ through: 8, at: START, entries: 8, uses: 3n, forgottenUntil: 0 },
       spent: [msat(30n), dollars(7n)],
+      counters: summed(["a", "30"], ["b", "30"], ["c", "2"], ["d", "7"]),
     });
     assert.deepEqual(await store.journal(0, 100), [
       { seq: 5, at: START, event: { type: "reserve", reservation: open } },
@@ -260,22 +283,54 @@ export function foldingLaws(law: Law): void {
     },
   );
 
-  law("folds its own entries alone, where it is told which", async (store) => {
-    await used(store, [uses("a", 9n)], 1n);
-    const other = order([uses("a", 9n)], 1n, START, "use.treasury.1");
-    await store.reserve(other);
-    await store.commit(other.id, msat(1n), START);
-    await used(store, [uses("a", 9n)], 1n);
-    await foldAll(store, all(START + 2, { only: "use.service." }));
-    assert.equal((await store.checkpoint()).through, 2);
-    await foldAll(store, all(START + 2));
-    assert.equal((await store.checkpoint()).through, 6);
-  });
-
   law("goes past an entry that a wrong clock wrote in the future", async (store) => {
     await used(store, [uses("a", 9n)], 1n, START + 99 * HOUR);
     await used(store, [uses("a", 9n)], 1n);
     await foldAll(store, all(START + 2));
     assert.equal((await store.checkpoint()).through, 4);
+  });
+
+  law("chains checkpoints, and signs each of them", async (store) => {
+    await used(store, [uses("a", 9n)], 1n);
+    await used(store, [uses("b", 9n)], 1n, START + 10);
+    await foldAll(store, all(START + 2));
+    const first = await store.checkpoint();
+    SEAL.demand(first);
+    await foldAll(store, all(START + 12));
+    const second = await store.checkpoint();
+    SEAL.demand(second);
+    const line = checkpointText(first);
+    assert.deepEqual([first.seq, second.seq], [1, 2]);
+    assert.equal(second.previous, createHash("sha256").update(line, "utf8").digest("hex"));
+    assert.equal(second.books, first.books);
+    assert.deepEqual((await auditLedger(store, SEAL)).faults, []);
+    const [fault] = (await auditLedger(store, OTHER)).faults;
+    assert.match(fault!.what, /key [0-9a-f]{16} signed it, and the key here is [0-9a-f]{16}/);
+  });
+
+  law("folds nothing on top of another key's checkpoint", async (store) => {
+    await used(store, [uses("a", 9n)], 1n);
+    await foldAll(store, all(START + 2));
+    const before = await store.checkpoint();
+    await used(store, [uses("a", 9n)], 1n, START + 3);
+    await assert.rejects(store.fold(all(START + 9, { seal: OTHER })), refused);
+    assert.deepEqual(await store.checkpoint(), before);
+    assert.deepEqual((await auditLedger(store, SEAL)).faults, []);
+  });
+
+  law("signs anew what the key before this one signed", async (store) => {
+    await used(store, [uses("a", 9n)], 1n);
+    await foldAll(store, all(START + 2));
+    const { seq, signature: _, keyId: __, previous: ___, ...before } = await store.checkpoint();
+    // Nothing is old.
+    assert.equal(await store.fold(all(START + 2, { seal: ROTATED })), false);
+    const now = await store.checkpoint();
+    assert.deepEqual({ ...now, ...before, seq }, { ...now, seq });
+    assert.equal(now.seq, seq + 1);
+    OTHER.demand(now);
+    // Once, and not at each step.
+    await store.fold(all(START + 2, { seal: ROTATED }));
+    assert.deepEqual(await store.checkpoint(), now);
+    await assert.rejects(store.fold(all(START + 9)), refused);
   });
 }

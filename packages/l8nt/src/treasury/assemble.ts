@@ -11,6 +11,7 @@ import { Blame } from "./blame.ts";
 import { BooksClock } from "./books-clock.ts";
 import { Bought } from "./bought.ts";
 import { openBounded } from "./bounded-wallet.ts";
+import { checkpointSeal } from "./checkpoint-seal.ts";
 import { Delivery } from "./delivery.ts";
 import { Digests } from "./digests.ts";
 import { Directives } from "./directives.ts";
@@ -121,10 +122,19 @@ export function assemble(options: CoreOptions, receiptMaker?: ReceiptMaker) {
     ...{ store, clock, gate, nodes, payments, lookup, services, delivery, asks },
   });
   const { keepSeconds } = policy;
-  const failed = () => alarm("the journal could not be folded, and is tried again in a minute");
-  const keeper = new Keeper({ books: store, clock, keepSeconds, failed });
+  const failed = (cause: unknown) => {
+    const { code } = Object(cause) as { readonly code?: unknown };
+    if (code === "ERR_CHECKPOINT") alarm((cause as Error).message);
+    else alarm("the journal could not be folded, and is tried again in a minute");
+  };
+  const { previousReceiptKeys = [] } = options;
+  const sealed = checkpointSeal({ receipts, previousSecrets, previousReceiptKeys });
+  // A store in memory that nobody else reads has no journal.
+  const seal = options.store === undefined ? async () => undefined : sealed;
+  const keeper = new Keeper({ books: store, clock, keepSeconds, failed, seal });
   const startup = new Startup({
     ...{ store, time, clock, directives, recall, reconciler, restored, rewrapping, digests },
+    keeper,
   });
 
   const booksClock = new BooksClock({

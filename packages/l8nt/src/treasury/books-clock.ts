@@ -3,6 +3,7 @@
  * the books may go back to it. spec/4-purchase.md §8. [case 109]
  */
 import { AdapterError } from "../errors.ts";
+import { MADE_AT } from "../ports/facts.ts";
 import type { ClockView } from "../ports/owner.ts";
 import type { Store } from "../ports/store.ts";
 import type { Directives } from "./directives.ts";
@@ -11,7 +12,6 @@ import type { SpendingGate } from "./gate.ts";
 import type { Recall } from "./recall.ts";
 import type { Reconciler } from "./reconciler.ts";
 import type { RestoredBooks } from "./restored-books.ts";
-import { MADE_AT } from "./startup.ts";
 
 export interface BooksClockOptions {
   readonly store: Store;

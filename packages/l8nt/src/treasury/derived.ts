@@ -9,4 +9,10 @@ export function derivedKey(secret: Secret, purpose: string): Uint8Array {
   return hkdfExpandUnder(hkdfExtract(bytes))(utf8(purpose));
 }
 
+/**
+ * What the key is made from that signs receipts, checkpoints and the feed, if no other is given. No
+ * credential is derived under this name.
+ */
+export const receiptSeedOf = (secret: Secret): Uint8Array => derivedKey(secret, "sigil receipts");
+
 export type Digest = (message: Uint8Array) => Uint8Array;

@@ -33,6 +33,11 @@ export interface TreasuryOptions extends TreasuryLimits {
    */
   readonly receiptSeed?: Uint8Array;
   /**
+   * Public keys of seeds before `receiptSeed`, 64 hex each: a checkpoint of the journal that one of
+   * them signed is accepted, and signed anew at the start. Those of `previousSecrets` are known.
+   */
+  readonly previousReceiptKeys?: readonly string[];
+  /**
    * Computes the payee of an invoice from its signature.
    *
    * @default `@noble/curves`, which takes 1 to 2 ms for each payment
@@ -73,6 +78,7 @@ const OPTIONS = {
   wallet: true,
   store: true,
   receiptSeed: true,
+  previousReceiptKeys: true,
   curve: true,
   fetch: true,
   clock: true,

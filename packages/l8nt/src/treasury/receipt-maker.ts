@@ -5,7 +5,7 @@ import type { ReceiptBook, ReceiptRow } from "../ports/receipts.ts";
 import { ReceiptClerk } from "../receipt/clerk.ts";
 import { ReceiptSigner } from "../receipt/key.ts";
 import type { Alarm } from "./alarm.ts";
-import { derivedKey } from "./derived.ts";
+import { receiptSeedOf } from "./derived.ts";
 import { sliced } from "./slices.ts";
 
 export interface ReceiptMakerOptions {
@@ -31,7 +31,7 @@ export class ReceiptMaker {
     this.#options = options;
     this.signer = lazily(() => {
       const { receiptSeed, secret } = options;
-      return ReceiptSigner.fromSeed(receiptSeed ?? derivedKey(secret, "sigil receipts"));
+      return ReceiptSigner.fromSeed(receiptSeed ?? receiptSeedOf(secret));
     });
     this.#clerk = lazily(async () => {
       const signer = await this.signer();
@@ -73,5 +73,3 @@ export class ReceiptMaker {
     this.#options.alarm(`a receipt could not be made, and is tried again later ${code}`.trim());
   };
 }
-
-/** No credential is derived under this name, so the key signs receipts and the feed only. */

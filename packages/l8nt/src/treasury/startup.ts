@@ -3,7 +3,9 @@
  * this one left unfinished. spec/4-purchase.md §7.
  */
 import { endAbandonedUses } from "../ledger/claim.ts";
+import type { Keeper } from "../ledger/index.ts";
 import { type Clock, MAX_CLOCK_SKEW_SECONDS } from "../ports/clock.ts";
+import { MADE_AT } from "../ports/facts.ts";
 import type { Store } from "../ports/store.ts";
 import type { Digests } from "./digests.ts";
 import type { Directives } from "./directives.ts";
@@ -12,9 +14,6 @@ import type { Recall } from "./recall.ts";
 import type { Reconciler } from "./reconciler.ts";
 import type { RestoredBooks } from "./restored-books.ts";
 import type { Rewrapping } from "./rewrapping.ts";
-
-/** The fact that says when the books were made, in Unix seconds. */
-export const MADE_AT = "made at";
 
 /** Who claims the uses of orders. */
 export const CLAIMANT = "treasury";
@@ -32,6 +31,7 @@ export interface StartupOptions {
   readonly restored: RestoredBooks;
   readonly rewrapping: Rewrapping;
   readonly digests: Digests;
+  readonly keeper: Pick<Keeper, "check">;
 }
 
 export class Startup {
@@ -46,7 +46,7 @@ export class Startup {
    * Resolves once the treasury is ready. The first call starts it, and a start that failed is tried
    * again. [cases 56, 105, 109]
    *
-   * @throws AdapterError `ERR_STORE`
+   * @throws AdapterError `ERR_STORE`, `ERR_CHECKPOINT`
    */
   async done(): Promise<void> {
     const { store, time } = this.#options;
@@ -66,6 +66,7 @@ export class Startup {
     const now = String(clock());
     const areNew = (await store.fact(MADE_AT)) === undefined;
     reconciler.lookFrom(Number(await store.firstFact(MADE_AT, now)), areNew);
+    await this.#options.keeper.check();
     await this.#options.digests.read();
     await directives.start();
     await recall.start();

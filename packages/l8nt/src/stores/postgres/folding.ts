@@ -1,5 +1,14 @@
 /** Folds the journal of the Postgres store. spec/5-ledger.md §6. */
-import { type Carried, EMPTY_CHECKPOINT, endedBy, type Fold, fold } from "../../ledger/index.ts";
+import { shake256 } from "../../internal/noble-shake.ts";
+import {
+  type Carried,
+  emptyCheckpoint,
+  endedBy,
+  type Fold,
+  type FoldState,
+  fold,
+  type StoredCounter,
+} from "../../ledger/index.ts";
 import type { Checkpoint, FoldedCounter, Folding } from "../../ports/folding.ts";
 import type { JournalEntry } from "../../ports/journal.ts";
 import { decodeEntry, ENTRY, type JournalRow, stringify } from "./codec.ts";
@@ -16,19 +25,15 @@ export class PostgresFolding {
   }
 
   async checkpoint(): Promise<Checkpoint> {
-    const [row] = await this.#database.read<{ body: string | null; forgottenUntil: number }>(
-      `SELECT c.body, h.forgotten_until AS "forgottenUntil"
+    return (await this.#kept()).checkpoint;
+  }
+
+  async #kept(): Promise<Pick<FoldState, "checkpoint" | "sum">> {
+    const [row] = await this.#database.read<CheckpointRow>(
+      `SELECT c.books, c.body, c.sum, h.folded::text AS through, h.forgotten_until AS "forgottenUntil"
          FROM ${this.#in}.sigil_checkpoint c, ${this.#in}.sigil_head h`,
     );
-    const { body, forgottenUntil } = row!;
-    if (body === null) return { ...EMPTY_CHECKPOINT, forgottenUntil };
-    const written = JSON.parse(body) as Checkpoint;
-    return {
-      ...written,
-      uses: BigInt(written.uses),
-      spent: written.spent.map(({ unit, value }) => ({ unit, value: BigInt(value) })),
-      forgottenUntil,
-    };
+    return { checkpoint: checkpointIn(row!), sum: row!.sum };
   }
 
   async counters(after: string, limit: number): Promise<readonly FoldedCounter[]> {
@@ -45,27 +50,44 @@ export class PostgresFolding {
    * statement that changes nothing if another process was faster.
    */
   async fold(folding: Folding): Promise<boolean> {
-    const before = await this.checkpoint();
+    const { checkpoint: before, sum } = await this.#kept();
     const entries = await this.#entries(before.through, folding.limit);
     const known = await this.#carried(entries);
-    let done: Fold;
+    const counters = await this.#touched(entries, known);
+    const ended = await this.#ended(endedBy(folding), folding.limit);
+    let done: Fold | undefined;
     try {
-      done = fold(before, entries, (id) => known.get(id), folding);
+      const find = {
+        shake: shake256,
+        carried: known.get.bind(known),
+        counter: counters.get.bind(counters),
+      };
+      done = fold({ checkpoint: before, sum, entries, ended, ...find }, folding);
     } catch (error) {
       // What another process folds between two of these reads looks like entries that are missing.
-      if ((await this.checkpoint()).through !== before.through) return false;
+      if ((await this.checkpoint()).seq !== before.seq) return false;
       throw error;
     }
-    const { checkpoint, ended, counters, carried } = done;
-    const { forgottenUntil: _, ...body } = checkpoint;
-    const rows = [...counters.values()];
-    const kept = [...carried];
-    const [row] = await this.#database.write<{ gone: number | null }>(
-      `SELECT ${this.#in}.sigil_fold($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) AS gone`,
+    if (done === undefined) return false;
+    for (const row of ended) counters.set(row.id, row);
+    return (await this.#write(before.seq, done, counters)) && done.isFull;
+  }
+
+  async #write(
+    expected: number,
+    done: Fold,
+    counters: ReadonlyMap<string, StoredCounter>,
+  ): Promise<boolean> {
+    const { checkpoint, ended, forgotten } = done;
+    const kept = [...done.carried];
+    const [row] = await this.#database.write<{ written: boolean }>(
+      `SELECT ${this.#in}.sigil_fold($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) AS written`,
       [
-        before.through,
+        expected,
         checkpoint.through,
-        stringify(body),
+        checkpoint.forgottenUntil,
+        stringify(checkpoint),
+        done.sum,
         done.removed,
         done.dropped,
         kept.map(([id]) => id),
@@ -73,16 +95,44 @@ export class PostgresFolding {
         kept.map(([, { released }]) => released ?? null),
         ended.map(({ reservation }) => reservation.id),
         ended.map(({ reservation }) => reservation.at),
-        rows.map(({ id }) => id),
-        rows.map(({ committed }) => `${committed}`),
-        rows.map(({ endsAt }) => endsAt),
-        endedBy(folding),
-        folding.limit,
+        done.counters.map(({ id }) => id),
+        done.counters.map(({ committed }) => `${committed}`),
+        done.counters.map(({ endsAt }) => endsAt),
+        forgotten,
+        forgotten.map((id) => `${counters.get(id)!.committed}`),
       ],
     );
-    const gone = row!.gone;
-    if (gone === null) return false;
-    return checkpoint.entries - before.entries >= folding.limit || gone >= folding.limit;
+    return row!.written;
+  }
+
+  /** The counters that what ends with these entries counted on. */
+  async #touched(
+    entries: readonly JournalEntry[],
+    known: ReadonlyMap<string, Carried>,
+  ): Promise<Map<string, StoredCounter>> {
+    const reservations = [...known.values()].map(({ reservation }) => reservation);
+    for (const { event } of entries)
+      if (event.type === "reserve") reservations.push(event.reservation);
+    const ids = new Set(reservations.flatMap(({ counted }) => counted.map(({ id }) => id)));
+    return new Map((await this.#stored("id = ANY ($1)", [[...ids]])).map((row) => [row.id, row]));
+  }
+
+  #ended(by: number, limit: number): Promise<readonly StoredCounter[]> {
+    return this.#stored(
+      "ends < 'Infinity' AND ends <= $1 AND reserved = 0 ORDER BY ends LIMIT $2",
+      [by, limit],
+    );
+  }
+
+  async #stored(where: string, values: readonly unknown[]): Promise<readonly StoredCounter[]> {
+    const rows = await this.#database.read<CounterRow>(
+      `SELECT id, committed::text, reserved::text, folded::text, ends FROM ${this.#in}.sigil_counters WHERE ${where}`,
+      values,
+    );
+    return rows.map(({ id, committed, reserved, folded, ends }) => ({
+      ...{ id, committed: BigInt(committed), reserved: BigInt(reserved), folded: BigInt(folded) },
+      endsAt: ends ?? undefined,
+    }));
   }
 
   async #entries(after: number, limit: number): Promise<readonly JournalEntry[]> {
@@ -114,4 +164,33 @@ export class PostgresFolding {
       }),
     );
   }
+}
+
+type CheckpointRow = Row & {
+  readonly books: string;
+  readonly body: string | null;
+  readonly sum: Uint8Array;
+  readonly through: string;
+  readonly forgottenUntil: number;
+};
+
+type CounterRow = Row & {
+  readonly id: string;
+  readonly committed: string;
+  readonly reserved: string;
+  readonly folded: string;
+  readonly ends: number | null;
+};
+
+/** What the law reads under its lock is what counts, not its copy in the text. */
+function checkpointIn({ books, body, through, forgottenUntil }: CheckpointRow): Checkpoint {
+  const columns = { books, through: Number(through), forgottenUntil };
+  if (body === null) return { ...emptyCheckpoint(books), ...columns };
+  const written = JSON.parse(body) as Checkpoint;
+  return {
+    ...written,
+    uses: BigInt(written.uses),
+    spent: written.spent.map(({ unit, value }) => ({ unit, value: BigInt(value) })),
+    ...columns,
+  };
 }

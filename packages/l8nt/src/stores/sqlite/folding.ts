@@ -1,5 +1,13 @@
 /** Folds the journal of the SQLite store. spec/5-ledger.md §6. */
-import { type Carried, EMPTY_CHECKPOINT, endedBy, type Fold, fold } from "../../ledger/index.ts";
+import { shake256 } from "../../internal/noble-shake.ts";
+import {
+  type Carried,
+  emptyCheckpoint,
+  endedBy,
+  type Fold,
+  fold,
+  type StoredCounter,
+} from "../../ledger/index.ts";
 import type { Checkpoint, FoldedCounter, Folding } from "../../ports/folding.ts";
 import { entryIn, type Row, reservationIn } from "./rows.ts";
 import type { Statements, Tables } from "./tables.ts";
@@ -7,12 +15,13 @@ import { textOf, valueOfText } from "./texts.ts";
 
 export const FOLDING = {
   statements: [
-    // "body" is the checkpoint without what has a column of its own.
+    // "body" is the checkpoint without what has a column of its own, empty before the first one;
+    // "sum" is of the folded counters.
     `CREATE TABLE checkpoint (
-       one INTEGER PRIMARY KEY CHECK (one = 1), through INTEGER NOT NULL, forgotten_until REAL NOT NULL,
-       body TEXT NOT NULL
+       one INTEGER PRIMARY KEY CHECK (one = 1), books TEXT NOT NULL, through INTEGER NOT NULL,
+       forgotten_until REAL NOT NULL, body TEXT NOT NULL, sum BLOB NOT NULL
      ) STRICT`,
-    `INSERT INTO checkpoint VALUES (1, 0, 0, '${textOf(bodyOf(EMPTY_CHECKPOINT))}')`,
+    `INSERT INTO checkpoint VALUES (1, lower(hex(randomblob(16))), 0, 0, '', zeroblob(2048))`,
     // Entries that were folded and stay in the journal, by the reservation's id.
     `CREATE TABLE carried (id TEXT PRIMARY KEY, entry INTEGER NOT NULL, released INTEGER) STRICT, WITHOUT ROWID`,
     // What folded entries committed, and when the counter's limit ends: written by folding alone.
@@ -28,10 +37,6 @@ export const FOLDING = {
   objects: ["checkpoint", "carried", "counters_ended"],
 };
 
-function bodyOf({ through: _, forgottenUntil: __, ...body }: Checkpoint): object {
-  return body;
-}
-
 export class SqliteFolding {
   readonly #sql: Statements;
   readonly #tables: Tables;
@@ -42,14 +47,11 @@ export class SqliteFolding {
   }
 
   checkpoint(): Checkpoint {
-    const { through, forgotten_until, body } = this.#sql.get(
-      "SELECT * FROM checkpoint WHERE one = 1",
-    )!;
-    return {
-      ...valueOfText<Checkpoint>(body),
-      through: Number(through),
-      forgottenUntil: Number(forgotten_until),
-    };
+    return checkpointIn(this.#row());
+  }
+
+  #row(): Row {
+    return this.#sql.get("SELECT * FROM checkpoint WHERE one = 1")!;
   }
 
   counters(after: string, limit: number): readonly FoldedCounter[] {
@@ -66,18 +68,41 @@ export class SqliteFolding {
       }));
   }
 
-  /** What the next step folds; it writes nothing. @throws AdapterError `ERR_STORE` */
-  next(folding: Folding): Fold {
-    const checkpoint = this.checkpoint();
-    const entries = this.#sql
-      .all(
-        "SELECT * FROM journal WHERE seq > ? ORDER BY seq LIMIT ?",
-        checkpoint.through,
-        folding.limit,
-      )
-      .map(entryIn);
-    return fold(checkpoint, entries, this.#carried, folding);
+  /**
+   * What the next step folds, if anything; it writes nothing.
+   *
+   * @throws AdapterError `ERR_STORE`, `ERR_CHECKPOINT`
+   */
+  next(folding: Folding): Fold | undefined {
+    const row = this.#row();
+    const checkpoint = checkpointIn(row);
+    const { limit } = folding;
+    const entries = this.#sql.all(
+      "SELECT * FROM journal WHERE seq > ? ORDER BY seq LIMIT ?",
+      checkpoint.through,
+      limit,
+    );
+    const ended = this.#sql.all(
+      `SELECT id, committed, reserved, folded, ends FROM counters
+       WHERE ends < 1e300 AND ends <= ? AND reserved = 0 ORDER BY ends LIMIT ?`,
+      endedBy(folding),
+      limit,
+    );
+    const state = {
+      ...{ checkpoint, sum: row.sum as Uint8Array, shake: shake256 },
+      ...{ entries: entries.map(entryIn), ended: ended.map(counterIn) },
+      ...{ carried: this.#carried, counter: this.#counter },
+    };
+    return fold(state, folding);
   }
+
+  readonly #counter = (id: string): StoredCounter | undefined => {
+    const row = this.#sql.get(
+      "SELECT id, committed, reserved, folded, ends FROM counters WHERE id = ?",
+      id,
+    );
+    return row === undefined ? undefined : counterIn(row);
+  };
 
   readonly #carried = (id: string): Carried | undefined => {
     const row = this.#sql.get(
@@ -92,81 +117,53 @@ export class SqliteFolding {
     };
   };
 
-  /** Returns whether there was as much to do as the step may take. */
-  write(
-    { checkpoint, removed, carried, dropped, ended, counters }: Fold,
-    folding: Folding,
-  ): boolean {
-    const before = this.checkpoint();
-    const { through, entries } = checkpoint;
-    const by = endedBy(folding);
-    if (through > before.through) {
-      this.#sql.run(
-        "UPDATE checkpoint SET through = ?, body = ? WHERE one = 1",
-        through,
-        textOf(bodyOf(checkpoint)),
-      );
-      for (const { reservation, entry } of ended)
-        this.#sql.run(
-          "DELETE FROM reservations WHERE id = ? AND entry = ? AND outcome IS NOT NULL",
-          reservation.id,
-          entry,
-        );
-      for (const id of dropped) this.#sql.run("DELETE FROM carried WHERE id = ?", id);
-      for (const [id, { entry, released }] of carried)
-        this.#sql.run(
-          "INSERT OR REPLACE INTO carried VALUES (?, ?, ?)",
-          id,
-          entry,
-          released ?? null,
-        );
-      for (const seq of removed) this.#sql.run("DELETE FROM journal WHERE seq = ?", seq);
-    }
-    const gone = [...this.#addFolded(counters.values(), by), ...this.#forget(by, folding.limit)];
-    if (gone.length > 0) {
-      const ends = gone.filter(({ committed }) => committed !== 0n).map((row) => Number(row.ends));
-      const until = Math.max(before.forgottenUntil, ...ends);
-      this.#sql.run("UPDATE checkpoint SET forgotten_until = ? WHERE one = 1", until);
-      this.#tables.forget(
-        gone.map(({ id }) => String(id)),
-        until,
-      );
-    }
-    return entries - before.entries >= folding.limit || gone.length >= folding.limit;
-  }
-
-  /** Deletes counters at which nothing stands, and those whose limit has ended. */
-  #addFolded(counters: Iterable<FoldedCounter>, by: number): readonly Row[] {
-    const gone: Row[] = [];
-    for (const { id, committed, endsAt } of counters) {
-      const row = this.#sql.get(
-        `DELETE FROM counters WHERE id = ?1 AND reserved = 0
-           AND (committed = 0 OR max(coalesce(ends, ?2), ?2) <= ?3)
-         RETURNING id, committed, max(coalesce(ends, ?2), ?2) AS ends`,
-        id,
-        endsAt,
-        by,
-      );
-      if (row !== undefined) gone.push(row);
-      else
-        this.#sql.run(
-          "UPDATE counters SET folded = folded + ?1, ends = max(coalesce(ends, ?2), ?2) WHERE id = ?3",
-          committed,
-          endsAt,
-          id,
-        );
-    }
-    return gone;
-  }
-
-  /** Deletes counters whose entries were folded before their limit ended. */
-  #forget(by: number, limit: number): readonly Row[] {
-    return this.#sql.all(
-      `DELETE FROM counters WHERE id IN
-         (SELECT id FROM counters WHERE ends < 1e300 AND ends <= ? AND reserved = 0 ORDER BY ends LIMIT ?)
-       RETURNING id, committed, ends`,
-      by,
-      limit,
+  write({ checkpoint, sum, removed, carried, dropped, ended, counters, forgotten }: Fold): void {
+    const { books: _, through, forgottenUntil, ...body } = checkpoint;
+    this.#sql.run(
+      "UPDATE checkpoint SET through = ?, forgotten_until = ?, body = ?, sum = ? WHERE one = 1",
+      ...[through, forgottenUntil, textOf(body), sum],
     );
+    for (const { reservation, entry } of ended)
+      this.#sql.run(
+        "DELETE FROM reservations WHERE id = ? AND entry = ? AND outcome IS NOT NULL",
+        reservation.id,
+        entry,
+      );
+    for (const id of dropped) this.#sql.run("DELETE FROM carried WHERE id = ?", id);
+    for (const [id, { entry, released }] of carried)
+      this.#sql.run("INSERT OR REPLACE INTO carried VALUES (?, ?, ?)", id, entry, released ?? null);
+    for (const [first, last] of runsOf(removed))
+      this.#sql.run("DELETE FROM journal WHERE seq BETWEEN ? AND ?", first, last);
+    for (const { id, committed, endsAt } of counters)
+      this.#sql.run("UPDATE counters SET folded = ?, ends = ? WHERE id = ?", committed, endsAt, id);
+    for (const id of forgotten) this.#sql.run("DELETE FROM counters WHERE id = ?", id);
+    this.#tables.forget(forgotten, forgottenUntil);
   }
+}
+
+const checkpointIn = ({ books, through, forgotten_until, body }: Row): Checkpoint => {
+  const empty = emptyCheckpoint(String(books));
+  const columns = { through: Number(through), forgottenUntil: Number(forgotten_until) };
+  return body === ""
+    ? { ...empty, ...columns }
+    : { ...empty, ...valueOfText<Checkpoint>(body), ...columns };
+};
+
+const counterIn = ({ id, committed, reserved, folded, ends }: Row): StoredCounter => ({
+  id: String(id),
+  committed: committed as bigint,
+  reserved: reserved as bigint,
+  folded: folded as bigint,
+  endsAt: ends === null ? undefined : Number(ends),
+});
+
+/** Numbers that follow each other, as first and last. */
+function runsOf(numbers: readonly number[]): readonly (readonly [number, number])[] {
+  const runs: [number, number][] = [];
+  for (const number of [...numbers].sort((a, b) => a - b)) {
+    const last = runs.at(-1);
+    if (last !== undefined && number <= last[1] + 1) last[1] = number;
+    else runs.push([number, number]);
+  }
+  return runs;
 }
