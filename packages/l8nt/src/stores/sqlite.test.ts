@@ -124,11 +124,12 @@ test.skipIf(!hasSqlite)(
       vi.restoreAllMocks();
       return { found: found.length, rows };
     };
-    expect(await rowsFor("/none")).toEqual({ found: 0, rows: 0 });
+    // One that says that the node has bought something there.
+    expect(await rowsFor("/none")).toEqual({ found: 0, rows: 1 });
     // One of the index, and one of the record.
-    expect(await rowsFor("/77")).toEqual({ found: 1, rows: 2 });
+    expect(await rowsFor("/77")).toEqual({ found: 1, rows: 3 });
     await bulk(2, (n) => ({ path: `/any/${n}`, anyPath: true }));
-    expect(await rowsFor("/77")).toEqual({ found: 3, rows: 6 });
+    expect(await rowsFor("/77")).toEqual({ found: 3, rows: 7 });
     const { DatabaseSync } = process.getBuiltinModule("node:sqlite");
     const { prepare } = DatabaseSync.prototype;
     const asked = new Set<string>();
@@ -152,10 +153,13 @@ test.skipIf(!hasSqlite)(
           .prepare(`EXPLAIN QUERY PLAN ${sql}`)
           .all()
           .map(({ detail }) => detail),
-      );
+      )
+      .filter((detail) => !/^SCAN CONSTANT ROW|^SCALAR SUBQUERY/.test(String(detail)));
     database.close();
     // Nothing is filtered beside the index, and nothing is sorted.
     expect(plans).toEqual([
+      "SEARCH payments USING COVERING INDEX payments_usable (node_id=? AND origin=?)",
+      "SEARCH payments USING COVERING INDEX payments_usable_anywhere (node_id=? AND origin=?)",
       "SEARCH payments USING INDEX payments_usable (node_id=? AND origin=? AND method=? AND path=?)",
       "SEARCH payments USING INDEX payments_usable_anywhere (node_id=? AND origin=?)",
     ]);

@@ -28,17 +28,16 @@ import type {
 } from "../ports/ledger.ts";
 import type { Counted } from "../ports/limit.ts";
 import type { ForgottenNode, NodeOutline, NodeQuery, NodeRecord } from "../ports/nodes.ts";
-import {
-  type BeginAnswer,
-  type Closure,
-  MAX_PURCHASES,
-  type PaidTexts,
-  type PaymentMark,
-  type PaymentQuery,
-  type PaymentRecord,
-  type PurchaseQuery,
-  type Settled,
-  type Settlement,
+import type {
+  BeginAnswer,
+  Closure,
+  PaidTexts,
+  PaymentMark,
+  PaymentQuery,
+  PaymentRecord,
+  PurchaseQuery,
+  Settled,
+  Settlement,
 } from "../ports/payments.ts";
 import type { ReceiptRow } from "../ports/receipts.ts";
 import type { Store } from "../ports/store.ts";
@@ -50,7 +49,8 @@ import type { WriteAheadLog } from "./sqlite/log.ts";
 import { SqliteNodes } from "./sqlite/nodes.ts";
 import { CommitQueue, givenUp, OwnError } from "./sqlite/queue.ts";
 import { entryIn, hashBytes, hashIn, isHash } from "./sqlite/rows.ts";
-import { Statements, Tables } from "./sqlite/tables.ts";
+import { Statements } from "./sqlite/statements.ts";
+import { Tables } from "./sqlite/tables.ts";
 import { textOf } from "./sqlite/texts.ts";
 
 export { backupSqliteStore, restoreSqliteStore } from "./sqlite/backup.ts";
@@ -231,35 +231,8 @@ class SqliteStore implements Store {
     return this.#payments("INDEXED BY payments_open WHERE status = 'open' ORDER BY seq");
   }
 
-  purchases(
-    nodeIds: readonly string[],
-    { origin, method, path }: PurchaseQuery,
-  ): Promise<readonly PaymentRecord[]> {
-    return this.#look(() =>
-      nodeIds.flatMap((nodeId) => {
-        const forPath = this.#sql.all(
-          `SELECT seq, payment_hash FROM payments
-           WHERE status = 'paid' AND any_path = 0 AND node_id = ? AND origin = ? AND method = ? AND path = ?
-           ORDER BY seq DESC LIMIT ?`,
-          nodeId,
-          origin,
-          method,
-          path,
-          MAX_PURCHASES,
-        );
-        const forAny = this.#sql.all(
-          `SELECT seq, payment_hash FROM payments
-           WHERE status = 'paid' AND any_path = 1 AND node_id = ? AND origin = ?
-           ORDER BY seq DESC LIMIT ?`,
-          nodeId,
-          origin,
-          MAX_PURCHASES,
-        );
-        return [...forPath, ...forAny]
-          .sort((a, b) => Number(b.seq) - Number(a.seq))
-          .map((row) => this.#tables.payment(hashIn(row))!);
-      }),
-    );
+  purchases(nodeIds: readonly string[], query: PurchaseQuery): Promise<readonly PaymentRecord[]> {
+    return this.#look(() => nodeIds.flatMap((nodeId) => this.#tables.bought(nodeId, query)));
   }
 
   payments({ status, nodeId, before, limit }: PaymentQuery): Promise<readonly PaymentRecord[]> {

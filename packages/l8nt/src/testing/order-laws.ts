@@ -318,6 +318,37 @@ export function orderLaws(law: Law): void {
     },
   );
 
+  law("finds, after each change, what it was asked for before in vain", async (store, handles) => {
+    const record = paymentOf({ order: "scout first", path: "/asked" });
+    const found = async (handle: Store) => {
+      const bought = await handle.purchases(["scout"], record);
+      const [first, second] = [
+        await handle.ordered("scout first"),
+        await handle.ordered("scout 2"),
+      ];
+      return [bought.length, first?.status, second?.status];
+    };
+    const all = async (expected: readonly unknown[]) => {
+      for (const handle of handles) {
+        assert.deepEqual(await found(handle), expected);
+        assert.deepEqual(await found(handle), expected);
+      }
+    };
+    await all([0, undefined, undefined]);
+    await beginPayment(store, record);
+    await all([0, "open", undefined]);
+    await settle(store, record, failed);
+    await all([0, undefined, undefined]);
+    const second = { ...again(record), order: "scout first", path: "/asked" };
+    await beginPayment(store, second);
+    await settle(store, second, paid);
+    await all([1, "paid", undefined]);
+    await store.take(second.paymentHash, "scout first", "scout 2");
+    await all([1, undefined, "paid"]);
+    await store.mark(second.paymentHash, { status: "used" });
+    await all([0, undefined, "used"]);
+  });
+
   law("finds the newest 256 of a kind that a node bought, and no more", async (store) => {
     const place = { method: "GET", path: "/same", amount: msat(1n), maxFee: msat(0n) };
     const bulk = (count: number, more: object = {}) =>

@@ -10,7 +10,8 @@ import {
 } from "../../ledger/index.ts";
 import type { Checkpoint, FoldedCounter, Folding } from "../../ports/folding.ts";
 import { entryIn, type Row, reservationIn } from "./rows.ts";
-import type { Statements, Tables } from "./tables.ts";
+import type { Statements } from "./statements.ts";
+import type { Tables } from "./tables.ts";
 import { textOf, valueOfText } from "./texts.ts";
 
 export const FOLDING = {

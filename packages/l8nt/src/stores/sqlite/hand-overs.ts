@@ -9,7 +9,7 @@ import type {
   Revoked,
 } from "../../ports/hand-overs.ts";
 import { pathIn, pathText, rowsOf } from "../hand-over-rows.ts";
-import type { Statements } from "./tables.ts";
+import type { Statements } from "./statements.ts";
 
 export const HAND_OVERS = {
   statements: [

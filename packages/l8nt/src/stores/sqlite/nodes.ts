@@ -6,7 +6,7 @@ import type {
   NodeQuery,
   NodeRecord,
 } from "../../ports/nodes.ts";
-import type { Statements } from "./tables.ts";
+import type { Statements } from "./statements.ts";
 import { textOf, valueOfText } from "./texts.ts";
 
 /** Before every node. */

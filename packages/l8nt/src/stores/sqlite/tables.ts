@@ -2,75 +2,41 @@
  * Reads and writes the rows of the ledger's rules: counters, reservations, payments. Recently read
  * rows are cached.
  */
-import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
 import type { Unit } from "../../amount.ts";
 import { Lru } from "../../internal/lru.ts";
 import type { Counter, LedgerState, ReservationRow, Step } from "../../ledger/index.ts";
 import type { Reservation, Resolution } from "../../ports/ledger.ts";
-import type { PaidTexts, PaymentRecord } from "../../ports/payments.ts";
+import type { PaidTexts, PaymentRecord, PurchaseQuery } from "../../ports/payments.ts";
+import { PaymentIndex } from "./payment-index.ts";
 import {
   bodyOf,
   hashBytes,
   hashIn,
   keysOf,
   paymentIn,
-  type Row,
   reservationIn,
   slotsIn,
   slotsText,
   statesOf,
 } from "./rows.ts";
+import type { Statements } from "./statements.ts";
 
 const KEPT_COUNTERS = 50_000;
 const KEPT_PAYMENTS = 4_000;
-
-/** Prepared once; integers come as `bigint`. */
-export class Statements {
-  readonly #database: DatabaseSync;
-  readonly #prepared = new Map<string, StatementSync>();
-
-  constructor(database: DatabaseSync) {
-    this.#database = database;
-  }
-
-  #prepare(sql: string): StatementSync {
-    let statement = this.#prepared.get(sql);
-    if (statement === undefined) {
-      statement = this.#database.prepare(sql);
-      statement.setReadBigInts(true);
-      this.#prepared.set(sql, statement);
-    }
-    return statement;
-  }
-
-  run(sql: string, ...values: SQLInputValue[]): bigint {
-    return BigInt(this.#prepare(sql).run(...values).changes);
-  }
-
-  insert(sql: string, ...values: SQLInputValue[]): number {
-    return Number(this.#prepare(sql).run(...values).lastInsertRowid);
-  }
-
-  get(sql: string, ...values: SQLInputValue[]): Row | undefined {
-    return this.#prepare(sql).get(...values);
-  }
-
-  all(sql: string, ...values: SQLInputValue[]): readonly Row[] {
-    return this.#prepare(sql).all(...values);
-  }
-}
 
 export class Tables implements LedgerState {
   readonly #sql: Statements;
   /** `null`: known to be absent. */
   #counters = new Lru<string, Counter | null>(KEPT_COUNTERS);
   #payments = new Lru<string, PaymentRecord>(KEPT_PAYMENTS);
+  #index: PaymentIndex;
   readonly #open = new Map<string, ReservationRow>();
   readonly #openIntents = new Map<string, string>();
   #forgottenUntil: number | undefined;
 
   constructor(sql: Statements) {
     this.#sql = sql;
+    this.#index = new PaymentIndex(sql);
     this.reload();
   }
 
@@ -78,6 +44,7 @@ export class Tables implements LedgerState {
   reload(): void {
     this.#counters = new Lru(KEPT_COUNTERS);
     this.#payments = new Lru(KEPT_PAYMENTS);
+    this.#index = new PaymentIndex(this.#sql);
     this.#open.clear();
     this.#openIntents.clear();
     this.#forgottenUntil = undefined;
@@ -165,9 +132,13 @@ export class Tables implements LedgerState {
   };
 
   readonly ordered = (order: string): PaymentRecord | undefined => {
-    const row = this.#sql.get("SELECT payment_hash FROM payments WHERE order_key = ?", order);
-    return row === undefined ? undefined : this.payment(hashIn(row));
+    const hash = this.#index.ordered(order);
+    return hash === undefined ? undefined : this.payment(hash);
   };
+
+  bought(nodeId: string, query: PurchaseQuery): readonly PaymentRecord[] {
+    return this.#index.bought(nodeId, query).map((hash) => this.payment(hash)!);
+  }
 
   /** Open reservations without an open payment. */
   get unpaid(): readonly Reservation[] {
@@ -263,6 +234,7 @@ export class Tables implements LedgerState {
     if (status === "open") this.#openIntents.set(intent, hash);
     else if (this.#openIntents.get(intent) === hash) this.#openIntents.delete(intent);
     this.#payments.set(hash, payment);
+    this.#index.changed(before, payment);
   }
 
   /** Returns false, and changes nothing, unless the texts of the payment are `from`. */
