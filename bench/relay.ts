@@ -29,8 +29,8 @@ export async function relay(progress: (text: string) => void): Promise<Measured>
     proxy.send("cpu");
     return ((await once(proxy, "message")) as [{ answer: number }])[0].answer;
   };
-  const order = (path: string) =>
-    fetch(town.location + PURCHASES_PATH, {
+  const order = (location: string) => (path: string) =>
+    fetch(location + PURCHASES_PATH, {
       method: "POST",
       headers: { authorization: `L402 ${town.credential}`, "content-type": "application/json" },
       body: JSON.stringify({
@@ -41,18 +41,19 @@ export async function relay(progress: (text: string) => void): Promise<Measured>
       }),
     });
   const ways = {
-    treasury: { ask: order, cpu: () => town.ask("cpu") },
+    treasury: { ask: order(town.location), cpu: () => town.ask("cpu") },
     proxy: { ask: (path: string) => fetch(url + path), cpu: proxyCpu },
+    // The same bytes in as the treasury has.
+    orders: { ask: order(url), cpu: proxyCpu },
   };
-  const cpu = { treasury: { small: [], large: [] }, proxy: { small: [], large: [] } } as Record<
-    keyof typeof ways,
-    Record<Kind, number[]>
-  >;
+  const cpu = Object.fromEntries(
+    Object.keys(ways).map((way) => [way, { small: [], large: [] }]),
+  ) as unknown as Record<keyof typeof ways, Record<Kind, number[]>>;
   try {
     for (let round = -1; round < ROUNDS; round++) {
       for (const kind of Object.keys(KINDS) as Kind[]) {
         const [path, bytes, requests] = KINDS[kind];
-        for (const way of ["treasury", "proxy"] as const) {
+        for (const way of Object.keys(ways) as (keyof typeof ways)[]) {
           let left = requests as number;
           const before = await ways[way].cpu();
           const agent = async () => {
@@ -82,6 +83,12 @@ export async function relay(progress: (text: string) => void): Promise<Measured>
     atLeast("relayed small requests", share("small"), "%", 60, against),
     plain("CPU a small relayed request", median(cpu.treasury.small), "µs", "-"),
     plain("CPU a small request of the proxy", median(cpu.proxy.small), "µs", "-"),
+    plain(
+      "CPU a small request of the proxy, if it reads an order",
+      median(cpu.orders.small),
+      "µs",
+      "-",
+    ),
     plain("CPU a relayed MiB", median(cpu.treasury.large) / 8, "µs", "-"),
     plain("CPU a MiB of the proxy", median(cpu.proxy.large) / 8, "µs", "-"),
   ];

@@ -67,6 +67,8 @@ export async function openTown(options: TownOptions = {}): Promise<Town> {
     0,
     "127.0.0.1",
   );
+  // Longer than a round, so that no proxy meets a connection that is just being closed.
+  server.keepAliveTimeout = 600_000;
   await once(server, "listening");
   const shop = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const paywall = new Paywall({
