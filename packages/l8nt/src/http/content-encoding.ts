@@ -53,9 +53,10 @@ export async function decoded(
   incoming: IncomingMessage,
   field: string | null,
 ): Promise<Readable | undefined> {
+  const codings = codingsOf(field);
+  if (codings.length === 0) return incoming;
   const zlib = builtin<typeof Zlib>("node:zlib");
   const { pipeline } = builtin<typeof import("node:stream")>("node:stream");
-  const codings = codingsOf(field);
   const decoders = codings.map((coding) => decoderOf(zlib, coding)).reverse();
   if (codings.length > MAX_LAYERS || decoders.includes(undefined)) return undefined;
   let body: Readable = incoming;

@@ -26,10 +26,16 @@ const VOLATILE = fieldNames(
 /**
  * The fingerprint of what was priced, by which a later request is the same one. A message of
  * JSON-RPC counts without its `id` and without `_meta`, which a client makes anew for each call.
+ *
+ * @param whole the fingerprint of the request, if it is known
  */
-export function pricedFingerprintOf(request: Fingerprinted, url: URL): string {
+export function pricedFingerprintOf(
+  request: Fingerprinted,
+  url: URL,
+  whole = fingerprintOf(request, url),
+): string {
   const body = callIn(request);
-  return fingerprintOf(body === undefined ? request : { ...request, body }, url);
+  return body === undefined ? whole : fingerprintOf({ ...request, body }, url);
 }
 
 const JSON_TYPE = /^application\/json *(?:;|$)/i;

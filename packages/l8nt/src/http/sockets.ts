@@ -174,19 +174,23 @@ export class Sockets {
   #watchIdle(agent: Agent): void {
     const reuse = agent.reuseSocket;
     const idle = this.#idle;
-    function unasked(this: Socket) {
-      this.destroy();
+    const known = new WeakSet<Socket>();
+    function arrived(this: Socket) {
+      if (idle.has(this)) this.destroy();
     }
     function gone(this: Socket) {
       idle.delete(this);
     }
     agent.on("free", (socket: Socket) => {
       if (socket.destroyed) return;
-      idle.add(socket.on("data", unasked).once("close", gone));
+      // Once for all requests: a socket without a listener would be paused in between.
+      if (!known.has(socket)) socket.on("data", arrived).once("close", gone);
+      known.add(socket);
+      idle.add(socket);
       this.#makeRoom();
     });
     agent.reuseSocket = (socket, request) => {
-      idle.delete(socket.off("data", unasked).off("close", gone) as Socket);
+      idle.delete(socket as Socket);
       reuse.call(agent, socket, request);
     };
   }

@@ -51,13 +51,6 @@ export function setWritten(response: Response, written: Written): void {
   all.set(response, written);
 }
 
-/** The same for a response that passes on the body of another one. */
-export function passWritten(from: Response, to: Response): Response {
-  const written = all.get(from);
-  if (written !== undefined) all.set(to, written);
-  return to;
-}
-
 /**
  * For a server that writes a response: what it reports to, when the last byte has left or the
  * connection has closed. Undefined if nobody wants to know.

@@ -15,12 +15,12 @@ export interface OrderEnd {
  * services, for as long as a service goes on sending.
  */
 export class OrderEnds {
-  /** By node id: the orders whose credentials have the node. */
-  readonly #underWay = new Map<string, Set<AbortController>>();
+  /** By node id: what ends the orders whose credentials have the node. */
+  readonly #underWay = new Map<string, Set<() => void>>();
 
   constructor(revocations: RevocationList) {
     revocations.onRevoked((nodeId) => {
-      for (const order of this.#underWay.get(nodeId) ?? []) order.abort();
+      for (const revoke of this.#underWay.get(nodeId) ?? []) revoke();
     });
   }
 
@@ -30,23 +30,30 @@ export class OrderEnds {
    */
   begin(nodeIds: readonly string[], gone: AbortSignal | undefined): OrderEnd {
     const order = new AbortController();
+    let isRevoked = false;
+    const end = () => order.abort();
+    const revoke = () => {
+      isRevoked = true;
+      end();
+    };
+    if (gone?.aborted) end();
+    else gone?.addEventListener("abort", end, { once: true });
     for (const id of nodeIds) {
       const others = this.#underWay.get(id);
-      if (others === undefined) this.#underWay.set(id, new Set([order]));
-      else others.add(order);
+      if (others === undefined) this.#underWay.set(id, new Set([revoke]));
+      else others.add(revoke);
     }
-    const over = () => {
-      for (const id of nodeIds) {
-        const left = this.#underWay.get(id);
-        left?.delete(order);
-        if (left?.size === 0) this.#underWay.delete(id);
-      }
-    };
-    const revoked = order.signal;
     return {
-      signal: gone === undefined ? revoked : AbortSignal.any([gone, revoked]),
-      isRevoked: () => revoked.aborted,
-      over,
+      signal: order.signal,
+      isRevoked: () => isRevoked,
+      over: () => {
+        gone?.removeEventListener("abort", end);
+        for (const id of nodeIds) {
+          const left = this.#underWay.get(id);
+          left?.delete(revoke);
+          if (left?.size === 0) this.#underWay.delete(id);
+        }
+      },
     };
   }
 }

@@ -55,14 +55,15 @@ export function orderOf(
     ([name, value]) => [name, isAuthorization(name) ? hexText(hide(utf8(value))) : value] as const,
   );
   const sent = { ...request, headers: hidden };
+  const fingerprint = fingerprintOf(sent, url);
   return {
     verified,
     target,
     url,
     request,
     key: orderKey(verified, request.id),
-    fingerprint: fingerprintOf(sent, url),
-    priced: pricedFingerprintOf(sent, url),
+    fingerprint,
+    priced: pricedFingerprintOf(sent, url, fingerprint),
     underWay: new Set(request.underWay?.map((id) => orderKey(verified, id))),
     unfit: new Set(),
     progress: { unanswered: false, reached: false, left: NOW, ended: NOW },

@@ -1,7 +1,6 @@
 /** An order of one paid request, and what the treasury answers. spec/4-purchase.md §7. */
 import { UNITS } from "../amount.ts";
 import { AdapterError } from "../errors.ts";
-import { passWritten } from "../http/written.ts";
 import { base64Bytes, base64Text } from "../internal/bytes.ts";
 import { Credential } from "../l402/credential.ts";
 import type { PaymentSummary, Purchase, PurchaseRequest } from "../ports/treasury.ts";
@@ -106,11 +105,11 @@ export const orderOf = ({ credential: _, signal: __, ...order }: PurchaseRequest
 
 export function writePurchase(bought: Purchase): Response {
   if (bought.kind === "credential") return writeAnswer(purchase, bought);
+  // It was made for this order: nobody else has its fields.
   const { response, payment: paid } = bought;
-  const headers = new Headers(response.headers);
-  headers.set(RELAYED_FIELD, "1");
-  if (paid !== undefined) headers.set(PAYMENT_FIELD, formatPayment(paid));
-  return passWritten(response, new Response(response.body, { status: response.status, headers }));
+  response.headers.set(RELAYED_FIELD, "1");
+  if (paid !== undefined) response.headers.set(PAYMENT_FIELD, formatPayment(paid));
+  return response;
 }
 
 /** Whether the status and the body are a service's, and not the treasury's. */

@@ -23,8 +23,10 @@ export async function tracer(): Promise<Traced> {
   );
   if (api === undefined) return untraced;
   const { trace, SpanStatusCode } = api;
+  // It asks the provider that is registered by the first span, now or later.
+  const sigil = trace.getTracer("sigil");
   return (span, attributes, work) =>
-    trace.getTracer("sigil").startActiveSpan(span, { attributes }, async (active) => {
+    sigil.startActiveSpan(span, { attributes }, async (active) => {
       try {
         return await work();
       } catch (error) {
