@@ -1,4 +1,5 @@
 /** A response whose body is watched on its way to the caller. spec/4-purchase.md §2. */
+import type { Order } from "./orders.ts";
 
 export interface BodyEnd {
   /** The caller read the body to its end, or cancelled it. */
@@ -50,4 +51,38 @@ export function shownAs({ url, redirected, type }: Shown, response: Response): R
     type: { value: type, configurable: true },
     clone: { value: clone, configurable: true },
   });
+}
+
+/**
+ * The response, whose order is under way until the caller has read its body or left it. A body that
+ * broke off is no answer.
+ *
+ * @param told the error that the reader of a body gets that broke off
+ */
+export function awaited(order: Order, response: Response, { read, broke, told }: Ends): Response {
+  const end = order.begin();
+  let isOver = false;
+  const once = (act: () => void) => () => {
+    if (isOver) return;
+    isOver = true;
+    unwatch();
+    act();
+    end();
+  };
+  const [isRead, isBroken] = [once(read), once(broke)];
+  const unwatch = order.orders.watchBody(isRead);
+  return watched(response, {
+    read: isRead,
+    broke(error) {
+      isBroken();
+      return told(error);
+    },
+  });
+}
+
+/** How the reading of a body may end. */
+interface Ends {
+  readonly read: () => void;
+  readonly broke: () => void;
+  readonly told: (error: unknown) => unknown;
 }

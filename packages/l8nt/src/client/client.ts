@@ -12,7 +12,8 @@ import type { ReceiptRow } from "../ports/receipts.ts";
 import type { NodeStanding, PaymentSummary, Treasurer } from "../ports/treasury.ts";
 import { CarriedCredentials, type GivenCredentials } from "./carried.ts";
 import { remoteTreasurer } from "./treasurer.ts";
-import type { TripContext, Trips } from "./trip.ts";
+import type { TripContext } from "./trip.ts";
+import type { Trips } from "./trips.ts";
 
 export interface HttpClientOptions {
   /** One credential or more. A text may hold several, separated by white space. */
@@ -72,7 +73,7 @@ export class HttpClient {
       ),
     };
     this.#trips = lazily(async () => {
-      const { Trips } = await import("./trip.ts");
+      const { Trips } = await import("./trips.ts");
       return new Trips(this.#context);
     });
   }
@@ -139,7 +140,7 @@ export class HttpClient {
     const { fetch } = this.#context;
     const response = await fetch(input, init);
     if (response.status !== 402) return response;
-    const { unpaidHere } = await import("./trip.ts");
+    const { unpaidHere } = await import("./trips.ts");
     throw await unpaidHere(response, input);
   }
 
@@ -210,7 +211,7 @@ export class HttpClient {
    * await using client = new Client(); // closed at the end of the block
    */
   async close(): Promise<void> {
-    const { tellAnswered } = await import("./trip.ts");
+    const { tellAnswered } = await import("./trips.ts");
     await tellAnswered(this.#context.carried.all);
   }
 

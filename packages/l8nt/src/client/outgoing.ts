@@ -165,3 +165,7 @@ export function unlessAborted<Result>(
     promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
   });
 }
+
+/** Whether it has an `Authorization` that is the API's own. */
+export const hasOwnAuthorization = ({ isOwn, headers }: Outgoing): boolean =>
+  !isOwn && headers.has("authorization");

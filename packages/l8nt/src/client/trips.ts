@@ -1,0 +1,69 @@
+/** All calls of `fetch` of one client. spec/4-purchase.md §2. */
+
+import type { PaymentError } from "../errors.ts";
+import { resending } from "../http/resending.ts";
+import { presentsCredential } from "../l402/fields.ts";
+import { WHAT_TO_SET } from "./carried.ts";
+import { HeldCredentials } from "./held.ts";
+import { outgoing } from "./outgoing.ts";
+import { Trip, type TripContext } from "./trip.ts";
+import { unpaid } from "./unpaid.ts";
+
+// What else a client loads no sooner than a call that may cost something.
+export { tellAnswered } from "./closing.ts";
+
+/** The error for the 402 of a client without a credential. */
+export const unpaidHere = (
+  response: Response,
+  input: string | URL | Request,
+): Promise<PaymentError> => {
+  const url = response.url || new Request(input instanceof Request ? input.url : input).url;
+  return unpaid(response, new URL(url), WHAT_TO_SET);
+};
+
+// A Request that is garbage-collected no longer feeds its signal, which ends the call or the body.
+const underWay = new Set<{ readonly input: string | URL | Request }>();
+const askedBy = new WeakMap<Response, string | URL | Request>();
+
+/** The calls of one client, which share what was handed over to it. */
+export class Trips {
+  readonly #context: TripContext;
+
+  constructor(context: Omit<TripContext, "held" | "resend">) {
+    const held = new HeldCredentials();
+    this.#context = { ...context, resend: resending(context.fetch), held };
+  }
+
+  /**
+   * @param input as the caller gave it to `fetch`, like `init`
+   * @throws as {@link Trip.follow}
+   */
+  async follow(
+    request: Request,
+    input: string | URL | Request,
+    init: RequestInit | undefined,
+    orderId: string | undefined,
+  ): Promise<Response> {
+    const { fetch } = this.#context;
+    // To another origin `fetch` takes no Authorization along, and any other field.
+    const isOwn = presentsCredential(request.headers);
+    if (isOwn && (!presentsMacaroon(request) || request.redirect !== "follow"))
+      return fetch(request);
+    if (/^(?:data|blob):/.test(request.url)) return fetch(request);
+    // A `Request` always has a signal, of its own if none was given.
+    const signal = init?.signal ?? (input instanceof Request ? input.signal : undefined);
+    const call = { input };
+    underWay.add(call);
+    try {
+      const first = await outgoing(request, init, signal, orderId);
+      const response = await new Trip(this.#context).follow(first);
+      askedBy.set(response, input);
+      return response;
+    } finally {
+      underWay.delete(call);
+    }
+  }
+}
+
+const presentsMacaroon = ({ headers }: Request): boolean =>
+  headers.has("macaroon") || headers.has("grpc-metadata-macaroon");
