@@ -66,6 +66,7 @@ export class HttpClient {
     const send: typeof fetch = fetcher ?? ((input, init) => fetch(input, init));
     this.#context = {
       fetch: send,
+      takesRequests: fetcher === undefined,
       clock,
       onPayment,
       carried: new CarriedCredentials(credential, (location) =>

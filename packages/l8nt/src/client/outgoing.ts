@@ -62,12 +62,16 @@ function optionsOf(request: Request, init: RequestInit | undefined): RequestInit
   return { ...given, ...Object.fromEntries(shown) };
 }
 
+export interface OutgoingOptions extends Pick<Outgoing, "signal" | "orderId"> {
+  /** Whether the request itself can be given to `fetch`, which knows the length of its body. */
+  readonly takesRequests: boolean;
+}
+
 /** @param init what the caller gave beside it */
 export async function outgoing(
   request: Request,
   init: RequestInit | undefined,
-  signal: AbortSignal | undefined,
-  orderId: string | undefined,
+  { signal, orderId, takesRequests }: OutgoingOptions,
 ): Promise<Outgoing> {
   const headers = new Headers(request.headers);
   const given = headers.get("idempotency-key");
@@ -94,7 +98,7 @@ export async function outgoing(
     strayed: false,
   };
   if (request.body === null) return parts;
-  return { ...parts, ...(await bodyOf(request, init?.body)) };
+  return { ...parts, ...(await bodyOf(request, init?.body, takesRequests)) };
 }
 
 /**
@@ -106,16 +110,23 @@ export async function outgoing(
 async function bodyOf(
   request: Request,
   given: BodyInit | null | undefined,
+  takesRequests: boolean,
 ): Promise<Pick<Outgoing, "body" | "large" | "streamed">> {
   if (given instanceof Blob && given.size > MAX_BODY_BYTES) return { large: given };
   const isInMemory =
-    typeof given === "string" || given instanceof ArrayBuffer || ArrayBuffer.isView(given);
+    typeof given === "string" ||
+    given instanceof ArrayBuffer ||
+    given instanceof URLSearchParams ||
+    ArrayBuffer.isView(given);
   if (isInMemory) {
     const bytes = new Uint8Array(await request.arrayBuffer());
     return bytes.length > MAX_BODY_BYTES ? { large: bytes } : { body: bytes };
   }
-  const streamed = new StreamedBody(request.body!, MAX_BODY_BYTES);
-  if (isStream(given)) return { streamed };
+  if (isStream(given)) return { streamed: new StreamedBody(request.body!, MAX_BODY_BYTES) };
+  // Only the runtime knows how long the body of a `Request` or of a form is, so it sends them.
+  const streamed = takesRequests
+    ? new StreamedBody(request.clone().body!, MAX_BODY_BYTES, request)
+    : new StreamedBody(request.body!, MAX_BODY_BYTES);
   // A `Request` does not say what its body was made of.
   const isForm = /^multipart\/form-data/i.test(request.headers.get("content-type") ?? "");
   const isHere = given !== undefined || isForm;

@@ -124,19 +124,15 @@ export class Sender {
   async fetched(request: Outgoing, headers: Headers): Promise<Response> {
     const { fetch, resend } = this.#context;
     const { method, url, large, streamed, signal, options } = request;
-    const stream = streamed?.take();
-    const body = stream ?? (await whole(request)).body ?? large ?? null;
-    if (streamed !== undefined && body === null) throw tooLargeToBuy(url);
     const send = request.isOnce ? fetch : resend;
-    return send(url, {
-      ...options,
-      method,
-      headers,
-      body,
-      ...(stream !== undefined && { duplex: "half" }),
-      signal: signal ?? null,
-      redirect: "manual",
-    });
+    const first = streamed?.take();
+    const common: RequestInit = { method, headers, signal: signal ?? null, redirect: "manual" };
+    const { body: _, ...others } = options;
+    if (first instanceof Request) return send(first, { ...others, ...common });
+    const body = first ?? (await whole(request)).body ?? large ?? null;
+    if (streamed !== undefined && body === null) throw tooLargeToBuy(url);
+    const duplex = first === undefined ? {} : { duplex: "half" as const };
+    return send(url, { ...others, ...common, body, ...duplex });
   }
 }
 

@@ -121,22 +121,60 @@ test("a stream goes out with a pass that was handed over, part by part", async (
   expect(world.paid().count).toBe(1);
 });
 
-test("a body that is in memory is sent with its length, also inside of a Request", async () => {
-  const world = await town();
-  const client = world.connect(world.mint());
+const SMALL = 4;
+const LARGE = 3 * 1024 * 1024;
+
+describe.each([
+  ["small", SMALL],
+  ["large", LARGE],
+])("a %s body that fetch sends with its length is sent with the same, and whole", (_, size) => {
+  const text = "x".repeat(size);
   const form = new FormData();
-  form.set("a", new Blob(["file"]), "f.txt");
-  const bodies = ["text", bytes("bytes"), new URLSearchParams({ a: "1" }), form, new Blob(["b"])];
-  for (const body of bodies)
-    for (const asked of ["in init", "in a Request"]) {
+  form.set("a", new Blob([text]), "f.txt");
+  const fields = new FormData();
+  fields.set("a", text);
+  test.each<[string, BodyInit]>([
+    ["text", text],
+    ["a typed array", bytes(text)],
+    ["an ArrayBuffer", bytes(text).buffer],
+    ["a Blob", new Blob([text])],
+    ["a query", new URLSearchParams({ a: text })],
+    ["a form with a file", form],
+    ["a form with a field", fields],
+  ])("%s", async (_kind, body) => {
+    const world = await town();
+    const client = world.connect(world.mint());
+    const init = { method: "POST", body };
+    const sentBy = async (send: (url: string) => Promise<Response>) => {
       const free = await listening();
-      const init = { method: "POST", body };
-      const input = asked === "in init" ? [free.url, init] : [new Request(free.url, init)];
-      await client.fetch(...(input as [string]));
+      const answer = await (await send(free.url)).text();
       const [headers] = free.headers as Record<string, string>[];
-      expect([asked, headers!["transfer-encoding"]]).toEqual([asked, undefined]);
-      expect(headers!["content-length"]).toBe(String(free.arrived().length));
-    }
+      expect(answer).toHaveLength(Number(headers!["content-length"]));
+      // A boundary is random, and has the same length each time.
+      const type = headers!["content-type"]?.replace(/boundary=.*/, "boundary");
+      return [headers!["content-length"], headers!["transfer-encoding"], type, answer.at(-1)];
+    };
+    const expected = await sentBy((url) => fetch(url, init));
+    expect(expected[1]).toBeUndefined();
+    expect(await sentBy((url) => client.fetch(url, init))).toEqual(expected);
+    expect(await sentBy((url) => client.fetch(new Request(url, init)))).toEqual(expected);
+  });
+});
+
+test("a large form is sent to a fetch that takes no Request of this runtime", async () => {
+  const world = await town();
+  const free = await listening();
+  const given: unknown[] = [];
+  const client = world.connect(world.mint(), {
+    fetch: (input, init) => {
+      given.push(input instanceof Request);
+      return fetch(input, init);
+    },
+  });
+  const form = new FormData();
+  form.set("a", new Blob(["x".repeat(LARGE)]));
+  expect((await client.post(free.url, form)).status).toBe(200);
+  expect(given).toEqual([false]);
 });
 
 describe("a streamed body", () => {
@@ -150,7 +188,8 @@ describe("a streamed body", () => {
       }),
       max,
     );
-  const textOf = async (stream: ReadableStream | undefined) => new Response(stream).text();
+  const textOf = async (stream: ReadableStream | Request | undefined) =>
+    new Response(stream as ReadableStream).text();
 
   test("is whole after it was sent, before that, and meanwhile", async () => {
     const sent = of(["ab", "cd"]);
@@ -172,6 +211,32 @@ describe("a streamed body", () => {
       expect(await textOf(large.take())).toBe("abcdefghijklmnop");
       expect(await large.whole()).toBeUndefined();
     }
+  });
+
+  test("that a request sends, is kept meanwhile up to the limit, and then left", async () => {
+    const twice = (parts: readonly string[], cancel?: () => void) => {
+      const left = [...parts];
+      const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
+        pull(controller) {
+          const part = left.shift();
+          if (part === undefined) controller.close();
+          else controller.enqueue(bytes(part));
+        },
+        ...(cancel !== undefined && { cancel }),
+      });
+      const request = new Request("http://a.example", posted(body));
+      return new StreamedBody(request.clone().body!, 10, request);
+    };
+    const small = twice(["ab", "cd"]);
+    expect(await (small.take() as Request).text()).toBe("abcd");
+    expect(new TextDecoder().decode(await small.whole())).toBe("abcd");
+    expect(small.take()).toBeUndefined();
+    const large = twice(["abcd", "efgh", "ijkl", "mnop"]);
+    expect(await (large.take() as Request).text()).toBe("abcdefghijklmnop");
+    expect(await large.whole()).toBeUndefined();
+    const cancel = vi.fn();
+    twice(["ab", "cd"], cancel).leave();
+    await vi.waitFor(() => expect(cancel).toHaveBeenCalled());
   });
 
   test("that fails, fails where it is read", async () => {

@@ -13,6 +13,7 @@ export class StreamedBody {
   readonly #reader: ReadableStreamDefaultReader<Part>;
   /** The size of a body that is kept. */
   readonly #maxBytes: number;
+  readonly #request: Request | undefined;
   /** What was read. Of a body that is too large, what was sent is left out. */
   readonly #parts: (Part | undefined)[] = [];
   #bytes = 0;
@@ -24,9 +25,11 @@ export class StreamedBody {
   /** The sending of it was ended. */
   #end: { readonly reason: unknown } | undefined;
 
-  constructor(stream: ReadableStream<Part>, maxBytes: number) {
+  /** @param request is sent in place of the stream, and has the same body */
+  constructor(stream: ReadableStream<Part>, maxBytes: number, request?: Request) {
     this.#reader = stream.getReader();
     this.#maxBytes = maxBytes;
+    this.#request = request;
   }
 
   get #isLarge(): boolean {
@@ -53,9 +56,13 @@ export class StreamedBody {
   }
 
   /** What is sent first: the body as it comes. Undefined from the second time on. */
-  take(): ReadableStream<Part> | undefined {
+  take(): ReadableStream<Part> | Request | undefined {
     if (this.#isTaken) return undefined;
     this.#isTaken = true;
+    if (this.#request !== undefined) {
+      void this.#keep();
+      return this.#request;
+    }
     let at = 0;
     return new ReadableStream<Part>(
       {
@@ -78,7 +85,8 @@ export class StreamedBody {
   /** The call has an answer. What is being sent goes on; a body that nobody reads is cancelled. */
   leave(): void {
     this.#isLeft = true;
-    if (!this.#isTaken || this.#end !== undefined) this.#cancel();
+    const isSentElsewhere = this.#request !== undefined;
+    if (!this.#isTaken || this.#end !== undefined || isSentElsewhere) this.#cancel();
   }
 
   /** The call has failed. */
@@ -89,7 +97,19 @@ export class StreamedBody {
   }
 
   #cancel(): void {
-    this.#reader.cancel(this.#end?.reason).catch(() => {});
+    const reason = this.#end?.reason;
+    this.#reader.cancel(reason).catch(() => {});
+    if (!this.#isTaken) this.#request?.body?.cancel(reason).catch(() => {});
+  }
+
+  /** Keeps what the request sends, as long as it is not too large. */
+  async #keep(): Promise<void> {
+    // A failure is met where the request is sent.
+    await this.whole().catch(() => {});
+    if (!this.#isLarge) return;
+    // What one of two branches leaves unread would stay in memory.
+    this.#parts.length = 0;
+    await this.#reader.cancel().catch(() => {});
   }
 
   /** Reads the next part. */

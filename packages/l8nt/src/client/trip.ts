@@ -31,6 +31,8 @@ import { unpaid } from "./unpaid.ts";
 /** What all calls of one client share. */
 export interface TripContext extends SenderContext {
   readonly carried: CarriedCredentials;
+  /** Whether `fetch` takes a `Request` of this runtime: one of a package may take only its own. */
+  readonly takesRequests: boolean;
   readonly onPayment: (payment: PaymentSummary) => void;
 }
 

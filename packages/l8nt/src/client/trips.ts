@@ -44,7 +44,7 @@ export class Trips {
     init: RequestInit | undefined,
     orderId: string | undefined,
   ): Promise<Response> {
-    const { fetch } = this.#context;
+    const { fetch, takesRequests } = this.#context;
     // To another origin `fetch` takes no Authorization along, and any other field.
     const isOwn = presentsCredential(request.headers);
     if (isOwn && (!presentsMacaroon(request) || request.redirect !== "follow"))
@@ -55,7 +55,7 @@ export class Trips {
     const call = { input };
     underWay.add(call);
     try {
-      const first = await outgoing(request, init, signal, orderId);
+      const first = await outgoing(request, init, { signal, orderId, takesRequests });
       const response = await new Trip(this.#context).follow(first);
       askedBy.set(response, input);
       return response;
