@@ -1,5 +1,6 @@
 /** The parts of a request that may be sent more than once: without a credential, then with one. */
 import { AdapterError } from "../errors.ts";
+import { mayAddField } from "../http/added-field.ts";
 import { hexText } from "../internal/bytes.ts";
 import { randomBytes } from "../internal/crypto.ts";
 import { presentsCredential } from "../l402/fields.ts";
@@ -79,10 +80,10 @@ export async function outgoing(
   // The request is sent before and after the payment: the service can tell that it is one request.
   // [case 83]
   const isOwn = presentsCredential(headers);
-  const isKeyMade = !isOwn && !IDEMPOTENT.has(request.method) && given === null;
-  if (isKeyMade) headers.set("idempotency-key", hexText(randomBytes(16)));
   const { method, redirect } = request;
   const url = new URL(request.url);
+  const isKeyMade = !isOwn && !IDEMPOTENT.has(method) && given === null && mayAddField(url);
+  if (isKeyMade) headers.set("idempotency-key", hexText(randomBytes(16)));
   const parts: Outgoing = {
     method,
     url,

@@ -1,4 +1,6 @@
 /** Requests to a service: for its challenge, or with a credential that was paid for. */
+
+import { mayAddField } from "../http/added-field.ts";
 import { discard } from "../http/discard.ts";
 import { IDEMPOTENCY_FIELD } from "../http/idempotency.ts";
 import { type OutboundLimits, send } from "../http/outbound.ts";
@@ -103,11 +105,14 @@ export class ServiceRequests {
   ): Promise<Response> {
     const { method, headers: given, body } = request;
     const { fetch: fetcher, outbound } = this.#options;
+    const others = given.filter(([name]) => name.toLowerCase() !== IDEMPOTENCY_FIELD);
+    const isGiven = others.length < given.length;
+    const mayAdd = mayAddField(url);
     const headers = [
-      ...given.filter(([name]) => name.toLowerCase() !== IDEMPOTENCY_FIELD),
-      [IDEMPOTENCY_FIELD, idempotencyKey] as const,
+      ...others,
+      ...(isGiven || mayAdd ? [[IDEMPOTENCY_FIELD, idempotencyKey] as const] : []),
       // What is presented was paid for. A refusal of it is never paid.
-      [PREFER_FIELD, NO_INVOICE] as const,
+      ...(mayAdd ? [[PREFER_FIELD, NO_INVOICE] as const] : []),
     ];
     const asked = { method, url, headers, ...(body !== undefined && { body }) };
     try {
