@@ -213,6 +213,26 @@ describe("what the caller said about redirects holds", () => {
     expect(await (await client.post(`${shop.url}/keep`, "order")).text()).toBe("POST order");
   });
 
+  test.each([
+    ["percent-encoded", "/caf%C3%A9?q=%E6%97%A5"],
+    ["in bytes of UTF-8", Buffer.from("/café/日本?q=ü#é").toString("latin1")],
+    ["in bytes that are no UTF-8", "/caf\xe9"],
+    ["in bytes of UTF-8, with a host", Buffer.from("//HOST/é").toString("latin1")],
+    ["with a space", "/a b"],
+  ])("within one origin a Location %s leads where fetch goes", async (_, location) => {
+    const world = await town();
+    const shop = await site((request, response, url) => {
+      const to = location.replace("HOST", new URL(url).host);
+      if (request.target === "/a") response.writeHead(302, { location: to }).end();
+      else response.end();
+    });
+    await fetch(`${shop.url}/a`);
+    await world.connect(world.mint()).get(`${shop.url}/a`);
+    const [, expected, , target] = shop.received.map((one) => one.target);
+    expect(shop.received).toHaveLength(4);
+    expect(target).toBe(expected);
+  });
+
   test("a target that is no URL, or none that may be asked, ends there", async () => {
     const world = await town();
     for (const location of ["http://", "ftp://127.0.0.1/x", "http://a:b@127.0.0.1/"]) {

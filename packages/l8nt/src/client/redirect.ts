@@ -2,6 +2,7 @@
  * Redirects, followed one at a time: no credential and no body goes to another origin. [case 76]
  */
 import { AdapterError } from "../errors.ts";
+import { type Binary, bytesOf } from "../internal/bytes.ts";
 import { CREDENTIAL_FIELDS } from "../l402/fields.ts";
 import type { Outgoing } from "./outgoing.ts";
 
@@ -23,7 +24,7 @@ export function redirected(request: Outgoing, response: Response): Outgoing | un
       "ERR_REDIRECT",
       "The service redirects, and a browser does not show the new location. Request the final URL.",
     );
-  const location = response.headers.get("location");
+  const location = locationIn(response.headers);
   if (!STATUSES.has(response.status) || location === null || request.redirect === "manual")
     return undefined;
   if (request.redirect === "error")
@@ -52,6 +53,14 @@ export function redirected(request: Outgoing, response: Response): Outgoing | un
   const headers = new Headers(kept.headers);
   for (const name of [...CREDENTIAL_FIELDS, "cookie", "proxy-authorization"]) headers.delete(name);
   return { ...kept, url, headers, strayed: true };
+}
+
+/** A `Location` in bytes of UTF-8 is read as such, as `fetch` does; its header has bytes. */
+function locationIn(headers: Headers): string | null {
+  const given = headers.get("location");
+  if (given === null || !/[\x80-\xff]/.test(given)) return given;
+  if (/[^\0-\xff]/.test(given)) return given;
+  return new TextDecoder().decode(bytesOf(given as Binary));
 }
 
 function withoutBody({
