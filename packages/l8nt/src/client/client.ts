@@ -126,7 +126,7 @@ export class HttpClient {
     const { carried } = this.#context;
     const fields = new Headers(init?.headers ?? (input as Request).headers);
     const isFree = carried.isEmpty && !/macaroon/.test([...fields.keys()].join());
-    if (isFree) return this.#free(input, init);
+    if (isFree) return this.#free(input, init, fields);
     // A copy has lost its referrer in Node.
     const request =
       input instanceof Request && init === undefined ? input : new Request(input, init);
@@ -137,12 +137,16 @@ export class HttpClient {
   /**
    * Without a credential this is `fetch`, which streams bodies, and whose 402 says what is missing.
    */
-  async #free(input: string | URL | Request, init: RequestInit | undefined): Promise<Response> {
+  async #free(
+    input: string | URL | Request,
+    init: RequestInit | undefined,
+    fields: Headers,
+  ): Promise<Response> {
     const { fetch } = this.#context;
     const response = await fetch(input, init);
     if (response.status !== 402) return response;
     const { unpaidHere } = await import("./trips.ts");
-    throw await unpaidHere(response, input);
+    return unpaidHere(response, input, fields);
   }
 
   /**

@@ -9,24 +9,18 @@ import type { Credential } from "../l402/credential.ts";
 import type { PaymentSummary, Purchase, PurchaseRequest } from "../ports/treasury.ts";
 import { declaredIn, isConsumed } from "../wire/consumption.ts";
 import { noAnswer } from "../wire/no-answer.ts";
-import { challengeAfter, isForSale, isRefusal } from "../wire/service-refusal.ts";
+import { challengeAfter, isRefusal } from "../wire/service-refusal.ts";
 import { ambiguousForSale, checkAmbiguous } from "./ambiguous.ts";
 import { awaited, type Shown, shownAs } from "./answer.ts";
 import { type Carried, type CarriedCredentials, isAtHome, WHAT_TO_SET } from "./carried.ts";
 import type { Held } from "./held.ts";
 import { withIntegrity } from "./integrity.ts";
 import { namedOrder, newOrderId, type Order, ordersOf } from "./orders.ts";
-import {
-  hasOwnAuthorization,
-  type Outgoing,
-  tooLargeToBuy,
-  unlessAborted,
-  whole,
-} from "./outgoing.ts";
+import { type Outgoing, tooLargeToBuy, unlessAborted, whole } from "./outgoing.ts";
 import { isRedirect, MAX_REDIRECTS, redirected } from "./redirect.ts";
 import { Sender, type SenderContext } from "./sender.ts";
 import { Spending } from "./spending.ts";
-import { unpaid } from "./unpaid.ts";
+import { asksForPayment, unpaid } from "./unpaid.ts";
 
 /** What all calls of one client share. */
 export interface TripContext extends SenderContext {
@@ -149,7 +143,7 @@ export class Trip {
     const { carried, clock } = this.#context;
     checkAmbiguous(request, carried, clock());
     const response = await this.#sender.fetched(request, request.headers);
-    if (!(await asksForPayment(request, response))) return response;
+    if (!(await asksForPayment(request.headers, response))) return response;
     await response.body?.cancel();
     throw ambiguousForSale(request.url);
   }
@@ -167,7 +161,7 @@ export class Trip {
     const isPayer = (other: Credential): boolean => !isAtHome(other, access.target);
     const willBuy = !request.strayed && carried.covers(access, isPayer);
     const response = await this.#sender.send(request, access.target, { credential, willBuy });
-    if (response.status !== 402) return response;
+    if (!(await asksForPayment(request.headers, response))) return response;
     const payer = carried.choose(access, isPayer);
     if (payer === undefined || request.strayed)
       throw await unpaid(response, request.url, request.strayed ? STRAYED : USED_UP);
@@ -284,7 +278,7 @@ export class Trip {
     const response = await this.#sender.send(request, target, { willBuy });
     // A treasury waits until a challenge is given again.
     const isLimited = willBuy && (await challengeAfter(response)) !== undefined;
-    return { response, isRefused: isLimited || (await asksForPayment(request, response)) };
+    return { response, isRefused: isLimited || (await asksForPayment(request.headers, response)) };
   }
 
   /**
@@ -349,10 +343,6 @@ export class Trip {
  */
 const isMcpCall = ({ method, headers }: Outgoing): boolean =>
   method === "POST" && headers.has("mcp-protocol-version");
-
-/** An API with keys says 402 of an account, too, which the caller wants to read. */
-const asksForPayment = async (request: Outgoing, response: Response): Promise<boolean> =>
-  response.status === 402 && (!hasOwnAuthorization(request) || (await isForSale(response)));
 
 /** What a service answered, and whether that refuses what was presented, or asks for payment. */
 interface Answered {

@@ -1,25 +1,31 @@
 /** All calls of `fetch` of one client. spec/4-purchase.md §2. */
 
-import type { PaymentError } from "../errors.ts";
 import { resending } from "../http/resending.ts";
 import { presentsCredential } from "../l402/fields.ts";
 import { WHAT_TO_SET } from "./carried.ts";
 import { HeldCredentials } from "./held.ts";
 import { outgoing } from "./outgoing.ts";
 import { Trip, type TripContext } from "./trip.ts";
-import { unpaid } from "./unpaid.ts";
+import { asksForPayment, unpaid } from "./unpaid.ts";
 
 // What else a client loads no sooner than a call that may cost something.
 export { tellAnswered } from "./closing.ts";
 
-/** The error for the 402 of a client without a credential. */
-export const unpaidHere = (
+/**
+ * The 402 to a client without a credential, if it does not ask for payment.
+ *
+ * @param headers of the request
+ * @throws PaymentError `ERR_PAYMENT_REQUIRED`
+ */
+export async function unpaidHere(
   response: Response,
   input: string | URL | Request,
-): Promise<PaymentError> => {
+  headers: Headers,
+): Promise<Response> {
+  if (!(await asksForPayment(headers, response))) return response;
   const url = response.url || new Request(input instanceof Request ? input.url : input).url;
-  return unpaid(response, new URL(url), WHAT_TO_SET);
-};
+  throw await unpaid(response, new URL(url), WHAT_TO_SET);
+}
 
 // A Request that is garbage-collected no longer feeds its signal, which ends the call or the body.
 const underWay = new Set<{ readonly input: string | URL | Request }>();

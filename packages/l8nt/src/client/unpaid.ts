@@ -1,5 +1,18 @@
-/** The error for a 402 that the client does not pay. */
+/** A 402 that asks the client for payment, and the error if it is not paid. */
 import { PaymentError } from "../errors.ts";
+import { presentsCredential } from "../l402/fields.ts";
+import { isForSale } from "../wire/service-refusal.ts";
+
+/**
+ * Whether a response asks the client for payment. A 402 to a credential of the caller's own is the
+ * caller's to read, and so is one about an account, which an API with keys says.
+ *
+ * @param headers of the request, as the caller made it
+ */
+export async function asksForPayment(headers: Headers, response: Response): Promise<boolean> {
+  if (response.status !== 402 || presentsCredential(headers)) return false;
+  return !headers.has("authorization") || isForSale(response);
+}
 
 /** Ends the response. */
 export async function unpaid(
