@@ -4,7 +4,8 @@ import { targetOfUrl } from "../caveat/index.ts";
 import { Authority, type Credential } from "../l402/index.ts";
 import { ALL_NODES } from "../ports/directives.ts";
 import type { Closure } from "../ports/payments.ts";
-import { SpendingGate } from "./gate.ts";
+import { Blame } from "./blame.ts";
+import { SpendingGate, type SpendingGateOptions } from "./gate.ts";
 
 const NOW = 2_000_000_000;
 const clock = () => NOW;
@@ -28,6 +29,7 @@ const target = targetOfUrl("GET", new URL("https://api.example/x"))!;
 function gateOf(
   closures: Readonly<Record<string, readonly Closure[]>> = {},
   clock: () => number = () => NOW,
+  options: Partial<SpendingGateOptions> = {},
 ) {
   const alarms: string[] = [];
   const asked: [string, number][] = [];
@@ -41,6 +43,7 @@ function gateOf(
     clock,
     quarantineSeconds: 600,
     alarm: (what) => void alarms.push(what),
+    ...options,
   });
   const code = (credential: Credential) => {
     try {
@@ -160,4 +163,32 @@ describe("an origin in quarantine", () => {
     now = NOW + 1200;
     expect(await isOpen()).toBe(true);
   });
+
+  test.each([0, 700, 366 * 86_400])(
+    "that a doubt closed by a clock %d s ahead is open after its length, however often it was asked",
+    async (ahead) => {
+      for (const looks of [1, 20]) {
+        let now = NOW;
+        const blame = new Blame();
+        const doubt = { isFirstHand: true, seconds: 600 };
+        const at = NOW + ahead;
+        const { to } = blame.doubt("https://api.example", verify(child), at, doubt);
+        const closures = { "https://api.example": [{ to, until: at + 600 }] };
+        const { gate } = gateOf(closures, () => now, {
+          isDoubted: (origin, nodeIds) => blame.isDoubted(origin, nodeIds, now),
+        });
+        const isOpen = () =>
+          gate.demandAt(verify(child), target).then(
+            () => true,
+            () => false,
+          );
+        for (let look = 0; look < looks; look++) {
+          now = NOW + Math.floor((599 * look) / looks);
+          expect(await isOpen()).toBe(false);
+        }
+        now = NOW + 600;
+        expect(await isOpen()).toBe(true);
+      }
+    },
+  );
 });

@@ -138,7 +138,10 @@ export class SpendingGate implements Freezable {
       this.#holds(origin, closure),
     );
     const isClosed = closures.some(({ to }) => to === ALL_NODES || nodeIds.includes(to));
-    if (isClosed || isDoubted?.(origin, nodeIds))
+    // Asked in any case: after the clock was set back, a doubt begins again when it is first seen,
+    // and that must not be when the closure has ended.
+    const doubted = isDoubted?.(origin, nodeIds) ?? false;
+    if (isClosed || doubted)
       throw new PaymentError(
         "ERR_ORIGIN_QUARANTINED",
         "no",
