@@ -60,7 +60,8 @@ export function paid(paywall: Paywall, terms: Terms = {}): onRequestHookHandler 
       request.grant = decision.grant;
       done();
     };
-    watchUpgrades(paywall, request.raw);
+    // @fastify/websocket runs the hooks of a route before it opens an upgrade.
+    watchUpgrades(paywall, request.raw, request.server.hasDecorator("websocketServer") ? 1 : 0);
     const decided = route.authorize(new FastifyFacts(request));
     if (decided instanceof Promise) decided.then(proceed, done);
     else proceed(decided);

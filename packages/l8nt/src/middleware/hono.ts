@@ -3,13 +3,13 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Context, Handler, MiddlewareHandler, Next } from "hono";
 import { exposed, LIST_FIELDS, withListed } from "../http/exposed.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
-import { isWellKnown, NodeFacts } from "../node/facts.ts";
+import { isUpgrade, isWellKnown, NodeFacts } from "../node/facts.ts";
 import { sendPrivately } from "../node/private.ts";
 import { addCallTrailers } from "../node/response.ts";
 import { sentStatus, settle, settleBy } from "../node/settlement.ts";
 import { stripIncoming } from "../node/stripped.ts";
 import { closeUnread } from "../node/unread.ts";
-import { watchUpgrades } from "../node/upgrade.ts";
+import { refuseInstead, watchUpgrades } from "../node/upgrade.ts";
 import { rendering } from "../service/answered.ts";
 import { isForSharedCaches, privateCacheControl, varyWithCredentials } from "../service/caching.ts";
 import { factsOf } from "../service/facts.ts";
@@ -243,6 +243,10 @@ class HonoFacts extends NodeFacts {
   }
 
   isSpelledAsRouted(): boolean {
+    const { raw } = this.#c.req;
+    // @hono/node-ws takes the first segment of `//a/b` for a host, and routes what is behind it.
+    if (isUpgrade(this.request) && new URL(raw.url).pathname !== this.target.split("?", 1)[0])
+      return false;
     return isSlashKept(this.#c, this.target);
   }
 
@@ -262,11 +266,12 @@ class HonoFacts extends NodeFacts {
 /** Through the context, so that what other middleware has set stays on the response. */
 async function ungranted(c: Context, decision: Refused | Answered): Promise<Response> {
   const { status, headers, body } = rendering(decision);
-  const { outgoing } = (c.env ?? {}) as NodeBindings;
+  const { incoming, outgoing } = (c.env ?? {}) as NodeBindings;
   if (typeof outgoing?.writeHead === "function") {
     closeUnread(outgoing);
     addCallTrailers(outgoing, headers);
-  }
+  } else if (incoming !== undefined && isUpgrade(incoming))
+    refuseInstead(incoming.socket, decision);
   const fields = new Headers();
   for (const [name, value] of headers) fields.append(name, value);
   // On the context, whose own fields replace those of a response.

@@ -47,6 +47,10 @@ export function hasSeveralHosts(rawHeaders: readonly string[]): boolean {
   return hosts > 1;
 }
 
+/** Whether Node has left the connection to a listener of `upgrade`. */
+export const isUpgrade = (incoming: IncomingMessage): boolean =>
+  (incoming as { upgrade?: boolean | null }).upgrade === true;
+
 const peerOf = ({ socket }: IncomingMessage): string | undefined => socket?.remoteAddress;
 
 /**

@@ -1,10 +1,12 @@
 /** Settling a grant: exactly one `finish`, whatever the handler does. spec/5-ledger.md §5. */
 import type { ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
 import { EXPOSE_FIELD, exposed, withListed } from "../http/exposed.ts";
 import type { Granted } from "../service/index.ts";
 import { USE_FIELD } from "../wire/consumption.ts";
 import { settleCall, streamOf } from "./call.ts";
 import { capture } from "./capture.ts";
+import { isUpgrade } from "./facts.ts";
 import { type GivenFields, takenFrom } from "./given-fields.ts";
 
 /**
@@ -89,8 +91,41 @@ export function settleBy(outgoing: ServerResponse, granted: Granted): void {
       if (isByHead) settleOnce(sentStatus(outgoing));
     };
   }
+  // A framework that routes upgrades opens them past the response: its 101 goes to the socket.
+  let switched: number | undefined;
+  if (isUpgrade(outgoing.req) && outgoing.socket)
+    onFirstStatus(outgoing.socket, (status) => {
+      switched = status;
+      if (isByHead) settleOnce(status);
+    });
   // `respondWithFile` knows its status only after it has opened the file.
-  outgoing.once("close", () => settleOnce(sentStatus(outgoing)));
+  outgoing.once("close", () => settleOnce(switched ?? sentStatus(outgoing)));
+}
+
+/** Calls `settle` with the status of the line that is sent first. */
+export function onFirstStatus(socket: Duplex, settle: (status: number) => void): void {
+  let isOpen = true;
+  for (const name of ["write", "end"] as const) {
+    const send = socket[name] as (...given: unknown[]) => unknown;
+    (socket as unknown as Record<string, typeof send>)[name] = (...given) => {
+      const isGone = socket.destroyed;
+      const result = send.apply(socket, given);
+      const status = isOpen && !isGone ? statusIn(given[0]) : undefined;
+      if (status !== undefined) {
+        isOpen = false;
+        settle(status);
+      }
+      return result;
+    };
+  }
+}
+
+/** The status of the line that a chunk begins with. */
+function statusIn(chunk: unknown): number | undefined {
+  if (typeof chunk !== "string" && !(chunk instanceof Uint8Array)) return undefined;
+  const text = typeof chunk === "string" ? chunk : Buffer.from(chunk).toString("latin1", 0, 16);
+  const status = /^HTTP\/1\.[01] (\d{3})/.exec(text)?.[1];
+  return status === undefined ? undefined : Number(status);
 }
 
 const isAboutUse = (name: string): boolean => ABOUT_USE.has(name.toLowerCase());

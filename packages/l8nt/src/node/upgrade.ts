@@ -4,8 +4,8 @@ import type { Duplex } from "node:stream";
 import { checkKeys, type Keys } from "../internal/keys.ts";
 import { rendering } from "../service/answered.ts";
 import type { Answered, Grant, Granted, Paywall, Refused, Terms } from "../service/index.ts";
-import { NodeFacts } from "./facts.ts";
-import { settle } from "./settlement.ts";
+import { isUpgrade, NodeFacts } from "./facts.ts";
+import { onFirstStatus, settle } from "./settlement.ts";
 import { stripIncoming } from "./stripped.ts";
 
 /** A listener of `upgrade` behind the paywall. */
@@ -83,17 +83,26 @@ class UpgradeFacts extends NodeFacts {
 const guarding = new WeakSet<Paywall>();
 const told = new WeakSet<Paywall>();
 
-/** Tells the operator once of a server whose upgrades pass by the paywall. */
-export function watchUpgrades(paywall: Paywall, { socket }: IncomingMessage): void {
+/**
+ * Tells the operator once of a server whose upgrades pass by the paywall.
+ *
+ * @param routed how many listeners hand upgrades to the routes of the framework
+ */
+export function watchUpgrades(paywall: Paywall, incoming: IncomingMessage, routed = 0): void {
   if (told.has(paywall) || guarding.has(paywall)) return;
-  const { server } = socket as { server?: { listenerCount?(name: string): number } };
-  if (!((server?.listenerCount?.("upgrade") ?? 0) > 0)) return;
+  // One that a framework has routed to the paywall.
+  if (isUpgrade(incoming)) {
+    guarding.add(paywall);
+    return;
+  }
+  const { server } = incoming.socket as { server?: { listenerCount?(name: string): number } };
+  if (!((server?.listenerCount?.("upgrade") ?? 0) > routed)) return;
   told.add(paywall);
   console.error(OPEN_UPGRADES);
 }
 
 const OPEN_UPGRADES =
-  "l8nt: this server has a listener of `upgrade`, which no paywall stands before: a WebSocket is served unpaid, whatever its path. Put paidUpgrade() of l8nt/node before that listener, or serve free WebSockets from another server.";
+  "l8nt: this server has a listener of `upgrade`, which no paywall stands before: unless it hands each request to the routes of a framework, as @hono/node-server and @hono/node-ws do, a WebSocket is served unpaid, whatever its path. Put paidUpgrade() of l8nt/node before that listener, or serve free WebSockets from another server.";
 
 /** Ends the claim by the status line that is sent first. */
 function settleByFirstBytes(socket: Duplex, granted: Granted): void {
@@ -104,25 +113,25 @@ function settleByFirstBytes(socket: Duplex, granted: Granted): void {
     void settle(granted, status);
   };
   let sent: number | undefined;
-  for (const name of ["write", "end"] as const) {
-    const send = socket[name] as (...given: unknown[]) => unknown;
-    (socket as unknown as Record<string, typeof send>)[name] = (...given) => {
-      const isGone = socket.destroyed;
-      const result = send.apply(socket, given);
-      if (open && !isGone) sent ??= statusIn(given[0]);
-      if (sent !== undefined && granted.endsBy !== "end") settleOnce(sent);
-      return result;
-    };
-  }
+  onFirstStatus(socket, (status) => {
+    if (!open) return;
+    sent = status;
+    if (granted.endsBy !== "end") settleOnce(status);
+  });
   socket.once("close", () => settleOnce(sent));
 }
 
-/** The status of the line that a chunk begins with. */
-function statusIn(chunk: unknown): number | undefined {
-  if (typeof chunk !== "string" && !(chunk instanceof Uint8Array)) return undefined;
-  const text = typeof chunk === "string" ? chunk : Buffer.from(chunk).toString("latin1", 0, 16);
-  const status = /^HTTP\/1\.[01] (\d{3})/.exec(text)?.[1];
-  return status === undefined ? undefined : Number(status);
+/**
+ * For a framework that answers a refused upgrade with its status alone, as @hono/node-ws does:
+ * sends the whole refusal in the place of that.
+ */
+export function refuseInstead(socket: Duplex, decision: Refused | Answered): void {
+  const { end } = socket;
+  socket.end = (): Duplex => {
+    socket.end = end;
+    refuse(socket, decision);
+    return socket;
+  };
 }
 
 function refuse(socket: Duplex, decision: Refused | Answered): void {
