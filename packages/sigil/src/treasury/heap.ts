@@ -9,7 +9,7 @@ import { getHeapSpaceStatistics, setFlagsFromString } from "node:v8";
 /** More saves little: most requests are over before a young generation of this size is full. */
 const MAX_YOUNG_BYTES = 32 * 1024 * 1024;
 /** Garbage in the old generation, of what is live, at which it is collected. */
-const GARBAGE_PERCENT = 100;
+const GARBAGE_PERCENT = 50;
 
 /**
  * Bounds what V8 keeps beside what is live, as long as the process runs. `--max-semi-space-size`
