@@ -33,7 +33,7 @@ const MAIN = resolve(import.meta.dirname, "../packages/sigil/src/main.ts");
 const FOLDER = resolve(import.meta.dirname, "../node_modules");
 const SOURCES = ["--conditions=l8nt-source", "--no-warnings"];
 /** As docs/tutorials/sell-a-route.md has it. The treasury's program bounds its heap itself. */
-const SHOP_OPTION = "--max-semi-space-size=16";
+const SHOP_OPTIONS = ["--max-semi-space-size=16", "--max-old-space-size=512"];
 /** Of the times in /proc, on every Linux that Node runs on. */
 const TICKS_PER_SECOND = 100;
 
@@ -74,7 +74,7 @@ async function open(folder: string, net: DevNetwork, children: ChildProcess[]): 
   };
   const wallet = net.account("treasury", { balanceMsat: 10n ** 15n }).url;
   const { invoiceOnlyUrl } = net.account("shop", { balanceMsat: 0n });
-  const shop = await forked("flood-shop.ts", [invoiceOnlyUrl], [SHOP_OPTION]);
+  const shop = await forked("flood-shop.ts", [invoiceOnlyUrl], SHOP_OPTIONS);
   const attacker = await forked("flood-attacker.ts", []);
   setPriority(attacker.child.pid!, constants.priority.PRIORITY_BELOW_NORMAL);
 
@@ -211,7 +211,7 @@ async function measure(stage: Stage, progress: (text: string) => void): Promise<
       ),
       ...(["treasury", "shop"] as const).map((name) =>
         atMost(
-          `RSS of the ${name}${name === "shop" ? `, with ${SHOP_OPTION}` : ""}`,
+          `RSS of the ${name}${name === "shop" ? `, with ${SHOP_OPTIONS.join(" ")}` : ""}`,
           peakBytes(processes[name]),
           "bytes",
           300e6,

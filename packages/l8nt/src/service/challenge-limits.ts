@@ -34,6 +34,8 @@ interface Provider {
 export interface Place {
   /** Seconds to wait; 0 if the place was taken. */
   readonly waitSeconds: number;
+  /** Whether it waits for the wallet alone, which has enough to do. */
+  readonly isBusy: boolean;
   readonly buckets: readonly Bucket[];
   readonly provider: Provider | undefined;
 }
@@ -51,6 +53,11 @@ const KEPT_SHARE = 0.25;
 const REMEMBERED_SECONDS = 600;
 /** The number of networks of each size whose rate is kept. */
 const NETWORKS = 10_000;
+/**
+ * Invoices that are being made at once. Behind more of them, those who pay would wait, and each has
+ * a request in memory: a wallet that takes a second would have a flood of 300 of them.
+ */
+const MAX_UNDER_WAY = 64;
 /** The number of unpaid challenges whose place is known. */
 const CHALLENGES = 16_384;
 
@@ -62,6 +69,7 @@ export class ChallengeLimits {
   readonly #networks: readonly Lru<string, Bucket>[];
   readonly #providers = new Lru<string, Provider>(NETWORKS);
   readonly #unpaid = new Lru<string, Place>(CHALLENGES);
+  #underWay = 0;
 
   constructor({ perClient, total }: ChallengeRates) {
     this.#perClient = perClient;
@@ -88,11 +96,13 @@ export class ChallengeLimits {
     const pays = isKnown && known.paid > known.unpaid;
     const kept = isKnown && known.unpaid > 0 ? this.#kept : 0;
     const waitForTotal = waitOf(this.#total, kept, now);
-    const waitSeconds = Math.max(
+    const limited = Math.max(
       ...buckets.map((bucket) => waitOf(bucket, 0, now)),
       pays ? 0 : waitForTotal,
     );
-    if (waitSeconds > 0) return { waitSeconds, buckets: [], provider: undefined };
+    const isBusy = limited === 0 && !pays && this.#underWay >= MAX_UNDER_WAY;
+    const waitSeconds = isBusy ? 1 : limited;
+    if (waitSeconds > 0) return { waitSeconds, isBusy, buckets: [], provider: undefined };
     const provider = isKnown ? known : { unpaid: 0, paid: 0, at: now };
     provider.unpaid++;
     provider.at = Math.max(now, provider.at);
@@ -101,7 +111,17 @@ export class ChallengeLimits {
       this.#networks[level]!.set(names[level]!, bucket);
     const all = waitForTotal > 0 ? buckets : [...buckets, this.#total];
     for (const bucket of all) bucket.places--;
-    return { waitSeconds, buckets: all, provider };
+    return { waitSeconds, isBusy, buckets: all, provider };
+  }
+
+  /** Makes the invoice of a place, in the turn in which it was taken. */
+  async making<Made>(make: () => Promise<Made>): Promise<Made> {
+    this.#underWay++;
+    try {
+      return await make();
+    } finally {
+      this.#underWay--;
+    }
   }
 
   /** Remembers whose place the challenge with this payment hash has. */

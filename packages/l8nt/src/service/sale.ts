@@ -16,6 +16,7 @@ import { AdapterError, type SigilError } from "../errors.ts";
 import { prefersNoInvoice } from "../http/prefer.ts";
 import { readInvoice } from "../invoice/read.ts";
 import { type Offer, Refused } from "../wire/problem.ts";
+import type { Place } from "./challenge-limits.ts";
 import type { PaywallContext } from "./context.ts";
 import type { PricedRequest } from "./decision.ts";
 import type { OpenRoutes } from "./open-routes.ts";
@@ -145,9 +146,9 @@ export class Sales {
       return new Refused(why, { uninvoiced: { at: clock() } });
     proxies.see(request.facts);
     const place = challenges.take(request.facts.clientAddress, clock());
-    if (place.waitSeconds > 0) return new Refused(tooManyRequests(place.waitSeconds));
+    if (place.waitSeconds > 0) return new Refused(tooManyRequests(place));
     try {
-      const offer = await this.#invoiced(sale);
+      const offer = await challenges.making(() => this.#invoiced(sale));
       challenges.given(place, offer.invoice.paymentHash);
       return new Refused(why, { offer });
     } catch (cause) {
@@ -212,9 +213,11 @@ const clockWasAhead = (): AdapterError =>
     "Nothing is sold: this service's clock was ahead, and its books cannot tell what ends now from what was used up then. A sale that is valid for longer can be served.",
   );
 
-const tooManyRequests = (retryAfterSeconds: number): AdapterError =>
+const tooManyRequests = ({ waitSeconds: retryAfterSeconds, isBusy }: Place): AdapterError =>
   new AdapterError(
     "ERR_RATE_LIMITED",
-    "Too many challenges were requested and not paid. Pay one of them, or wait.",
+    isBusy
+      ? "The wallet is making as many invoices as it may at once. Wait, and send the request again."
+      : "Too many challenges were requested and not paid. Pay one of them, or wait.",
     { retryAfterSeconds },
   );
