@@ -20,6 +20,8 @@ const server = createServer(async (incoming, outgoing) => {
   outgoing.writeHead(statusCode, headers);
   pipeline(body, outgoing, () => {});
 });
+// As long as the shop says in the fields that are passed on.
+server.keepAliveTimeout = 600_000;
 server.listen(0, "127.0.0.1", () => {
   process.send!({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` });
 });

@@ -112,12 +112,17 @@ export async function openTown(options: TownOptions = {}): Promise<Town> {
 }
 
 async function messageOf(child: ChildProcess): Promise<unknown> {
-  const ended = once(child, "close").then(() => {
+  const over = new AbortController();
+  const { signal } = over;
+  const ended = once(child, "close", { signal }).then(() => {
     throw new Error("the bench's treasury ended");
   });
-  const [message] = (await Promise.race([once(child, "message"), ended])) as [unknown];
-  ended.catch(() => {});
-  return message;
+  try {
+    return ((await Promise.race([once(child, "message", { signal }), ended])) as [unknown])[0];
+  } finally {
+    ended.catch(() => {});
+    over.abort();
+  }
 }
 
 /** One order, as an agent's client sends it. */

@@ -15,11 +15,13 @@ const platform: NodeCrypto | undefined = (
 export const sha256: (message: Uint8Array) => Bytes =
   platform === undefined
     ? (message) => nobleSha256(message) as Bytes
-    : (message) => ownDigest(platform.createHash("sha256").update(message).digest("binary"));
+    : // A single call without a stream, in Node 20.12 and later.
+      platform.hash === undefined
+      ? (message) => ownDigest(platform.createHash("sha256").update(message).digest("binary"))
+      : (message) => ownDigest(platform.hash("sha256", message, "binary"));
 
 /** SHA-256 in hex, to compare with public values. */
 export const sha256Hex: (message: Uint8Array) => string =
-  // A single call without a stream, in Node 20.12 and later.
   platform?.hash === undefined
     ? (message) => hexText(sha256(message))
     : (message) => platform.hash("sha256", message, "hex");
