@@ -5,7 +5,13 @@ import { expect, test } from "vitest";
 import { msat } from "../amount.ts";
 import type { Checkpoint, UnsignedCheckpoint } from "../ports/folding.ts";
 import { dollars } from "../testing/store-laws.ts";
-import { checkpointText, checkpointVerifier, keyedSeal, signedSeal } from "./checkpoint.ts";
+import {
+  checkpointText,
+  checkpointVerifier,
+  keyedSeal,
+  readCheckpoint,
+  signedSeal,
+} from "./checkpoint.ts";
 import { otherSigner, PUBLIC_KEY, signer } from "./fixtures/books.ts";
 
 const UNSIGNED: UnsignedCheckpoint = {
@@ -126,4 +132,29 @@ test("a public key alone verifies a treasury's checkpoint, also one of the key b
   const own = await checkpointVerifier([PUBLIC_KEY]);
   expect(() => own.demand({ ...mac, keyId: signer.keyId })).toThrow(/altered/);
   await expect(checkpointVerifier(["00".repeat(32)])).rejects.toThrow(TypeError);
+});
+
+test("a checkpoint is read from its text, also with other white space", async () => {
+  const checkpoint = (await signedSeal(signer)).follow(NONE, UNSIGNED);
+  const text = checkpointText(checkpoint);
+  expect(readCheckpoint(text)).toEqual(checkpoint);
+  expect(readCheckpoint(JSON.stringify(JSON.parse(text), null, 2))).toEqual(checkpoint);
+});
+
+test.each([
+  ["no JSON", () => "{"],
+  ["no object", () => "null"],
+  ["a receipt", (text: string) => text.replace('"checkpoint"', '"receipt"')],
+  ["a later version", (text: string) => text.replace('"version":1', '"version":2')],
+  ["a fraction", (text: string) => text.replace('"seq":1', '"seq":1.5')],
+  ["a sum that is a number", (text: string) => text.replace('"10017"', "10017")],
+  ["an unknown unit", (text: string) => text.replace('"msat"', '"sat"')],
+  ["a key id that is too short", (text: string) => text.replace(signer.keyId, "ab")],
+  ["no signature", (text: string) => text.replace('"signature"', '"sig"')],
+])("%s is not read as a checkpoint", async (_what, change) => {
+  const text = checkpointText((await signedSeal(signer)).follow(NONE, UNSIGNED));
+  expect(change(text)).not.toBe(text);
+  expect(() => readCheckpoint(change(text))).toThrow(
+    expect.objectContaining({ code: "ERR_CHECKPOINT" }),
+  );
 });

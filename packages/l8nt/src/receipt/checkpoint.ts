@@ -2,6 +2,7 @@
  * The signature of a checkpoint of the journal: its text, the seals that sign it, and what verifies
  * it. spec/5-ledger.md §6.
  */
+import { UNITS } from "../amount.ts";
 import { AdapterError } from "../errors.ts";
 import { hexBytes, hexText, utf8 } from "../internal/bytes.ts";
 import {
@@ -179,3 +180,53 @@ export async function checkpointVerifier(
     },
   };
 }
+
+const HEX = { books: 32, previous: 64, digest: 64, counters: 64, keyId: 16 } as const;
+const COUNTS = ["seq", "through", "at", "entries", "forgottenUntil"] as const;
+const DECIMAL = /^(?:0|[1-9][0-9]*)$/;
+
+/**
+ * Reads a checkpoint from its JSON text; it is not verified.
+ *
+ * @throws AdapterError `ERR_CHECKPOINT` for a text that is no checkpoint
+ */
+export function readCheckpoint(text: string): Checkpoint {
+  const json = objectIn(text);
+  const { type, version, spent, uses, ...rest } = json;
+  const isOfForm =
+    type === "checkpoint" &&
+    version === 1 &&
+    Object.entries(HEX).every(([name, length]) => isHex(rest[name], length)) &&
+    COUNTS.every((name) => Number.isSafeInteger(rest[name]) && (rest[name] as number) >= 0) &&
+    typeof rest.signature === "string" &&
+    isDecimal(uses) &&
+    Array.isArray(spent) &&
+    spent.every((sum) => UNITS.includes(sum?.unit) && isDecimal(sum.value));
+  if (!isOfForm) throw notACheckpoint();
+  return {
+    ...(rest as unknown as Omit<Checkpoint, "spent" | "uses">),
+    uses: BigInt(uses),
+    spent: spent.map(({ unit, value }) => ({ unit, value: BigInt(value) })),
+  };
+}
+
+function objectIn(text: string): Record<string, unknown> {
+  try {
+    return { ...(JSON.parse(text) as object) };
+  } catch {
+    // The parser's own message would quote the text.
+    throw notACheckpoint();
+  }
+}
+
+const isHex = (member: unknown, length: number): boolean =>
+  typeof member === "string" && member.length === length && /^[0-9a-f]*$/.test(member);
+
+const isDecimal = (member: unknown): member is string =>
+  typeof member === "string" && DECIMAL.test(member);
+
+const notACheckpoint = (): AdapterError =>
+  new AdapterError(
+    "ERR_CHECKPOINT",
+    "The text is not a checkpoint: give the member `checkpoint` that `sigil journal checkpoint --json` prints.",
+  );

@@ -4,7 +4,12 @@
  */
 export { type ReceiptCode, ReceiptError } from "../errors.ts";
 export { type ChainVerdict, verifyChain } from "./chain.ts";
-export { type CheckpointVerifier, checkpointText, checkpointVerifier } from "./checkpoint.ts";
+export {
+  type CheckpointVerifier,
+  checkpointText,
+  checkpointVerifier,
+  readCheckpoint,
+} from "./checkpoint.ts";
 export { ReceiptClerk, type ReceiptClerkOptions } from "./clerk.ts";
 export { type EarlierReceipts, withEarlier } from "./earlier.ts";
 export {

@@ -1,6 +1,6 @@
 /** `l8nt/treasury`: holds a wallet, buys access for agents within their budgets. */
 export { type GuardedFetchOptions, guardedFetch } from "../http/guarded-fetch.ts";
-export { auditLedger, type LedgerAudit } from "../ledger/audit.ts";
+export { auditLedger, type LedgerAudit, type LedgerFault } from "../ledger/audit.ts";
 /** The path of orders, for a caller that speaks HTTP by itself. */
 export { PURCHASES_PATH } from "../wire/purchase.ts";
 export { treasuryApi } from "./api.ts";

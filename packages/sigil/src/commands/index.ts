@@ -6,6 +6,7 @@ import { demo } from "./demo.ts";
 import { doctor } from "./doctor.ts";
 import { get } from "./get.ts";
 import { inspect } from "./inspect.ts";
+import { journal } from "./journal.ts";
 import { ledger } from "./ledger.ts";
 import { mcp } from "./mcp.ts";
 import { mint } from "./mint.ts";
@@ -25,6 +26,7 @@ export const COMMANDS: readonly Command[] = [
   verify,
   treasury,
   ...ownerCommands,
+  journal,
   receipts,
   ledger,
   doctor,

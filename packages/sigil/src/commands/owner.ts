@@ -1,6 +1,6 @@
-/** The commands of a treasury's owner: tree, revoke, freeze, thaw, reopen, payments, journal. */
+/** The commands of a treasury's owner: tree, revoke, freeze, thaw, reopen, payments. */
 import { formatAmount } from "l8nt/invoice";
-import type { JournalEvent, PaymentStatus } from "l8nt/ports";
+import type { PaymentStatus } from "l8nt/ports";
 import { withFee } from "../amounts.ts";
 import type { Flag } from "../arguments.ts";
 import { type Command, command } from "../command.ts";
@@ -123,43 +123,6 @@ const payments = command<OwnerFlag | "status" | "limit">({
   },
 });
 
-const journal = command<OwnerFlag | "after" | "limit">({
-  name: "journal",
-  summary: "list all changes to a treasury's books, in order",
-  usage: "[--after N] [--limit N] --dir DIR",
-  flags: {
-    ...OWNER_FLAGS,
-    ...LIMIT,
-    after: { value: "N", help: "only entries after this number" },
-  },
-  async run(given, terminal) {
-    const client = ownerClient(given, terminal);
-    const rows = await client.journal(countOf(given, "after"), countOf(given, "limit"));
-    const lines = rows.map((row) => `${row.seq}  ${dateText(row.at)}  ${eventText(row.event)}`);
-    terminal.answer(lines.length === 0 ? "Nothing.\n" : `${lines.join("\n")}\n`, { entries: rows });
-    return EXIT.ok;
-  },
-});
-
-function eventText(event: JournalEvent): string {
-  switch (event.type) {
-    case "reserve":
-      return `reserved ${formatAmount(event.reservation.amount)} (${event.reservation.id})`;
-    case "commit":
-      return `committed ${formatAmount(event.amount)} (${event.id})`;
-    case "release":
-      return `released (${event.id})`;
-    case "payment":
-      return `payment ${event.paymentHash} is ${event.status}`;
-    case "directive":
-      return printable(
-        `${event.kind} ${event.nodeId}${event.reason === undefined ? "" : `: ${event.reason}`}`,
-      );
-    case "note":
-      return printable(event.text);
-  }
-}
-
 export const ownerCommands: readonly Command[] = [
   tree,
   revoke,
@@ -167,5 +130,4 @@ export const ownerCommands: readonly Command[] = [
   freezing("thaw", "end a freeze", "Thawed:"),
   reopen,
   payments,
-  journal,
 ];
