@@ -28,7 +28,7 @@ const keeperOf = (books: ReturnType<typeof booksOf>, more: object = {}) => {
 test("the keeper folds step by step, until nothing is left", async () => {
   const books = booksOf(3);
   await keeperOf(books).keeper.fold();
-  const step = { at: START, now: START, keepSeconds: DAY, limit: 768, seal: SEAL };
+  const step = { at: START, now: START, keepSeconds: DAY, limit: 640, seal: SEAL };
   expect(books.folded).toEqual([step, step, step]);
 });
 

@@ -34,17 +34,16 @@ import type {
 } from "../ports/ledger.ts";
 import type { Counted } from "../ports/limit.ts";
 import type { ForgottenNode, NodeOutline, NodeQuery, NodeRecord } from "../ports/nodes.ts";
-import {
-  type BeginAnswer,
-  type Closure,
-  MAX_PURCHASES,
-  type PaidTexts,
-  type PaymentMark,
-  type PaymentQuery,
-  type PaymentRecord,
-  type PurchaseQuery,
-  type Settled,
-  type Settlement,
+import type {
+  BeginAnswer,
+  Closure,
+  PaidTexts,
+  PaymentMark,
+  PaymentQuery,
+  PaymentRecord,
+  PurchaseQuery,
+  Settled,
+  Settlement,
 } from "../ports/payments.ts";
 import type { ReceiptRow } from "../ports/receipts.ts";
 import type { Store } from "../ports/store.ts";
@@ -52,6 +51,7 @@ import { MemoryCounters } from "./memory-counters.ts";
 import { MemoryHandOvers } from "./memory-hand-overs.ts";
 import { MemoryJournal } from "./memory-journal.ts";
 import { MemoryNodes } from "./memory-nodes.ts";
+import { MemoryPayments } from "./memory-payments.ts";
 
 export interface MemoryStoreOptions {
   /** Keeps the journal, which grows until it is folded. @default false */
@@ -72,21 +72,6 @@ const REMEMBERED = 2048;
 /** How many events pass between two searches for closures that have ended. */
 const SWEEP_EVERY = 4096;
 
-/** What a node bought and may still use, numbered in the order of payment. */
-interface Bought {
-  readonly hash: string;
-  readonly number: number;
-}
-
-const anyPlaceOf = (nodeId: string, { origin }: { readonly origin: string }): string =>
-  [nodeId, origin].join("\n");
-
-const placeOf = (nodeId: string, { origin, method, path }: PurchaseQuery): string =>
-  [nodeId, origin, method, path].join("\n");
-
-const placeOfPayment = (payment: PaymentRecord): string =>
-  (payment.anyPath ? anyPlaceOf : placeOf)(payment.nodeIds.at(-1)!, payment);
-
 export class MemoryStore implements Store {
   readonly shared = false;
   readonly #keepsJournal: boolean;
@@ -95,18 +80,7 @@ export class MemoryStore implements Store {
   readonly #ended = new Recent<string, ReservationRow>(REMEMBERED);
   /** The reservations of payments that failed: a payment may turn out to have been made. */
   readonly #failed = new Map<string, ReservationRow>();
-  readonly #payments = new Map<string, PaymentRecord>();
-  /** By node and place, oldest first. */
-  readonly #usable = new Map<string, Bought[]>();
-  #paid = 0;
-  /** The hashes of those whose outcome is not known yet, by intent, oldest first. */
-  readonly #undecided = new Map<string, string>();
-  /** The hash of the payment of each order that did not fail. */
-  readonly #ordered = new Map<string, string>();
-  /** The hashes of those that closed their origin. */
-  readonly #closing = new Set<string>();
-  readonly #payees = new Map<string, Set<string>>();
-  readonly #unreceipted = new Set<string>();
+  readonly #payments = new MemoryPayments();
   readonly #receipts: ReceiptRow[] = [];
   readonly #directives: NumberedDirective[] = [];
   readonly #nodes = new MemoryNodes();
@@ -133,8 +107,8 @@ export class MemoryStore implements Store {
       counter: (id) => counters.get(id),
       reservation: (id) => this.#open.get(id) ?? this.#failed.get(id) ?? this.#ended.get(id),
       payment: (hash) => this.#payments.get(hash),
-      openFor: (intent) => this.#payments.get(this.#undecided.get(intent) ?? ""),
-      ordered: (order) => this.#payments.get(this.#ordered.get(order) ?? ""),
+      openFor: (intent) => this.#payments.openFor(intent),
+      ordered: (order) => this.#payments.ordered(order),
     };
   }
 
@@ -190,79 +164,48 @@ export class MemoryStore implements Store {
   }
 
   async openPayments(): Promise<readonly PaymentRecord[]> {
-    return [...this.#undecided.values()].map((hash) => this.#payments.get(hash)!);
+    return this.#payments.open();
   }
 
   async purchases(
     nodeIds: readonly string[],
     query: PurchaseQuery,
   ): Promise<readonly PaymentRecord[]> {
-    return nodeIds.flatMap((nodeId) =>
-      [placeOf(nodeId, query), anyPlaceOf(nodeId, query)]
-        .flatMap((place) => this.#usable.get(place)?.slice(-MAX_PURCHASES) ?? [])
-        .sort((a, b) => b.number - a.number)
-        .map(({ hash }) => this.#payments.get(hash)!),
-    );
+    return this.#payments.purchases(nodeIds, query);
   }
 
-  async payments({
-    status,
-    nodeId,
-    before,
-    limit,
-  }: PaymentQuery): Promise<readonly PaymentRecord[]> {
-    const all = [...this.#payments.values()].reverse();
-    const at = before === undefined ? -1 : all.findIndex((one) => one.paymentHash === before);
-    if (before !== undefined && at === -1) return [];
-    return all
-      .slice(at + 1)
-      .filter((payment) => status === undefined || payment.status === status)
-      .filter((payment) => nodeId === undefined || payment.nodeIds.includes(nodeId))
-      .slice(0, limit);
+  async payments(query: PaymentQuery): Promise<readonly PaymentRecord[]> {
+    return this.#payments.list(query);
   }
 
   async paymentsAfter(after: string, limit: number): Promise<readonly PaymentRecord[]> {
-    return [...this.#payments.values()]
-      .filter(({ paymentHash }) => paymentHash > after)
-      .sort((a, b) => (a.paymentHash < b.paymentHash ? -1 : 1))
-      .slice(0, limit);
+    return this.#payments.after(after, limit);
   }
 
   async rewrap(paymentHash: string, from: PaidTexts, to: PaidTexts): Promise<boolean> {
-    const payment = this.#payments.get(paymentHash);
-    if (payment?.token !== from.token || payment.preimage !== from.preimage) return false;
-    this.#payments.set(paymentHash, { ...payment, ...to });
-    return true;
+    return this.#payments.rewrap(paymentHash, from, to);
   }
 
   async closures(origin: string, at: number): Promise<readonly Closure[]> {
-    return [...this.#closing]
-      .map((hash) => this.#payments.get(hash)!)
-      .filter((payment) => payment.origin === origin && payment.closed!.until > at)
-      .map((payment) => payment.closed!);
+    return this.#payments.closures(origin, at);
   }
 
   async reopen(origin: string, at: number): Promise<void> {
-    for (const hash of this.#closing) {
-      const { closed: _, ...payment } = this.#payments.get(hash)!;
-      if (payment.origin !== origin) continue;
-      this.#payments.set(hash, payment);
-      this.#closing.delete(hash);
-    }
+    this.#payments.reopen(origin);
     this.#write({ type: "note", text: `${origin} is open again` }, at);
   }
 
   async payees(origin: string): Promise<readonly string[]> {
-    return [...(this.#payees.get(origin) ?? [])];
+    return this.#payments.payees(origin);
   }
 
   async allowPayee(origin: string, payee: string, at: number): Promise<void> {
-    this.#payees.set(origin, new Set(this.#payees.get(origin)).add(payee));
+    this.#payments.allowPayee(origin, payee);
     this.#write({ type: "note", text: `${payee} may be paid for ${origin}` }, at);
   }
 
   async unreceipted(limit: number): Promise<readonly PaymentRecord[]> {
-    return [...this.#unreceipted].slice(0, limit).map((hash) => this.#payments.get(hash)!);
+    return this.#payments.unreceipted(limit);
   }
 
   async appendReceipts(rows: readonly ReceiptRow[]): Promise<boolean> {
@@ -270,7 +213,7 @@ export class MemoryStore implements Store {
     if (rows.some(({ seq }, at) => seq !== next + at)) return false;
     for (const row of rows) {
       this.#receipts.push(row);
-      this.#unreceipted.delete(row.paymentHash);
+      this.#payments.receipted(row.paymentHash);
     }
     return true;
   }
@@ -424,7 +367,7 @@ export class MemoryStore implements Store {
   ): Answers[Type] {
     const at = timeOf(event) ?? this.#latest;
     if (!this.#keepsJournal) this.#counters.sweep(at);
-    if (++this.#events % SWEEP_EVERY === 0) this.#endClosures(at);
+    if (++this.#events % SWEEP_EVERY === 0) this.#payments.endClosures(at);
     const change = step<Type>(this.#state, event);
     if (change.reservation !== undefined) this.#keepCounted(change.counters, change.reservation);
     if (change.payment !== undefined) this.#keepPayment(change.payment);
@@ -449,42 +392,13 @@ export class MemoryStore implements Store {
   }
 
   #keepPayment(payment: PaymentRecord): void {
-    const { paymentHash, status, origin, intent } = payment;
-    const previous = this.#payments.get(paymentHash);
-    const before = previous?.status;
-    this.#payments.set(paymentHash, payment);
-    if (previous !== undefined) {
-      if (this.#ordered.get(previous.order) === paymentHash) this.#ordered.delete(previous.order);
-      if (status !== "failed") this.#failed.delete(previous.attemptId);
-    }
-    const place = placeOfPayment(payment);
-    const usable = this.#usable.get(place) ?? [];
-    if (status === "paid" && before !== "paid") {
-      usable.push({ hash: paymentHash, number: ++this.#paid });
-      this.#usable.set(place, usable);
-    } else if (status !== "paid" && before === "paid") {
-      usable.splice(
-        usable.findIndex(({ hash }) => hash === paymentHash),
-        1,
-      );
-      if (usable.length === 0) this.#usable.delete(place);
-    }
-    if (status !== "failed") this.#ordered.set(payment.order, paymentHash);
-    if (status === "open") this.#undecided.set(intent, paymentHash);
-    else if (this.#undecided.get(intent) === paymentHash) this.#undecided.delete(intent);
-    if (payment.closed !== undefined) this.#closing.add(paymentHash);
-    if (status !== "paid" || (before !== "open" && before !== "failed")) return;
-    this.#unreceipted.add(paymentHash);
-    if (!this.#payees.has(origin)) this.#payees.set(origin, new Set([payment.payee]));
+    const previous = this.#payments.keep(payment);
+    if (previous !== undefined && payment.status !== "failed")
+      this.#failed.delete(previous.attemptId);
   }
 
   #write(event: JournalEvent, at: number): void {
     this.#latest = Math.max(this.#latest, at);
     if (this.#keepsJournal) this.#journal.write(at, event);
-  }
-
-  #endClosures(now: number): void {
-    for (const hash of this.#closing)
-      if (this.#payments.get(hash)!.closed!.until <= now) this.#closing.delete(hash);
   }
 }
