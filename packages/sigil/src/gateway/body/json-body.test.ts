@@ -1,0 +1,181 @@
+/** One reading of a body: what is refused, and what an edit leaves alone. */
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import type { Json, Path } from "./edit.ts";
+import { set } from "./edit.ts";
+import { BodyError } from "./error.ts";
+import { readJson } from "./json-body.ts";
+
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+const text = (made: Uint8Array): string => new TextDecoder().decode(made);
+const codeOf = (body: Uint8Array): string => {
+  try {
+    readJson(body);
+    return "read";
+  } catch (error) {
+    if (error instanceof BodyError) return error.code;
+    throw error;
+  }
+};
+const nested = (depth: number): string => "[".repeat(depth) + "]".repeat(depth);
+
+describe("a body with two readings, or none, is refused", () => {
+  test.each([
+    // RFC 8259, section 4: what happens with a name that is not unique is unpredictable.
+    ["a key twice", '{"model":"a","model":"b"}', "duplicate_key"],
+    ["a key twice, once escaped", '{"model":"a","\\u006dodel":"b"}', "duplicate_key"],
+    ["a key twice below", '{"a":[{"b":{"c":1,"c":1}}]}', "duplicate_key"],
+    ["a key twice around an object", '{"a":{"x":{}},"b":[],"a":1}', "duplicate_key"],
+    ["an empty key twice", '{"":1,"":1}', "duplicate_key"],
+    ["__proto__ twice", '{"__proto__":1,"__proto__":2}', "duplicate_key"],
+    // Go's encoding/json matches names without regard to case.
+    ["a root key in two cases", '{"model":"a","Model":"b"}', "duplicate_key"],
+    ["a root key with the Kelvin sign", '{"k":1,"\u212a":1}', "duplicate_key"],
+    ["a root key with the long s", '{"stream":false,"\u017ftream":true}', "duplicate_key"],
+    ["65 levels", nested(65), "too_deep"],
+    ["65 levels of objects", `${'{"a":'.repeat(65)}1${"}".repeat(65)}`, "too_deep"],
+    ["a million levels", nested(1_000_000), "too_deep"],
+    ["a comment", '{"a":1 /* b */}', "not_json"],
+    ["a line comment", '{"a":1} // b', "not_json"],
+    ["a trailing comma", '{"a":1,}', "not_json"],
+    ["a single quote", "{'a':1}", "not_json"],
+    ["NaN", '{"a":NaN}', "not_json"],
+    ["a leading zero", '{"a":01}', "not_json"],
+    ["a no-break space between tokens", '{"a":\u00a01}', "not_json"],
+    ["a byte order mark", '\ufeff{"a":1}', "not_json"],
+    ["two values", "{}{}", "not_json"],
+    ["nothing", "", "not_json"],
+    ["a line break in a string", '{"a":"\n"}', "not_json"],
+  ])("%s", (_name, body, code) => {
+    expect(codeOf(bytes(body))).toBe(code);
+  });
+
+  test.each([
+    ["a continuation byte alone", [0x22, 0x80, 0x22]],
+    ["a surrogate in UTF-8", [0x22, 0xed, 0xa0, 0x80, 0x22]],
+    ["an overlong slash", [0x22, 0xc0, 0xaf, 0x22]],
+    ["UTF-16", [0xff, 0xfe, 0x7b, 0x00, 0x7d, 0x00]],
+  ])("%s is not UTF-8", (_name, body) => {
+    expect(codeOf(Uint8Array.from(body))).toBe("not_utf8");
+  });
+
+  test.each([
+    ["64 levels", nested(64)],
+    ["the same key in two objects", '{"a":{"x":1},"b":{"x":1},"c":[{"x":1},{"x":1}]}'],
+    ["a key that is a value too", '{"a":"a","b":["a","a"]}'],
+    ["two cases below the root", '{"a":{"id":1,"ID":2}}'],
+    ["braces in a string", '{"a":"}{,:[","b":"\\""}'],
+    ["a value that is no object", ' "x" '],
+  ])("%s is read", (_name, body) => {
+    expect(readJson(bytes(body)).value).toEqual(JSON.parse(body));
+  });
+
+  test("a refusal does not quote the body", () => {
+    expect(() => readJson(bytes('{"key":"sk-secret", oops}'))).toThrow(
+      /^The body is not JSON\. Send one JSON value and nothing else\.$/,
+    );
+  });
+});
+
+describe("an edit changes one value", () => {
+  test.each<[string, string, Path, Json, string]>([
+    ["a number", '{ "max_tokens" : 100 , "b":1}', ["max_tokens"], 7, '{ "max_tokens" : 7 , "b":1}'],
+    ["a whole object", '{"a":{"b":[1,2]},"c":3}', ["a"], null, '{"a":null,"c":3}'],
+    ["an item", '{"t":[{"x":1},{"x":2}]}', ["t", 1, "x"], 3, '{"t":[{"x":1},{"x":3}]}'],
+    ["an escaped name", '{"\\u0061":1}', ["a"], 2, '{"\\u0061":2}'],
+    ["a new last member", '{"a":1\n}', ["b"], true, '{"a":1,"b":true\n}'],
+    ["a member of an empty object", "{ }", ["b"], "x", '{"b":"x" }'],
+    ["what is missing on the way", '{"a":1}', ["s", "u"], true, '{"a":1,"s":{"u":true}}'],
+    ["a member below", '{"s":{"o":false}}', ["s", "u"], true, '{"s":{"o":false,"u":true}}'],
+    [
+      "beside numbers that a double cannot hold",
+      '{"seed":9007199254740993,"t":1.0,"e":1E5,"big":123456789012345678901234567890,"n":-0}',
+      ["t"],
+      2,
+      '{"seed":9007199254740993,"t":2,"e":1E5,"big":123456789012345678901234567890,"n":-0}',
+    ],
+  ])("%s", (_name, body, path, value, expected) => {
+    expect(text(readJson(bytes(body)).edited([set(path, value)]))).toBe(expected);
+  });
+
+  test("without edits the bytes are the same object", () => {
+    const body = bytes('{"a":1}');
+    expect(readJson(body).edited([])).toBe(body);
+  });
+
+  test.each<[string, string, Path]>([
+    ["null", '{"s":null}', ["s", "u"]],
+    ["a string", '{"s":"x"}', ["s", "u"]],
+    ["an item that is missing", '{"s":[1]}', ["s", 1]],
+    ["an array, by name", '{"s":[]}', ["s", "u"]],
+    ["a root that is an array", "[1]", ["u"]],
+  ])("a path through %s is refused", (_name, body, path) => {
+    expect(() => readJson(bytes(body)).edited([set(path, 1)])).toThrow(BodyError);
+  });
+});
+
+describe("laws of edits", () => {
+  const json = fc.jsonValue({ maxDepth: 3 });
+  const object = fc.dictionary(fc.string(), json, { maxKeys: 6 }).filter((made) => {
+    const keys = Object.keys(made).map((key) => key.toUpperCase().toLowerCase());
+    return new Set(keys).size === keys.length;
+  });
+  /** Any spelling of a value: spaces, and characters as escapes. */
+  const spelt = fc
+    .tuple(object, fc.constantFrom(undefined, 1, "\t"), fc.boolean())
+    .map(([value, indent, isEscaped]) => {
+      const plain = JSON.stringify(value, null, indent);
+      return isEscaped
+        ? plain.replace(/[^\0-\x7f]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`)
+        : plain;
+    })
+    .filter((made) => made.isWellFormed());
+  const key = fc.string().filter((name) => name !== "__proto__" && name.isWellFormed());
+
+  test("parsing the edited bytes equals editing the parsed value", () => {
+    fc.assert(
+      fc.property(spelt, key, json, (body, name, value) => {
+        const before = JSON.parse(body) as Record<string, unknown>;
+        const after = JSON.parse(text(readJson(bytes(body)).edited([set([name], value as Json)])));
+        const expected = JSON.parse(JSON.stringify({ ...before, [name]: value }));
+        expect(after).toEqual(expected);
+      }),
+    );
+  });
+
+  test("all bytes before and after the one value are the same", () => {
+    fc.assert(
+      fc.property(spelt, fc.nat(), json, (body, pick, value) => {
+        const names = Object.keys(JSON.parse(body)).filter((name) => name !== "__proto__");
+        fc.pre(names.length > 0);
+        const name = names[pick % names.length]!;
+        const read = readJson(bytes(body));
+        const once = read.edited([set([name], value as Json)]);
+        // Two values that share no byte at either end show where the one value stands.
+        const marked = text(read.edited([set([name], "\u2603")]));
+        const [head, tail] = marked.split('"\u2603"');
+        fc.pre(head !== undefined && tail !== undefined && !body.includes("\u2603"));
+        expect(body.startsWith(head!) && body.endsWith(tail!)).toBe(true);
+        expect(text(once)).toBe(head + JSON.stringify(value) + tail);
+      }),
+    );
+  });
+});
+
+test("reading and editing 10 MiB takes time in proportion to the size", () => {
+  const time = (size: number, unit: string): number => {
+    const body = bytes(
+      `{"a":"${unit.repeat(size / unit.length)}"${" ".repeat(size)},"max_tokens":1}`,
+    );
+    const before = process.cpuUsage();
+    readJson(body).edited([set(["max_tokens"], 2)]);
+    const { user } = process.cpuUsage(before);
+    return user;
+  };
+  for (const unit of ["x", "\\n", "é", "{[,"]) {
+    time(64 * 1024, unit);
+    const small = Math.max(20_000, time(1024 * 1024, unit));
+    // 5 times the size. A square would take 25 times as long.
+    expect(time(5 * 1024 * 1024, unit)).toBeLessThan(small * 15);
+  }
+});
