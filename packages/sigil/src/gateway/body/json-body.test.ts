@@ -115,8 +115,10 @@ describe("an edit changes one value", () => {
 });
 
 describe("laws of edits", () => {
-  const json = fc.jsonValue({ maxDepth: 3 });
-  const object = fc.dictionary(fc.string(), json, { maxKeys: 6 }).filter((made) => {
+  /** Any code points, none of which is a surrogate. */
+  const name = fc.string({ unit: "binary" });
+  const json = fc.jsonValue({ maxDepth: 3, stringUnit: "binary" });
+  const object = fc.dictionary(name, json, { maxKeys: 6 }).filter((made) => {
     const keys = Object.keys(made).map((key) => key.toUpperCase().toLowerCase());
     return new Set(keys).size === keys.length;
   });
@@ -128,9 +130,8 @@ describe("laws of edits", () => {
       return isEscaped
         ? plain.replace(/[^\0-\x7f]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`)
         : plain;
-    })
-    .filter((made) => made.isWellFormed());
-  const key = fc.string().filter((name) => name !== "__proto__" && name.isWellFormed());
+    });
+  const key = name.filter((made) => made !== "__proto__");
 
   test("parsing the edited bytes equals editing the parsed value", () => {
     fc.assert(

@@ -1,0 +1,27 @@
+/** Errors as Anthropic's clients show them: `error.type` and `error.message`. */
+import { type DenialFacts, type Dialect, problemMembers } from "../dialect.ts";
+
+const TYPES: Readonly<Record<number, string>> = {
+  400: "invalid_request_error",
+  401: "authentication_error",
+  402: "billing_error",
+  403: "permission_error",
+  404: "not_found_error",
+  413: "request_too_large",
+  429: "rate_limit_error",
+};
+
+const errorOf = ({ status, detail }: DenialFacts) => ({
+  type: TYPES[status] ?? (status < 500 ? "invalid_request_error" : "api_error"),
+  message: detail,
+});
+
+export const anthropicDialect: Dialect = {
+  name: "anthropic",
+  denial: (facts) => ({
+    contentType: "application/json",
+    body: JSON.stringify({ ...problemMembers(facts), type: "error", error: errorOf(facts) }),
+  }),
+  streamError: (facts) =>
+    `event: error\ndata: ${JSON.stringify({ type: "error", error: errorOf(facts) })}\n\n`,
+};

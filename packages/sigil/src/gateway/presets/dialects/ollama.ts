@@ -1,0 +1,11 @@
+/** Errors as Ollama's clients show them: `error` is a text. Streams are lines of JSON. */
+import { type Dialect, problemMembers } from "../dialect.ts";
+
+export const ollamaDialect: Dialect = {
+  name: "ollama",
+  denial: (facts) => ({
+    contentType: "application/json",
+    body: JSON.stringify({ error: facts.detail, ...problemMembers(facts) }),
+  }),
+  streamError: (facts) => `${JSON.stringify({ error: facts.detail })}\n`,
+};

@@ -1,0 +1,33 @@
+/** Embeddings in OpenAI's form. */
+import type { JsonBody } from "../../body/json-body.ts";
+import { boundOf } from "../bound.ts";
+import { fieldsOf, itemsOf, modelIn } from "../fields.ts";
+import { type Allowances, type Asked, type Meter, NO_ALLOWANCES } from "../preset.ts";
+import { MESSAGE_TOKENS, REQUEST_TOKENS, tokensOf } from "../text.ts";
+import { ChatReader } from "./chat-usage.ts";
+import { embeddingsUsage } from "./openai-usage.ts";
+
+/** A meter for embeddings; each text may fill a context window. */
+export const embeddingsMeter = (known: ReadonlySet<string>): Meter => ({
+  ask(body: JsonBody | undefined, target: URL, allowances: Allowances = NO_ALLOWANCES): Asked {
+    const fields = fieldsOf(body, known, allowances);
+    const model = modelIn(fields, target);
+    const inputs = itemsOf(fields.input);
+    // An array of numbers is one text in tokens.
+    const texts = typeof inputs[0] === "number" ? 1 : Math.max(1, inputs.length);
+    return {
+      model,
+      isStream: false,
+      bound: boundOf({
+        input: tokensOf(fields) + REQUEST_TOKENS + MESSAGE_TOKENS * texts,
+        choices: 0,
+        windows: texts,
+        model,
+      }),
+      cap: undefined,
+      edits: [],
+      notes: new Set(),
+    };
+  },
+  reader: () => new ChatReader(embeddingsUsage, false),
+});

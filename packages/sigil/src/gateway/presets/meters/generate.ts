@@ -1,0 +1,159 @@
+/** Gemini's `generateContent` and `streamGenerateContent`. */
+import type { JsonBody } from "../../body/json-body.ts";
+import { boundOf } from "../bound.ts";
+import { countIn, type Fields, isObject, isSet, itemsOf, objectsOf } from "../fields.ts";
+import { type ImageTokens, type Part, PartSum, TEXT, WINDOW } from "../parts.ts";
+import {
+  type Allowances,
+  type Asked,
+  type CapPlace,
+  type Meter,
+  NO_ALLOWANCES,
+} from "../preset.ts";
+import { RequestRefused } from "../refused.ts";
+import { MESSAGE_TOKENS, REQUEST_TOKENS, tokensOf } from "../text.ts";
+import { type ToolKind, toolCosts } from "../tools.ts";
+import { GenerateReader } from "./generate-usage.ts";
+import { googleFields, googleModel } from "./google-request.ts";
+import { camel, memberOf, spellingIn } from "./proto.ts";
+
+const KNOWN: ReadonlySet<string> = new Set([
+  "cachedContent",
+  "contents",
+  "generationConfig",
+  "labels",
+  "model",
+  "safetySettings",
+  "serviceTier",
+  "store",
+  "systemInstruction",
+  "toolConfig",
+  "tools",
+]);
+
+/** Of Gemini 3, 2,240 at the highest resolution. Before, an image had tiles without a limit. */
+const imageTokens = (model: string): ImageTokens => ({
+  most: /^gemini-3/.test(model) ? 2240 : Number.POSITIVE_INFINITY,
+  isBeyondWindow: false,
+});
+
+export const generateMeter: Meter = {
+  ask(body: JsonBody | undefined, target: URL, allowances: Allowances = NO_ALLOWANCES): Asked {
+    const fields = googleFields(body, KNOWN, allowances);
+    const { model, method } = googleModel(fields, target);
+    const isStream = method === "streamGenerateContent";
+    if (isStream && target.searchParams.get("alt") !== "sse")
+      throw new RequestRefused(
+        "bad_request",
+        "Without ?alt=sse the answer is one growing array, whose usage is not read. Add alt=sse.",
+      );
+    const tools = toolCosts(memberOf(fields, "tools"), toolKind);
+    const parts = new PartSum(imageTokens(model));
+    if (isSet(memberOf(fields, "cachedContent"))) parts.add(WINDOW);
+    const contents = objectsOf(memberOf(fields, "contents"));
+    for (const content of [...contents, ...objectsOf(memberOf(fields, "systemInstruction"))])
+      addParts(parts, memberOf(content, "parts"));
+    const config = configOf(fields);
+    const text =
+      tokensOf(fields) + REQUEST_TOKENS + MESSAGE_TOKENS * (contents.length + 1) + tools.tokens;
+    const maxOutput = spellingIn(config, "maxOutputTokens");
+    const candidates = spellingIn(config, "candidateCount");
+    return {
+      model,
+      isStream,
+      bound: boundOf({
+        ...parts.bound(text),
+        maxOutput: maxOutput === undefined ? undefined : countIn(config, maxOutput),
+        choices: candidates === undefined ? 1 : Math.max(1, countIn(config, candidates) ?? 1),
+        outputKinds: itemsOf(memberOf(config, "responseModalities")).flatMap(kindOfModality),
+        tier: tierOf(memberOf(fields, "serviceTier")),
+        model,
+      }),
+      cap: capOf(fields, maxOutput),
+      edits: [],
+      notes: new Set(),
+    };
+  },
+  reader: () => new GenerateReader(),
+};
+
+function configOf(fields: Fields): Fields {
+  const config = memberOf(fields, "generationConfig");
+  if (config === undefined) return {};
+  // Null has no members, so a cap could not be written into it.
+  if (!isObject(config))
+    throw new RequestRefused("bad_request", '"generationConfig" must be an object.');
+  return config;
+}
+
+function capOf(fields: Fields, maxOutput: string | undefined): CapPlace {
+  const config = spellingIn(fields, "generationConfig") ?? "generationConfig";
+  return { path: [config, maxOutput ?? "maxOutputTokens"], least: 1, below: [] };
+}
+
+const kindOfModality = (modality: unknown): readonly ("outputAudio" | "image_token")[] => {
+  // Enumerations may be written as numbers: 2 is IMAGE, 3 is AUDIO.
+  if (modality === "AUDIO" || modality === 3) return ["outputAudio"];
+  if (modality === "IMAGE" || modality === 2) return ["image_token"];
+  return [];
+};
+
+const tierOf = (tier: unknown): string | undefined =>
+  typeof tier === "string" ? tier.toLowerCase() : undefined;
+
+/** Each member of a tool is a tool. Nothing caps the calls of those that Google runs. */
+function toolKind(tool: Fields): ToolKind | undefined {
+  const names = Object.keys(tool).map(camel);
+  if (names.every((name) => name === "functionDeclarations")) return "own";
+  const isClients = names.every(
+    (name) => name === "functionDeclarations" || name === "computerUse",
+  );
+  return isClients ? "typed" : undefined;
+}
+
+/** Members beside what a part says. */
+const BESIDE: ReadonlySet<string> = new Set([
+  "thought",
+  "thoughtSignature",
+  "videoMetadata",
+  "mediaResolution",
+  "partMetadata",
+  "mediaProcessing",
+]);
+const TEXT_PARTS: ReadonlySet<string> = new Set([
+  "text",
+  "functionCall",
+  "functionResponse",
+  "executableCode",
+  "codeExecutionResult",
+]);
+
+/** Adds the parts of a content to what they cost. */
+export function addParts(parts: PartSum, content: unknown): void {
+  parts.addContent(content, (part) => {
+    const [name, ...more] = Object.keys(part)
+      .map(camel)
+      .filter((key) => !BESIDE.has(key));
+    if (more.length > 0) return undefined;
+    // A part that is a signature alone.
+    if (name === undefined) return TEXT;
+    if (name === "functionResponse") {
+      const response = memberOf(part, name);
+      if (isObject(response)) addParts(parts, memberOf(response, "parts"));
+    }
+    if (TEXT_PARTS.has(name)) return TEXT;
+    if (name === "inlineData" || name === "fileData") return mediaOf(memberOf(part, name));
+    return undefined;
+  });
+}
+
+function mediaOf(media: unknown): Part {
+  if (!isObject(media)) return WINDOW;
+  const { data } = media;
+  const type = `${memberOf(media, "mimeType")}`.toLowerCase();
+  if (type.startsWith("image/")) return { kind: "image", data };
+  if (type.startsWith("audio/")) return { kind: "audio", data };
+  // A file by its address may be of another type than it says.
+  if (type.startsWith("video/") || data === undefined) return { kind: "video", data };
+  return { kind: "window", data };
+}
