@@ -112,9 +112,13 @@ export function namedConditions(text: string): readonly NameFault[] {
 
 const isSuspicious = (text: string): boolean => NAMED.test(text) || CAVEAT.test(text);
 
-/** Tests may say what they expect; `testing/` holds the contract suites. */
+/**
+ * Tests may say what they expect; `testing/` holds the contract suites. `gateway/presets/` names
+ * fields of vendors' requests, some of which are called like a condition.
+ */
 const isExempt = (path: string): boolean =>
-  /\.test\.ts$|(?:^|\/)fixtures\//.test(path) || /^(?:caveat|testing)\//.test(path);
+  /\.test\.ts$|(?:^|\/)fixtures\//.test(path) ||
+  /^(?:caveat|testing|gateway\/presets)\//.test(path);
 
 if (import.meta.main) {
   const root = resolve(import.meta.dirname, "..");

@@ -31,3 +31,13 @@ export const problemMembers = (facts: DenialFacts): Readonly<Record<string, Json
   detail: facts.detail,
   code: facts.code,
 });
+
+/**
+ * JSON in one line for every reader of lines. Python's `splitlines` also ends a line at these
+ * characters, which JSON leaves as they are.
+ */
+export const lineOf = (value: Json): string =>
+  JSON.stringify(value).replace(
+    /[\x85\u2028\u2029]/g,
+    (end) => `\\u${end.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );

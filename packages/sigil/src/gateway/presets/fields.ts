@@ -62,7 +62,9 @@ export function countIn(fields: Fields, name: string): number | undefined {
   return value;
 }
 
-/** A flag; false if missing or null. Some vendors take "true" and 1 for true, so those are refused. */
+/**
+ * A flag; false if missing or null. Some vendors take "true" and 1 for true, so those are refused.
+ */
 export function flagIn(fields: Fields, name: string): boolean {
   const value = fields[name];
   if (value === undefined || value === null) return false;

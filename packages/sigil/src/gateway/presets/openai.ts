@@ -1,4 +1,4 @@
-/** OpenAI: chat completions, Responses, embeddings, images, transcription. Fields of openai 6.49. */
+/** OpenAI: chat completions, Responses, embeddings, images, transcription. openai 6.49. */
 import { openaiDialect } from "./dialects/openai.ts";
 import type { Fields } from "./fields.ts";
 import { quoted } from "./fields.ts";

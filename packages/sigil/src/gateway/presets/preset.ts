@@ -63,7 +63,7 @@ export interface Allowances {
    * Each needs a price.
    */
   readonly tools: Readonly<Record<string, number>>;
-  /** Fields of the body that the preset does not know, and that cost nothing by the owner's word. */
+  /** Fields that the preset does not know, and that cost nothing by the owner's word. */
   readonly fields: readonly string[];
 }
 

@@ -1,5 +1,5 @@
 /** Errors as Anthropic's clients show them: `error.type` and `error.message`. */
-import { type DenialFacts, type Dialect, problemMembers } from "../dialect.ts";
+import { type DenialFacts, type Dialect, lineOf, problemMembers } from "../dialect.ts";
 
 const TYPES: Readonly<Record<number, string>> = {
   400: "invalid_request_error",
@@ -16,12 +16,18 @@ const errorOf = ({ status, detail }: DenialFacts) => ({
   message: detail,
 });
 
+/** Its TypeScript SDK shows `message` of the whole, and the JSON of it if there is none. */
+const whole = (facts: DenialFacts) => ({
+  type: "error",
+  message: facts.detail,
+  error: errorOf(facts),
+});
+
 export const anthropicDialect: Dialect = {
   name: "anthropic",
   denial: (facts) => ({
     contentType: "application/json",
-    body: JSON.stringify({ ...problemMembers(facts), type: "error", error: errorOf(facts) }),
+    body: JSON.stringify({ ...problemMembers(facts), ...whole(facts) }),
   }),
-  streamError: (facts) =>
-    `event: error\ndata: ${JSON.stringify({ type: "error", error: errorOf(facts) })}\n\n`,
+  streamError: (facts) => `event: error\ndata: ${lineOf(whole(facts))}\n\n`,
 };

@@ -1,6 +1,6 @@
 /** Errors as Google's clients show them: `google.rpc.Status` in JSON. */
 import type { Json } from "../../body/edit.ts";
-import type { DenialFacts, Dialect } from "../dialect.ts";
+import { type DenialFacts, type Dialect, lineOf } from "../dialect.ts";
 
 const STATUSES: Readonly<Record<number, string>> = {
   400: "INVALID_ARGUMENT",
@@ -43,5 +43,5 @@ export const googleDialect: Dialect = {
     contentType: "application/json",
     body: JSON.stringify(statusOf(facts)),
   }),
-  streamError: (facts) => `data: ${JSON.stringify(statusOf(facts))}\n\n`,
+  streamError: (facts) => `data: ${lineOf(statusOf(facts))}\n\n`,
 };

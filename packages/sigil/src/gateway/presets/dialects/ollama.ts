@@ -1,5 +1,5 @@
 /** Errors as Ollama's clients show them: `error` is a text. Streams are lines of JSON. */
-import { type Dialect, problemMembers } from "../dialect.ts";
+import { type Dialect, lineOf, problemMembers } from "../dialect.ts";
 
 export const ollamaDialect: Dialect = {
   name: "ollama",
@@ -7,5 +7,5 @@ export const ollamaDialect: Dialect = {
     contentType: "application/json",
     body: JSON.stringify({ error: facts.detail, ...problemMembers(facts) }),
   }),
-  streamError: (facts) => `${JSON.stringify({ error: facts.detail })}\n`,
+  streamError: (facts) => `${lineOf({ error: facts.detail })}\n`,
 };

@@ -1,6 +1,6 @@
 /** Errors as OpenAI's clients show them: `error.message`. Stripe's and Mistral's show it too. */
 import type { Json } from "../../body/edit.ts";
-import { type DenialFacts, type Dialect, problemMembers } from "../dialect.ts";
+import { type DenialFacts, type Dialect, lineOf, problemMembers } from "../dialect.ts";
 
 const TYPES: Readonly<Record<number, string>> = {
   400: "invalid_request_error",
@@ -26,7 +26,7 @@ export const openaiDialect: Dialect = {
   }),
   // Chat completions look for `error`, and Responses for the type and a message beside it.
   streamError: (facts) =>
-    `event: error\ndata: ${JSON.stringify({
+    `event: error\ndata: ${lineOf({
       type: "error",
       code: facts.code,
       message: facts.detail,

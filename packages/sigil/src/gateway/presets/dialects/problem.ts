@@ -1,5 +1,5 @@
 /** Errors for clients of no known vendor: problem details, RFC 9457. */
-import { type Dialect, problemMembers } from "../dialect.ts";
+import { type Dialect, lineOf, problemMembers } from "../dialect.ts";
 
 export const problemDialect: Dialect = {
   name: "problem",
@@ -7,5 +7,5 @@ export const problemDialect: Dialect = {
     contentType: "application/problem+json",
     body: JSON.stringify(problemMembers(facts)),
   }),
-  streamError: (facts) => `event: error\ndata: ${JSON.stringify(problemMembers(facts))}\n\n`,
+  streamError: (facts) => `event: error\ndata: ${lineOf(problemMembers(facts))}\n\n`,
 };

@@ -1,6 +1,6 @@
 /** Usage in the answers to chat completions. */
 import type { Usage } from "../../usage.ts";
-import { type Fields, isObject, itemsOf } from "../fields.ts";
+import { type Fields, isObject } from "../fields.ts";
 import { eventWith } from "../numbers.ts";
 import type { UsageReader } from "../preset.ts";
 
@@ -31,7 +31,7 @@ export class ChatReader implements UsageReader {
     if (!isObject(chunk?.usage)) return "pass";
     this.#usage = this.#read(chunk.usage, chunk) ?? this.#usage;
     // `choices[0]` of the extra chunk is undefined, on which the commonest loop throws.
-    const isExtra = itemsOf(chunk.choices).length === 0;
+    const isExtra = Array.isArray(chunk.choices) && chunk.choices.length === 0;
     return this.#drops && isExtra ? "drop" : "pass";
   }
 }
