@@ -59,6 +59,111 @@ function again(world: Town, store: MemoryStore, more: Partial<TreasuryOptions> =
 
 const codeOf = async (order: Promise<unknown>) => (await failure(order)).code;
 
+/** The store of a process that is killed once the next call of `method` is done. */
+function dying(store: MemoryStore) {
+  let at: keyof MemoryStore | undefined;
+  let isDead = false;
+  const proxy = new Proxy(store, {
+    get(target, name) {
+      const member: unknown = Reflect.get(target, name, target);
+      if (typeof member !== "function") return member;
+      return (...given: unknown[]): unknown => {
+        if (isDead) return new Promise(() => {});
+        const result: unknown = Reflect.apply(member, target, given);
+        if (name === at) isDead = true;
+        return result;
+      };
+    },
+  });
+  const killAfter = (method: keyof MemoryStore): void => {
+    at = method;
+  };
+  return { store: proxy, killAfter };
+}
+
+describe("an acceptance of the clock that does not come to its end", () => {
+  /** A recall that waits for a far date, and 50 sat that somebody paid aside meanwhile. */
+  async function ahead() {
+    const given = await stage();
+    const { world, store, shop, mint, treasury, owner } = given;
+    await treasury.start();
+    const agent = mint({ expiresIn: "90d" }).delegate({ agent: "scout" });
+    world.clock.advance(`${AHEAD}s`);
+    await buy(treasury, agent, shop);
+    await store.note("somebody was here", world.clock());
+    await treasury.reconcile();
+    world.clock.set(world.clock() - AHEAD);
+    world.clock.advance("1h");
+    const payee = devWallet(world.network.account("shop").invoiceOnlyUrl);
+    const invoice = await payee.createInvoice({ amountMsat: 50_000n, expirySeconds: 600 });
+    await devWallet(world.network.account("treasury").url).pay({
+      invoice,
+      ...{ paymentHash: "", amountMsat: 50_000n, maxFeeMsat: 1000n, timeoutSeconds: 5 },
+    });
+    world.clock.advance("1h");
+    return { ...given, owner, agent };
+  }
+
+  test.each(["setFact", "turnBack", "recalls", "directives"] as const)(
+    "because the process died after %s, finds at the next start what was paid meanwhile",
+    async (method) => {
+      const { world, store, treasury } = await ahead();
+      await treasury.stop();
+      const { store: mortal, killAfter } = dying(store);
+      const dead = again(world, mortal);
+      await dead.start();
+      killAfter(method);
+      const accepting = dead.owner.acceptClock();
+      await Promise.race([accepting.catch(() => {}), new Promise((r) => setTimeout(r, 50))]);
+      const next = again(world, store);
+      await next.start();
+      if (method === "setFact") await next.owner.acceptClock();
+      expect(await next.owner.unexplained()).toHaveLength(1);
+      expect(await next.owner.health()).toMatchObject({ spending: false });
+    },
+  );
+
+  test("because the wallet was away, finds it when the wallet is back after a restart", async () => {
+    const { world, store, treasury } = await ahead();
+    await treasury.stop();
+    const away = again(world, store, { wallet: () => Promise.reject(new Error("ECONNREFUSED")) });
+    await away.owner.acceptClock();
+    await away.stop();
+    const next = again(world, store);
+    await next.start();
+    expect(await next.owner.unexplained()).toHaveLength(1);
+  });
+
+  test("because the store failed, can be asked for again", async () => {
+    const { store, owner } = await ahead();
+    const recalls = store.recalls.bind(store);
+    let fails = 1;
+    store.recalls = (...given) =>
+      fails-- > 0 ? Promise.reject(new Error("disk full")) : recalls(...given);
+    await expect(owner.acceptClock()).rejects.toThrow();
+    await owner.acceptClock();
+    expect(await owner.unexplained()).toHaveLength(1);
+    expect(await codeOf(owner.acceptClock())).toBe("ERR_REQUEST");
+  });
+
+  test("leaves nothing to do after it has come to its end", async () => {
+    const { world, store, owner, treasury } = await ahead();
+    await owner.acceptClock();
+    expect(await owner.unexplained()).toHaveLength(1);
+    await treasury.stop();
+    const turned = store.turnBack.bind(store);
+    let times = 0;
+    store.turnBack = (...given) => {
+      times++;
+      return turned(...given);
+    };
+    const next = again(world, store);
+    await next.start();
+    expect(await codeOf(next.owner.acceptClock())).toBe("ERR_REQUEST");
+    expect(times).toBe(0);
+  });
+});
+
 describe("a clock that was two days ahead", () => {
   test("stops orders, over restarts too, and says which command ends that", async () => {
     const { world, store, shop, treasury, owner, mint, jump } = await stage();

@@ -13,6 +13,7 @@ import { givenUp, removeGivenUp } from "./given-up.ts";
 import type { PaymentLookup } from "./payment-lookup.ts";
 import type { RestoredBooks } from "./restored-books.ts";
 import type { Settler } from "./settler.ts";
+import { forgetTurned } from "./turned-back.ts";
 import { type ListedRow, ListedSums, readRow, type Sum, totalOf } from "./wallet-list.ts";
 
 export interface ReconcilerOptions {
@@ -148,7 +149,10 @@ export class Reconciler {
     const overlap = this.#overlap(began);
     const from = Math.floor(Math.max(this.#madeAt - SKEW_SECONDS, comparedTo - overlap));
     const paid = await this.#rowsSince(payer, from, began);
-    if (paid === undefined) return this.#unlisted();
+    if (paid === undefined) {
+      if (payer.paidSince === undefined) await this.#lookedBack(lookBackTo);
+      return this.#unlisted();
+    }
     const older = await this.#olderThanBooks(paid, identity);
     // A wallet may give a second more than it was asked for.
     const rows = paid.filter(({ at, paymentHash }) => at >= from && !older.has(paymentHash));
@@ -156,8 +160,15 @@ export class Reconciler {
       await this.#compareOne(payer, paymentHash, same, identity);
     if (overlap !== OVERLAP_SECONDS.usual) this.#deepAt = began;
     await store.setFact(name, String(began));
-    if (this.#lookBackTo === lookBackTo) this.#lookBackTo = Number.POSITIVE_INFINITY;
+    await this.#lookedBack(lookBackTo);
     return "compared";
+  }
+
+  /** The wallet was asked from there on, or cannot be asked. */
+  async #lookedBack(to: number): Promise<void> {
+    if (to === Number.POSITIVE_INFINITY || this.#lookBackTo !== to) return;
+    this.#lookBackTo = Number.POSITIVE_INFINITY;
+    await forgetTurned(this.#options.store);
   }
 
   /** Undefined if the wallet cannot list its payments now. */

@@ -9,11 +9,13 @@ import { MADE_AT } from "../ports/facts.ts";
 import type { Store } from "../ports/store.ts";
 import type { Digests } from "./digests.ts";
 import type { Directives } from "./directives.ts";
+import { finishTurning } from "./finish-turning.ts";
 import type { ForwardClock } from "./forward-clock.ts";
 import type { Recall } from "./recall.ts";
 import type { Reconciler } from "./reconciler.ts";
 import type { RestoredBooks } from "./restored-books.ts";
 import type { Rewrapping } from "./rewrapping.ts";
+import { turnedBack } from "./turned-back.ts";
 
 /** Who claims the uses of orders. */
 export const CLAIMANT = "treasury";
@@ -70,6 +72,8 @@ export class Startup {
     await this.#options.digests.read();
     await directives.start();
     await recall.start();
+    const turned = await turnedBack(store);
+    if (turned !== undefined) await finishTurning(turned, { store, recall, reconciler });
     // On a shared store, other treasuries are serving orders at this moment. On another one, what
     // is open is the dead process's, even if its clock was ahead.
     const before = store.shared
