@@ -2,7 +2,7 @@
  * The clock of a treasury, and what treasuries on the same books count in a window although their
  * machines' clocks are apart. [case 109]
  */
-import { expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { MemoryStore } from "../stores/memory.ts";
 import { failure, secretOf, town } from "../testing/fixtures/town.ts";
 import { devWallet } from "../wallets/dev.ts";
@@ -123,4 +123,59 @@ test("a store that fails, is slow, or is more than ten minutes away leaves the c
   expect(alarms).toEqual([expect.stringContaining("off that of the database")]);
   await clock.align({});
   expect(clock.now()).toBe(own);
+});
+
+describe("a clock that was set back", () => {
+  function clocks(back: number) {
+    let [wall, elapsed] = [START, 0];
+    const alarms: string[] = [];
+    const time = new ForwardClock(
+      () => wall,
+      (what) => alarms.push(what),
+      () => elapsed,
+    );
+    time.now();
+    wall -= back;
+    time.now();
+    const pass = (seconds: number) => {
+      wall += seconds;
+      elapsed += seconds;
+      return time.now();
+    };
+    return { pass, alarms, time, jump: (seconds: number) => (wall += seconds) };
+  }
+
+  test.each([2, 59, 60, 540, 600])(
+    "by %i s goes on at half its speed until it is right",
+    (back) => {
+      const { pass, alarms } = clocks(back);
+      expect(pass(0)).toBe(START);
+      expect(pass(1)).toBe(START + 0.5);
+      let before = START;
+      for (let second = 1; second < 3 * back; second++) {
+        const now = pass(1);
+        expect(now).toBeGreaterThanOrEqual(before);
+        expect(now - before).toBeLessThanOrEqual(1);
+        before = now;
+      }
+      expect(pass(1)).toBe(START - back + 3 * back + 1);
+      expect(alarms).toHaveLength(back < 60 ? 0 : 1);
+      expect(alarms.join()).toContain(back < 60 ? "" : "half its speed");
+    },
+  );
+
+  test("by more than ten minutes stands still, as the books would never meet it", () => {
+    const { pass, alarms } = clocks(10_000);
+    for (let second = 0; second < 100; second++) expect(pass(1)).toBe(START);
+    expect(alarms.join()).toContain("stands still");
+  });
+
+  test("and forth again and again adds nothing to what has passed", () => {
+    const { pass, jump } = clocks(300);
+    for (let times = 0; times < 1000; times++) {
+      jump(times % 2 === 0 ? 299 : -299);
+      pass(0);
+    }
+    expect(pass(0)).toBe(START);
+  });
 });

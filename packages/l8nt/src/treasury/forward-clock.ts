@@ -10,11 +10,19 @@ import type { Store } from "../ports/store.ts";
 
 /** A smaller step is the network setting the clock. */
 const NOTABLE_SECONDS = 60;
+/**
+ * How fast time goes while this machine's clock is a little behind the books: what waits for a
+ * while goes on, and the clock catches up. A clock that is far behind makes time stand still,
+ * because the books would never meet it.
+ */
+const CATCHING_UP = 0.5;
 /** The books of a treasury are written to more often than this. */
 const LEAP_SECONDS = 366 * 86_400;
 const ALIGN_EVERY_SECONDS = 60;
 /** An answer that took longer does not say what the time is. */
 const PROMPT_SECONDS = 1;
+
+const monotonic: Clock = () => performance.now() / 1000;
 
 export class ForwardClock {
   readonly #clock: Clock;
@@ -27,12 +35,19 @@ export class ForwardClock {
   #isInUse = false;
   /** When the store was asked last, by this machine's clock. */
   #askedAt = Number.NEGATIVE_INFINITY;
+  /** Seconds by a clock that nobody sets, when the time was read last. */
+  #readAt: number;
+  #read = Number.NaN;
+  readonly #elapsed: Clock;
   #aligning: Promise<void> | undefined;
   #isApart = false;
 
-  constructor(clock: Clock, alarm: (what: string) => void) {
+  /** @param elapsed seconds since any moment, by a clock that nobody sets */
+  constructor(clock: Clock, alarm: (what: string) => void, elapsed: Clock = monotonic) {
     this.#clock = clock;
     this.#alarm = alarm;
+    this.#elapsed = elapsed;
+    this.#readAt = elapsed();
   }
 
   /**
@@ -115,16 +130,28 @@ export class ForwardClock {
     this.#isBehind = false;
   }
 
+  /** Seconds that have passed since the last read: the least of what both clocks say. */
+  #since(read: number): number {
+    const elapsed = this.#elapsed();
+    const since = Math.min(elapsed - this.#readAt, read - this.#read);
+    this.#readAt = elapsed;
+    this.#read = read;
+    return since > 0 ? since : 0;
+  }
+
   /** Unix seconds. @throws TypeError if the clock has never returned a number */
   readonly now = (): number => {
     const read = this.#clock() + this.#offset;
+    const since = this.#since(read);
+    if (this.#latest > read && this.#latest - read <= MAX_CLOCK_SKEW_SECONDS)
+      this.#latest += since * CATCHING_UP;
     if (read >= this.#latest) {
       this.#latest = read;
       this.#isBehind = false;
     } else if (!this.#isBehind && !(this.#latest - read < NOTABLE_SECONDS)) {
       this.#isBehind = true;
       this.#alarm(
-        `this machine's clock is behind the books, which were written at ${formatInstant(this.#latest)}: time stands still until it has caught up, or the owner accepts the clock: sigil treasury clock`,
+        `this machine's clock is behind the books, which were written at ${formatInstant(this.#latest)}: time ${this.#latest - read > MAX_CLOCK_SKEW_SECONDS ? "stands still" : "goes at half its speed"} until it has caught up, or the owner accepts the clock: sigil treasury clock`,
       );
     }
     if (!Number.isFinite(this.#latest))
