@@ -11,6 +11,14 @@
 const CATCHING_UP = 4;
 
 /**
+ * A clock that has gone as time passes for so long is believed: it was behind before, as where a
+ * machine without a battery for its clock starts, and is right now.
+ */
+const STEADY_SECONDS = 7 * 86_400;
+/** What the network may set a clock by, between two reads. */
+const STEP_SECONDS = 600;
+
+/**
  * How long after its end a limit is forgotten: within a day, a clock that is set back finds its
  * counter as it was.
  */
@@ -22,6 +30,11 @@ export class PassedTime {
   readonly #elapsed: () => number;
   #passed: number | undefined;
   #readAt = 0;
+  /** What the clock said then. */
+  #now = 0;
+  /** Since when it goes as time passes. */
+  #steadySince = 0;
+  #least = Number.NEGATIVE_INFINITY;
 
   /** @param elapsed seconds since any moment, by a clock that nobody sets */
   constructor(elapsed: () => number = monotonic) {
@@ -37,9 +50,19 @@ export class PassedTime {
   at(now: number): number {
     const read = this.#elapsed();
     const since = Math.max(0, read - this.#readAt);
+    if (this.#passed === undefined || Math.abs(now - this.#now - since) > STEP_SECONDS)
+      this.#steadySince = read;
     this.#readAt = read;
-    this.#passed = Math.min(now, (this.#passed ?? now) + CATCHING_UP * since);
+    this.#now = now;
+    const isSteady = read - this.#steadySince >= STEADY_SECONDS;
+    const passed = Math.max(this.#least, (this.#passed ?? now) + CATCHING_UP * since);
+    this.#passed = Math.min(now, isSteady ? now : passed);
     return this.#passed;
+  }
+
+  /** So much has passed, as soon as the clock says so too. */
+  atLeast(seconds: number): void {
+    this.#least = Math.max(this.#least, seconds);
   }
 
   /** No more than this has passed, whatever the clock said at the beginning. */

@@ -102,8 +102,13 @@ export class Keeper {
   async #goOn(now: number): Promise<void> {
     const { books } = this.#options;
     const before = await books.fact?.(PASSED);
-    if (before === undefined) await books.setFact?.(PASSED, String(now));
-    else this.#passed.atMost(Number(before) + START_SECONDS);
+    if (before === undefined) {
+      await books.setFact?.(PASSED, String(now));
+      return;
+    }
+    this.#passed.atMost(Number(before) + START_SECONDS);
+    // The clock may be behind now, as before the network has set it.
+    this.#passed.atLeast(Number(before));
   }
 
   /**
