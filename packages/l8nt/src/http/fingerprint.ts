@@ -5,7 +5,7 @@
  */
 import { base64Text, hexText, utf8, utf8Text } from "../internal/bytes.ts";
 import { sha256 } from "../internal/crypto.ts";
-import { ADDED_ON_THE_WAY, fieldNames, OF_ONE_HOP } from "./hop.ts";
+import { ADDED_ON_THE_WAY, fieldNames, OF_ONE_HOP, OF_ONE_REQUEST } from "./hop.ts";
 
 export interface Fingerprinted {
   readonly method: string;
@@ -17,10 +17,9 @@ export interface Fingerprinted {
 const VOLATILE = fieldNames(
   OF_ONE_HOP,
   ADDED_ON_THE_WAY,
+  OF_ONE_REQUEST,
   "host|content-length|accept-encoding|expect|referer|date|user-agent|priority",
   "idempotency-key|(?:grpc-metadata-)?macaroon|(?:x-)?sigil-.*|mcp-session-id",
-  "traceparent|tracestate|baggage|b3|x-b3-.*|x-cloud-trace-context|sentry-trace|x-datadog-.*",
-  "(?:[a-z-]+-)?(?:request|correlation|trace)-id|x-unique-id",
 );
 
 /**

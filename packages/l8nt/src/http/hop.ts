@@ -18,6 +18,14 @@ export const ADDED_ON_THE_WAY = [
   "x-vercel-(?:id|forwarded-for|proxied-for)|x-envoy-.*|x-varnish|x-request-start|early-data",
 ].join("|");
 
+/** Fields that name one request among all, and where its client is: in them is no route. */
+export const OF_ONE_REQUEST = [
+  "traceparent|tracestate|baggage|b3|x-b3-.*|x-cloud-trace-context|sentry-trace|x-datadog-.*",
+  "(?:[a-z-]+-)?(?:request|correlation|trace)-id|x-unique-id|x-request-start|via",
+  "cf-ray|x-amz-cf-id|x-amzn-trace-id|x-azure-(?:ref|requestchain)|x-vercel-id",
+  "forwarded|x-forwarded-for|x-real-ip|(?:x-|true-|fastly-|fly-)?(?:cluster-)?client-ip",
+].join("|");
+
 export const fieldNames = (...patterns: readonly string[]): RegExp =>
   new RegExp(`^(?:${patterns.join("|")})$`, "i");
 

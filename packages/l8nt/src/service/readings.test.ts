@@ -107,3 +107,33 @@ test("a body that was not read to its end has no hash", () => {
   readings.body(new Uint8Array([1]));
   expect(readings.hash()).toMatch(/^[0-9a-f]{64}$/);
 });
+
+describe("at a fixed price, where any field may have led to the route", () => {
+  const hashOf = (init: HeadersInit) =>
+    new Readings(...GET).everyField(new Headers({ accept: "text/html", ...init })).hash();
+
+  test.each([
+    "x-request-id",
+    "x-amzn-trace-id",
+    "traceparent",
+    "cf-ray",
+    "via",
+    "forwarded",
+    "x-forwarded-for",
+    "x-real-ip",
+    "connection",
+    "x-request-start",
+  ])("%s, which a proxy adds, makes no other request", (name) => {
+    expect(hashOf({ [name]: "1" })).toBe(hashOf({}));
+    expect(hashOf({ [name]: "1" })).toBe(hashOf({ [name]: "2" }));
+  });
+
+  test.each([
+    ...["accept", "host", "user-agent", "cookie", "authorization", "accept-language", "origin"],
+    ...["content-type", "x-tenant", "x-forwarded-host", "x-forwarded-proto", "x-forwarded-user"],
+    ...["x-original-url", "x-envoy-original-path", "x-http-method-override", "cf-ipcountry"],
+    ...["x-api-version", "prefer", "range", "x-id"],
+  ])("%s, by which a router may choose, does", (name) => {
+    expect(hashOf({ [name]: "1" })).not.toBe(hashOf({ [name]: "2" }));
+  });
+});

@@ -2,6 +2,7 @@
  * What a price function read of a request: the hash over it tells the request that was priced from
  * every request that could have another price. spec/2-caveats.md §6.
  */
+import { fieldNames, OF_ONE_HOP, OF_ONE_REQUEST } from "../http/hop.ts";
 import { PREFER_FIELD, withoutNoInvoice } from "../http/prefer.ts";
 import { utf8 } from "../internal/bytes.ts";
 import { sha256Hex } from "../internal/crypto.ts";
@@ -13,6 +14,8 @@ import { CREDENTIAL_FIELDS } from "../l402/index.ts";
  * that copies all fields does not price by it.
  */
 const ADDED_BY_BUYERS = "idempotency-key";
+
+const NO_ROUTE_IN = fieldNames(OF_ONE_HOP, OF_ONE_REQUEST);
 
 /**
  * Records reads. Two requests with one hash gave a price function the same answers to the same
@@ -65,9 +68,14 @@ export class Readings {
     });
   }
 
-  /** Records that every field was read, as where any of them may have led to the route. */
+  /**
+   * Records that every field was read, as where any of them may have led to the route; but for
+   * those that are others each time, or after another way.
+   */
   everyField(headers: Headers): this {
-    this.fields(headers).keys();
+    const kept = new Headers(headers);
+    for (const name of headers.keys()) if (NO_ROUTE_IN.test(name)) kept.delete(name);
+    this.fields(kept).keys();
     return this;
   }
 
