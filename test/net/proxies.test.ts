@@ -119,8 +119,8 @@ for (const proxy of PROXIES)
       expect(JSON.parse(refused.body)).toMatchObject({ code: "ERR_REVOKED" });
     });
 
-    test("the 402 of an unpaid upload arrives", async () => {
-      const body = "x".repeat(512 * 1024);
+    test.each([0.5, 3, 30])("the 402 of an unpaid upload of %d MiB arrives", async (size) => {
+      const body = "x".repeat(size * 1024 * 1024);
       const told = await plain(`${root.location}/unpaid`, { method: "POST", body });
       expect(told.status).toBe(402);
     });

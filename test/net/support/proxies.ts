@@ -117,6 +117,7 @@ http {
   proxy_http_version 1.1;
   proxy_buffering on;
   proxy_request_buffering on;
+  client_max_body_size 40m;
   proxy_buffer_size 4k;
   proxy_ssl_trusted_certificate ${place.ca};
   proxy_ssl_verify on;

@@ -96,6 +96,28 @@ describe.each(Object.entries(SERVERS))("%s", (_, start) => {
     await vi.waitFor(() => expect(sockets.every(({ destroyed }) => destroyed)).toBe(true), 5000);
   });
 
+  test("a program that is still sending is not reset before it can have read the 402", async () => {
+    const { port, read, sockets } = await world(start);
+    const socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
+    const errors: Error[] = [];
+    socket.on("error", (error) => errors.push(error));
+    socket.write(`POST / HTTP/1.1\r\nhost: a.example\r\ncontent-length: ${SIZE}\r\n\r\n`);
+    socket.write(Buffer.alloc(SIZE, 97));
+    // The answer is read only after the server has dropped all that it drops.
+    await vi.waitFor(() => expect(read()).toBeGreaterThan(1024 * 1024), 5000);
+    expect(sockets.map(({ destroyed }) => destroyed)).toEqual([false]);
+    let received = "";
+    socket.on("data", (chunk) => {
+      received += chunk;
+    });
+    await once(socket, "end");
+    expect(received).toMatch(/^HTTP\/1\.1 402 [\s\S]*ERR_TOKEN_MISSING/);
+    expect(errors).toEqual([]);
+    expect(read()).toBeLessThan(MOST_READ);
+    socket.destroy();
+    await vi.waitFor(() => expect(sockets.every(({ destroyed }) => destroyed)).toBe(true), 5000);
+  });
+
   test("a slow program has the 402 after its first byte", async () => {
     const { port, sockets } = await world(start);
     const received = await raw(port, SIZE, (socket) => void socket.write("a"));

@@ -9,7 +9,7 @@ import { holdContinueFor, refuseContinue } from "./continue.ts";
 
 /** What is read and dropped of such a body. */
 const MAX_DROPPED_BYTES = 1024 * 1024;
-/** How long the client has to read the answer. */
+/** How long the client, or a proxy before it, has to read the answer. */
 const MAX_LINGER_MS = 2_000;
 
 /** Call it before the head of the refusal is written. */
@@ -26,14 +26,14 @@ export function closeUnread(outgoing: ServerResponse): void {
   outgoing.shouldKeepAlive = false;
   incoming.on("data", ({ length }: Buffer) => {
     left -= length;
-    if (left > 0) return;
-    if (isLingering) socket.destroy();
-    else incoming.pause();
+    // Not an end: a proxy that is still sending takes a reset for a failure of this server, and
+    // answers 502. It sees the answer once its buffers are full.
+    if (left <= 0) incoming.pause();
   });
   // Node calls it once the answer is written.
   const destroySoon = socket.destroySoon;
   socket.destroySoon = (): void => {
-    if (isLingering || incoming.complete || left <= 0) {
+    if (isLingering || incoming.complete) {
       destroySoon.call(socket);
       return;
     }
