@@ -29,14 +29,7 @@ export function node20Command(vitestArgs: readonly string[]): Command {
     );
   return {
     file: node,
-    args: [
-      join(root, "node_modules/vitest/vitest.mjs"),
-      "run",
-      "--project",
-      "unit",
-      ...vitestArgs,
-      "packages/l8nt/src",
-    ],
+    args: [join(root, "node_modules/vitest/vitest.mjs"), "run", "--project", "unit", ...vitestArgs],
     env: {
       ...process.env,
       SIGIL_NODE20: "1",

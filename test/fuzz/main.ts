@@ -1,14 +1,11 @@
 /**
- * `npm run fuzz -- [--seconds N] [--seed N] [--target
- * credential|macaroon-field|challenge|invoice|endpoint] [--executions N] [--json]`
- *
  * Damages golden inputs of the five parsers for a time. Exits 1, with the input in hex (UTF-16LE),
  * at the first exception that is not the typed error, the first broken promise, and the first input
  * that takes longer than a second. At the end it makes the slowest inputs longer, and exits 1 if
  * the time of one grows faster than its length. The same seed is the same run.
  */
-import { parseArgs } from "node:util";
 import { Worker } from "node:worker_threads";
+import { optionsOf } from "../../scripts/options.ts";
 import type { Job, Report } from "./worker.ts";
 
 const TARGETS = ["credential", "macaroon-field", "challenge", "invoice", "endpoint"];
@@ -17,14 +14,22 @@ const HANG_MS = 1000;
 const HEADER_WORDS = 2;
 const SHARED_BYTES = 4 * HEADER_WORDS + 2 * 65_536;
 
-const { values } = parseArgs({
-  options: {
-    seconds: { type: "string", default: "10" },
-    seed: { type: "string", default: "1" },
-    target: { type: "string" },
-    executions: { type: "string" },
-    json: { type: "boolean", default: false },
-  },
+const USAGE = `npm run fuzz -- [--seconds N] [--seed N] [--target TARGET] [--executions N] [--json]
+
+Damages golden inputs of the parsers, and looks for errors of the wrong kind and for slow inputs.
+
+  --seconds N      for how long (default: 10)
+  --seed N         the same seed is the same run (default: 1)
+  --target TARGET  one of: ${TARGETS.join(", ")}
+  --executions N   at most so many inputs
+  --json           print one JSON document`;
+
+const values = optionsOf(USAGE, {
+  seconds: { type: "string", default: "10" },
+  seed: { type: "string", default: "1" },
+  target: { type: "string" },
+  executions: { type: "string" },
+  json: { type: "boolean", default: false },
 });
 
 function whole(name: string, text: string | undefined): number {

@@ -1,12 +1,9 @@
 /**
- * `npm run links -- [--row TEXT] [--mode M] [--served TEXT] [--again TEXT] [--cover] [--at N]
- * [--wrong FILE] [--verbose]`
- *
  * Runs the table of broken links and prints it as a matrix: a line for each row and mode, a group
  * for what the service did, a sign for who asks again.
  */
 import { writeFileSync } from "node:fs";
-import { parseArgs } from "node:util";
+import { optionsOf } from "../../scripts/options.ts";
 import {
   AGAIN,
   CELLS,
@@ -23,17 +20,29 @@ import { LAWS, type Law } from "./judge.ts";
 import { KNOWN } from "./known.ts";
 import { openGround, runCell, type Verdict } from "./run.ts";
 
-const { values } = parseArgs({
-  options: {
-    row: { type: "string" },
-    mode: { type: "string" },
-    served: { type: "string" },
-    again: { type: "string" },
-    cover: { type: "boolean", default: false },
-    at: { type: "string", default: "6" },
-    wrong: { type: "string" },
-    verbose: { type: "boolean", default: false },
-  },
+const USAGE = `npm run links -- [--row TEXT] [--mode MODE] [--served TEXT] [--again TEXT] [--cover]
+  [--at N] [--wrong FILE] [--verbose]
+
+Runs the table of broken links, and prints it as a matrix.
+
+  --row TEXT      only rows whose name contains the text
+  --mode MODE     one of: ${MODES.join(", ")}
+  --served TEXT   one of: ${SERVED.join(" / ")}
+  --again TEXT    one of: ${AGAIN.join(", ")}
+  --cover         only a selection that covers each pair
+  --at N          how many cells run at a time (default: 6)
+  --wrong FILE    write what is wrong to this file
+  --verbose       tell what happened in each cell`;
+
+const values = optionsOf(USAGE, {
+  row: { type: "string" },
+  mode: { type: "string" },
+  served: { type: "string" },
+  again: { type: "string" },
+  cover: { type: "boolean", default: false },
+  at: { type: "string", default: "6" },
+  wrong: { type: "string" },
+  verbose: { type: "boolean", default: false },
 });
 
 const isWanted = ({ row, mode, served, again }: Cell): boolean =>

@@ -1,21 +1,26 @@
 /**
- * `npm run simulate -- --seeds N [--from K] [--seed S] [--json]`
- *
  * Runs worlds, one for each seed. Exits 1 if anything failed in one of them; `--seed S` runs that
  * one again and prints its trace.
  */
-import { parseArgs } from "node:util";
+import { optionsOf } from "../../scripts/options.ts";
 import { simulate } from "./world.ts";
 
 const LAST_LINES = 40;
 
-const { values } = parseArgs({
-  options: {
-    seeds: { type: "string", default: "200" },
-    from: { type: "string", default: "1" },
-    seed: { type: "string", multiple: true },
-    json: { type: "boolean", default: false },
-  },
+const USAGE = `npm run simulate -- [--seeds N] [--from K] [--seed S] [--json]
+
+Runs a treasury in simulated worlds, one for each seed. Exits 1 if anything failed in one of them.
+
+  --seeds N   how many worlds (default: 200)
+  --from K    the first seed (default: 1)
+  --seed S    only this one, and print its trace (repeatable)
+  --json      print one JSON document`;
+
+const values = optionsOf(USAGE, {
+  seeds: { type: "string", default: "200" },
+  from: { type: "string", default: "1" },
+  seed: { type: "string", multiple: true },
+  json: { type: "boolean", default: false },
 });
 
 function whole(name: string, text: string): number {
