@@ -77,22 +77,6 @@ export class CarriedCredentials {
       ({ credential }) => among(credential) && credential.certainRefusals(access).length === 0,
     );
   }
-
-  /**
-   * The credential from which `child` was derived, and the caveats that lead to the child.
-   *
-   * @throws TypeError if there is none
-   */
-  ancestorOf(child: Credential): {
-    readonly carried: Carried;
-    readonly caveats: readonly string[];
-  } {
-    for (const carried of this.#all) {
-      const caveats = child.caveatsBelow(carried.credential);
-      if (caveats !== undefined) return { carried, caveats };
-    }
-    throw new TypeError("this client can only revoke what was delegated from its own credential");
-  }
 }
 
 /** Whether a credential names the origin of the target. It is presented there as it is. */

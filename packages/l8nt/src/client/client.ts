@@ -178,7 +178,8 @@ export class HttpClient {
    */
   async revoke(child: Credential | string): Promise<void> {
     const credential = typeof child === "string" ? Credential.parse(child) : child;
-    const { carried, caveats } = this.#context.carried.ancestorOf(credential);
+    const { ancestorOf } = await import("./ancestor.ts");
+    const { carried, caveats } = ancestorOf(credential, this.#context.carried.all);
     await carried.treasurer().revoke(carried.credential.toString(), caveats);
   }
 
