@@ -240,7 +240,7 @@ describe("the program", () => {
     [["treasury", "initt"], "sigil: Unknown verb initt. Did you mean init?\n"],
     [
       ["treasury"],
-      "sigil: Missing verb. Usage: sigil treasury init|start|backup|restore|unexplained|explain|confirm|clock --dir DIR.\n",
+      "sigil: Missing verb. Usage: sigil treasury init|start|backup|restore|unexplained|explain|confirm|clock|health --dir DIR.\n",
     ],
     [["ledger", "prune"], "sigil: Unknown verb prune. Usage: sigil ledger verify --dir DIR.\n"],
     [

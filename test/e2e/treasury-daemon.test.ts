@@ -76,7 +76,23 @@ test("after init, start, purchases and a revocation, a restart finds everything 
   expect((await sigil(["payments", "--dir", dir])).stdout).toMatch(
     /paid +10\.01 sat +GET http.*\/a +scout/,
   );
+  const wide = await sigil(["payments", "--dir", dir], {}, { isTerminal: true });
+  expect(wide.stdout.split("\n").filter((line) => line.length > 80)).toEqual([]);
+  expect(wide.stdout).toMatch(/\n {2}[0-9a-f]{64}\n/);
+  const health = ["treasury", "health", "--dir", dir];
+  expect(await sigil(health)).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(/^spending +yes$/m),
+  });
+  expect((await sigil(["reopen", url, "--dir", dir])).code).toBe(0);
+  expect(await sigil(["reopen", "https://never.example", "--dir", dir])).toMatchObject({
+    stdout: "",
+    stderr: expect.stringContaining("has never paid https://never.example"),
+  });
   expect((await sigil(["freeze", "--dir", dir, "--reason", "lunch"])).code).toBe(0);
+  const stopped = await sigil([...health, "--json"]);
+  expect(stopped.code).toBe(1);
+  expect(JSON.parse(stopped.stdout)).toMatchObject({ spending: false, reason: "lunch" });
   const buyer = new Client({ credential: agent.delegate({ agent: "buyer" }) });
   await expect(buyer.get(`${url}/b`)).rejects.toMatchObject({ code: "ERR_FROZEN" });
   expect((await sigil(["thaw", "--dir", dir])).code).toBe(0);

@@ -60,6 +60,11 @@ export class Terminal {
     return this.stdout.isTTY === true && !this.env.NO_COLOR && this.env.TERM !== "dumb";
   }
 
+  /** The columns of stdout, if it is a terminal. */
+  get columns(): number | undefined {
+    return this.stdout.isTTY === true ? (this.stdout.columns ?? 80) : undefined;
+  }
+
   /** Prints the result: text, or with `--json` the document. */
   answer(text: string, document: object): void {
     this.stdout.write(this.json ? jsonText(document) : text);

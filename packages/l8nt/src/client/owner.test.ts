@@ -77,6 +77,7 @@ describe("an owner's client fails as treasury.owner fails", () => {
   test.each<[string, (owner: OwnerClient) => Promise<unknown>]>([
     ["a payee that is no key", (owner) => owner.allowPayee("https://a.example", "02ff")],
     ["an origin to reopen that is none", (owner) => owner.reopen("a.example")],
+    ["an origin to reopen that was never paid", (owner) => owner.reopen("https://a.example")],
     ["an origin that is none", (owner) => owner.allowPayee("a.example", `02${"ff".repeat(32)}`)],
     ["a payment that is not open", (owner) => owner.giveUp("00".repeat(32), "why")],
     ["a node id that is none", (owner) => owner.revoke("scout")],

@@ -174,6 +174,10 @@ describe("a clock that was two days ahead", () => {
       const error = await failure(buy(one, short, shop));
       expect(error).toMatchObject({ code: "ERR_TREASURY_STOPPED" });
       expect(error.message).toContain("sigil treasury clock");
+      const times = [world.clock(), world.clock() + AHEAD].map((at) =>
+        new Date(at * 1000).toISOString().slice(0, 19).replace("T", " "),
+      );
+      for (const time of times) expect(error.message).toContain(`${time} UTC`);
       const health = await one.owner.health();
       expect(health).toMatchObject({ spending: false });
       expect(health.reason).toContain("sigil treasury clock");

@@ -111,9 +111,9 @@ export class ForwardClock {
 
   /** Why no order is taken: the clock is too far behind the books; undefined if it is not. */
   get reason(): string | undefined {
-    const { behindSeconds, stopped } = this.view;
+    const { machine, books, stopped } = this.view;
     return stopped
-      ? `this machine's clock is ${Math.round(behindSeconds)} s behind the time of its books, which stands still. The owner sets the clock right, or looks at both and accepts this machine's time: sigil treasury clock`
+      ? `this machine's clock says ${formatInstant(machine)} and is behind the time of its books, ${formatInstant(books)}, which stands still. The owner sets the clock right, or looks at both and accepts this machine's time: sigil treasury clock`
       : undefined;
   }
 

@@ -239,6 +239,12 @@ export class Owner implements TreasuryOwner {
     const { store, clock, blame, startup } = this.#options;
     const at = originGiven(origin);
     await startup.done();
+    // Only what was paid can be closed.
+    if ((await store.payees(at)).length === 0)
+      throw new AdapterError(
+        "ERR_REQUEST",
+        `This treasury has never paid ${at}, so it is not closed to anybody. Compare the URL with those of \`sigil payments\`: scheme, host and port count.`,
+      );
     blame.forget(at);
     await store.reopen(at, clock());
   }

@@ -4,6 +4,7 @@ import type { JournalEvent } from "l8nt/ports";
 import { command } from "../command.ts";
 import { countOf } from "../count.ts";
 import { EXIT } from "../exit.ts";
+import { sentenceRow } from "../rows.ts";
 import { printable } from "../secrecy.ts";
 import { CHECKPOINT_FLAGS, type CheckpointFlag, checkpoint } from "../treasury/checkpoint.ts";
 import { OWNER_FLAGS, ownerClient } from "../treasury/owner-client.ts";
@@ -35,7 +36,9 @@ that --json printed: then it needs no folder, only the public key.`,
       throw wrongVerb(verb, ["checkpoint"], "sigil journal [checkpoint] --dir DIR");
     const client = ownerClient(given, terminal);
     const rows = await client.journal(countOf(given, "after"), countOf(given, "limit"));
-    const lines = rows.map((row) => `${row.seq}  ${dateText(row.at)}  ${eventText(row.event)}`);
+    const lines = rows.map(({ seq, at, event }) =>
+      sentenceRow(`${seq}  ${dateText(at)}`, eventText(event), terminal.columns),
+    );
     terminal.answer(lines.length === 0 ? "Nothing.\n" : `${lines.join("\n")}\n`, { entries: rows });
     return EXIT.ok;
   },

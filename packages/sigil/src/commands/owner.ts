@@ -7,6 +7,7 @@ import { type Command, command } from "../command.ts";
 import { confirmations, serviceText } from "../confirmations.ts";
 import { countOf } from "../count.ts";
 import { EXIT, UsageError } from "../exit.ts";
+import { row } from "../rows.ts";
 import { printable } from "../secrecy.ts";
 import { nodeNamed } from "../treasury/node-named.ts";
 import { OWNER_FLAGS, ownerClient } from "../treasury/owner-client.ts";
@@ -114,9 +115,18 @@ const payments = command<OwnerFlag | "status" | "limit">({
       ...(status !== undefined && { status: status as PaymentStatus }),
       ...(limit !== undefined && { limit }),
     });
-    const lines = rows.map(
-      (row) =>
-        `${dateText(row.createdAt)}  ${row.status.padEnd(11)}  ${formatAmount(withFee(row.amount, row.fee)).padStart(14)}  ${printable(`${row.method} ${row.origin}${row.path}`)}  ${row.lineage.join(" > ") || "the root"}  ${row.paymentHash}`,
+    const lines = rows.map((one) =>
+      row(
+        [
+          dateText(one.createdAt),
+          one.status.padEnd(11),
+          formatAmount(withFee(one.amount, one.fee)).padStart(14),
+          printable(`${one.method} ${one.origin}${one.path}`),
+          one.lineage.join(" > ") || "the root",
+          one.paymentHash,
+        ],
+        terminal.columns,
+      ),
     );
     terminal.answer(lines.length === 0 ? "None.\n" : `${lines.join("\n")}\n`, { payments: rows });
     return EXIT.ok;

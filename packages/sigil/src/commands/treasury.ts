@@ -6,6 +6,7 @@ import { SCOPE_FLAGS } from "../scope-flags.ts";
 import type { Terminal } from "../terminal.ts";
 import { backup, restore } from "../treasury/backup.ts";
 import { clock } from "../treasury/clock.ts";
+import { health } from "../treasury/health.ts";
 import { init } from "../treasury/init.ts";
 import { start } from "../treasury/start.ts";
 import { confirm, explain, unexplained } from "../treasury/unexplained.ts";
@@ -55,6 +56,7 @@ const VERBS: ReadonlyMap<string, Verb> = new Map<string, Verb>([
   ["explain", explain],
   ["confirm", confirm],
   ["clock", clock],
+  ["health", health],
 ]);
 
 /** The verbs that take arguments without a flag. */
@@ -66,7 +68,7 @@ export const treasury = command({
   name: "treasury",
   summary: "run a treasury, which buys for agents within their budgets",
   usage:
-    "init|start|backup FILE|restore FILE|unexplained|explain HASH…|all|confirm|clock --dir DIR [FLAGS]",
+    "init|start|backup FILE|restore FILE|unexplained|explain HASH…|all|confirm|clock|health --dir DIR [FLAGS]",
   help: `init makes the folder with a key, the books, a credential for the owner and one for the first
 agent. The flags say what the agent's credential allows; what they leave out has the default limits
 of \`sigil get\`.
@@ -87,6 +89,10 @@ another file, if no treasury runs on the old one. These three ask a running trea
 clock shows the machine's time beside that of the books, which never goes back. After the machine's
 clock was ahead and was set right, no order is taken until it has caught up, or until clock --accept
 says that the machine is right. It asks a running treasury.
+
+health says whether a running treasury spends, and why not; how many payments are open, and how many
+cannot be explained; how many services were not told of a revocation yet; and whether previous
+secrets are needed. It exits with 1 if the treasury does not spend.
 docs/guides/backup.md has the whole.`,
   flags: FLAGS,
   positionals: POSITIONALS,

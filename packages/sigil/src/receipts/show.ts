@@ -5,6 +5,7 @@ import { type AmountJson, readAmountJson, withFee } from "../amounts.ts";
 import type { Arguments } from "../arguments.ts";
 import { countOf } from "../count.ts";
 import { EXIT } from "../exit.ts";
+import { row } from "../rows.ts";
 import { printable } from "../secrecy.ts";
 import type { Terminal } from "../terminal.ts";
 import { existingFolder } from "../treasury/folder.ts";
@@ -37,7 +38,16 @@ export async function listReceipts(
   const lines = receipts.map(({ seq, text }) => {
     const { settledAt, amount, fee, lineage, method, origin } = JSON.parse(text) as Shown;
     const total = withFee(readAmountJson(amount), readAmountJson(fee));
-    return `${seq}  ${dateText(settledAt)}  ${formatAmount(total).padStart(14)}  ${printable(`${method} ${origin}  ${lineage.join(" > ") || "the root"}`)}`;
+    return row(
+      [
+        `${seq}`,
+        dateText(settledAt),
+        formatAmount(total).padStart(14),
+        printable(`${method} ${origin}`),
+        printable(lineage.join(" > ") || "the root"),
+      ],
+      terminal.columns,
+    );
   });
   terminal.answer(lines.length === 0 ? "None.\n" : `${lines.join("\n")}\n`, {
     receipts: receipts.map(({ text }) => JSON.parse(text) as object),

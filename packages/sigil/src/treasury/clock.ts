@@ -4,15 +4,10 @@ import type { Arguments } from "../arguments.ts";
 import { EXIT } from "../exit.ts";
 import type { Terminal } from "../terminal.ts";
 import { dateText, durationText } from "../words.ts";
+import { dirText } from "./dir-text.ts";
 import { type OWNER_FLAGS, ownerClient } from "./owner-client.ts";
 
 export type ClockFlag = keyof typeof OWNER_FLAGS | "accept" | "reason";
-
-/** A folder whose name a shell reads as it stands; another one is left to the owner. */
-const dirText = (dir: string | undefined): string => {
-  if (dir === undefined) return "";
-  return /^[\w./~-]+$/.test(dir) ? ` --dir ${dir}` : " --dir DIR";
-};
 
 /** Shows both times, or accepts the machine's, and returns the exit code. */
 export async function clock(given: Arguments<ClockFlag>, terminal: Terminal): Promise<number> {

@@ -7,6 +7,7 @@ import type { OwnerClient } from "l8nt/owner";
 import type { Explanation, UnexplainedPayment } from "l8nt/ports";
 import type { Arguments } from "../arguments.ts";
 import { EXIT, UsageError } from "../exit.ts";
+import { row } from "../rows.ts";
 import type { Terminal } from "../terminal.ts";
 import { dateText } from "../words.ts";
 import { nodeNamed } from "./node-named.ts";
@@ -29,9 +30,18 @@ export async function unexplained(
   terminal: Terminal,
 ): Promise<number> {
   const payments = await ownerClient(given, terminal).unexplained();
-  const lines = payments.map(
-    ({ at, amount, fee, why, row, paymentHash, wallet }) =>
-      `${dateText(at)}  ${formatAmount(amount).padStart(14)}  fee ${formatAmount(fee)}  ${paymentHash}  ${WHY[why]}${row === undefined ? "" : `: ${row}`}${wallet === undefined ? "" : `  (wallet ${wallet})`}`,
+  const lines = payments.map(({ at, amount, fee, why, row: found, paymentHash, wallet }) =>
+    row(
+      [
+        dateText(at),
+        formatAmount(amount).padStart(14),
+        `fee ${formatAmount(fee)}`,
+        paymentHash,
+        `${WHY[why]}${found === undefined ? "" : `: ${found}`}`,
+        wallet === undefined ? "" : `(wallet ${wallet})`,
+      ],
+      terminal.columns,
+    ),
   );
   const text =
     lines.length === 0

@@ -214,7 +214,7 @@ export function lock(path: string): () => void {
     holder.close();
     if (!isBusy(error)) throw plain(error);
     const who = pid === undefined ? "another process" : `process ${pid}`;
-    throw refused(`${who} has it open, and one writes at a time`);
+    throw refused(`${who} has it open, and one writes at a time. End that process first`);
   }
 }
 
