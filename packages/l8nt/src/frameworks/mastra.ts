@@ -4,7 +4,7 @@
  */
 import type { DelegationConfig } from "@mastra/core/agent";
 import { RequestContext } from "@mastra/core/request-context";
-import { createTool, type ToolExecutionContext } from "@mastra/core/tools";
+import { createTool, type Tool, type ToolExecutionContext } from "@mastra/core/tools";
 import { currentHandle } from "../agents/current.ts";
 import { handleContext, type SigilHandle } from "../agents/handle.ts";
 import { budgetTool, fetchTool, type ReadyTool } from "../agents/tools.ts";
@@ -172,7 +172,7 @@ const ready = <Input>({ name, description, parameters, run }: ReadyTool<Input>) 
   });
 
 /** The two ready tools, for an agent's `tools`: `fetch_url` and `show_budget`. */
-export const sigilTools = {
+export const sigilTools: Readonly<Record<string, Tool>> = {
   [fetchTool.name]: ready(fetchTool),
   [budgetTool.name]: ready(budgetTool),
 };
