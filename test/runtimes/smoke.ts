@@ -7,6 +7,7 @@ import { Invoice } from "l8nt/invoice";
 import { Authority, Challenge, Credential, targetOfUrl } from "l8nt/l402";
 import { Macaroon } from "l8nt/macaroon";
 import { Paywall } from "l8nt/service";
+import { dropIn } from "./drop-in.ts";
 
 const origin = "https://api.weather.example";
 
@@ -216,6 +217,10 @@ export async function smoke(): Promise<string[]> {
     expectThat("the third is more than the budget", broke === "ERR_BUDGET");
     expectThat("two were paid", node.payments === paid + 2);
   });
+
+  const elsewhere = new Authority({ secret: random(), location: "https://elsewhere.example" });
+  const scope = { endpoints: ["* https://*:*/**"], expiresIn: "1h" } as const;
+  await dropIn(check, elsewhere.minter.mint(scope).toString());
 
   return passed;
 }
