@@ -1,11 +1,7 @@
 /** Where a vendor wants its key: the one place where a secret becomes bytes of a request. */
 import { UsageError } from "../../exit.ts";
+import type { KeyPlace } from "../presets/preset.ts";
 import { reveal, type Secret } from "./secret.ts";
-
-export type KeyPlace =
-  | { readonly in: "bearer" | "basic" }
-  | { readonly in: "header"; readonly name: string }
-  | { readonly in: "query"; readonly name: string };
 
 /** What is added to a request. Log neither. */
 export interface PlacedKey {
@@ -30,7 +26,7 @@ const BEARER = /^[\x21-\x7e]+$/;
  */
 export function place(secret: Secret, where: KeyPlace): PlacedKey {
   const value = reveal(secret);
-  switch (where.in) {
+  switch (where.kind) {
     case "bearer":
       if (!BEARER.test(value))
         throw new UsageError("The key has white space in it, so it cannot be a bearer token.");

@@ -24,7 +24,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const KEY = "vendor-key_1";
 /** What a reference gives, as a request would carry it. */
 const read = async (reference: string, options?: SecretOptions) =>
-  place(await readSecret(reference, options), { in: "header", name: "x-api-key" }).headers[0]![1];
+  place(await readSecret(reference, options), { kind: "header", name: "x-api-key" }).headers[0]![1];
 
 let files = 0;
 function file(content: string | Buffer, mode = 0o600): string {

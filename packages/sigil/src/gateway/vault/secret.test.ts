@@ -6,7 +6,8 @@ import { format, inspect } from "node:util";
 import { serialize } from "node:v8";
 import fc from "fast-check";
 import { afterAll, expect, test } from "vitest";
-import { type KeyPlace, place } from "./place.ts";
+import type { KeyPlace } from "../presets/preset.ts";
+import { place } from "./place.ts";
 import { readSecret } from "./reference.ts";
 import { Secret } from "./secret.ts";
 import { Vault } from "./vault.ts";
@@ -41,33 +42,33 @@ test.each<[string, string, KeyPlace, ReturnType<typeof place>]>([
   [
     "bearer",
     "mF_9.B5f-4.1JqM",
-    { in: "bearer" },
+    { kind: "bearer" },
     { headers: [["authorization", "Bearer mF_9.B5f-4.1JqM"]], query: undefined },
   ],
   // RFC 7617 §2.
   [
     "basic with a password",
     "Aladdin:open sesame",
-    { in: "basic" },
+    { kind: "basic" },
     { headers: [["authorization", "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="]], query: undefined },
   ],
   // As curl writes `-u sk_test_1:`.
   [
     "basic",
     "sk_test_1",
-    { in: "basic" },
+    { kind: "basic" },
     { headers: [["authorization", "Basic c2tfdGVzdF8xOg=="]], query: undefined },
   ],
   [
     "header",
     "a b",
-    { in: "header", name: "X-Api-Key" },
+    { kind: "header", name: "X-Api-Key" },
     { headers: [["x-api-key", "a b"]], query: undefined },
   ],
   [
     "query",
     "a+b/c=&d e",
-    { in: "query", name: "key" },
+    { kind: "query", name: "key" },
     { headers: [], query: "key=a%2Bb%2Fc%3D%26d%20e" },
   ],
 ])("%s", (_, key, where, expected) => {
@@ -75,14 +76,14 @@ test.each<[string, string, KeyPlace, ReturnType<typeof place>]>([
 });
 
 test.each<[string, KeyPlace, string]>([
-  ["a b", { in: "bearer" }, "white space"],
-  ["a", { in: "header", name: "" }, "no name of a header field"],
-  ["a", { in: "header", name: "x key" }, "no name of a header field"],
-  ["a", { in: "header", name: "x\r\ny" }, "no name of a header field"],
-  ["a", { in: "header", name: "x:y" }, "no name of a header field"],
-  ["a", { in: "query", name: "" }, "query parameter"],
-  ["a", { in: "query", name: "a&b" }, "query parameter"],
-  ["a", { in: "query", name: "a=b" }, "query parameter"],
+  ["a b", { kind: "bearer" }, "white space"],
+  ["a", { kind: "header", name: "" }, "no name of a header field"],
+  ["a", { kind: "header", name: "x key" }, "no name of a header field"],
+  ["a", { kind: "header", name: "x\r\ny" }, "no name of a header field"],
+  ["a", { kind: "header", name: "x:y" }, "no name of a header field"],
+  ["a", { kind: "query", name: "" }, "query parameter"],
+  ["a", { kind: "query", name: "a&b" }, "query parameter"],
+  ["a", { kind: "query", name: "a=b" }, "query parameter"],
 ])("%j cannot stand in %j", (key, where, message) => {
   expect(() => place(new Secret(key), where)).toThrow(message);
 });
@@ -114,11 +115,11 @@ test("no message of 500 failures shows the key, nor what was given in place of a
       case "cmd":
         return readSecret(`cmd:/nowhere/${key} ${key}`);
       case "header name":
-        return place(new Secret(key), { in: "header", name: `${key} ${key}` });
+        return place(new Secret(key), { kind: "header", name: `${key} ${key}` });
       case "query name":
-        return place(new Secret(key), { in: "query", name: `${key}&` });
+        return place(new Secret(key), { kind: "query", name: `${key}&` });
       case "bearer":
-        return place(new Secret(`${key} ${key}`), { in: "bearer" });
+        return place(new Secret(`${key} ${key}`), { kind: "bearer" });
       case "vault":
         return Vault.open({ openai: "env:K", other: `env:${key}` }, { env: { K: key } });
     }

@@ -9,7 +9,7 @@ import { place } from "./place.ts";
 import { type Lease, Vault } from "./vault.ts";
 
 const keyOf = (lease: Lease | undefined) =>
-  lease && place(lease.secret, { in: "header", name: "k" }).headers[0]![1];
+  lease && place(lease.secret, { kind: "header", name: "k" }).headers[0]![1];
 
 test("a request keeps the version that it began with, and new ones get the new one", async () => {
   const env: Record<string, string> = { A: "a1", B: "b1" };
