@@ -49,6 +49,7 @@ test.each(["", "{}", "[]x", '[{"id":"openai"}]', '[{"id":"openai","models":[{"id
 const MAP = JSON.stringify({
   "gpt-5.5": {
     litellm_provider: "openai",
+    max_input_tokens: 1050000,
     max_output_tokens: 128000,
     supports_reasoning: true,
     input_cost_per_token: 0.000005,
@@ -81,6 +82,36 @@ test("the map gives limits, and the tiers that it prices wholly, where both mean
   const other = made(provider("openai", dearer), factsOfMap(MAP)).text;
   expect(other).toContain("maxOutput: 128000");
   expect(other).not.toContain("priority");
+  // An update without the map keeps both, and the tiers only while the price is the same.
+  expect(made(provider("openai", GPT), factsOfFile(text)).text).toBe(text);
+  const changed = made(provider("openai", dearer), factsOfFile(text)).text;
+  expect(changed).toContain("maxOutput: 128000");
+  expect(changed).not.toContain("priority");
+});
+
+test("the map gives a context window where there is none, and limits of what others sell", () => {
+  const { text } = made(
+    JSON.stringify([
+      { id: "openai", models: [GPT] },
+      {
+        id: "openrouter",
+        models: [{ ...GPT, id: "openai/gpt-5.5", match: { equals: "openai/gpt-5.5" } }],
+      },
+    ]),
+    factsOfMap(MAP),
+  );
+  expect(PriceTable.read(text).find("openai", "gpt-5.5")!.limits.contextWindow).toBe(1_050_000);
+  expect(PriceTable.read(text).find("openrouter", "openai/gpt-5.5")!.limits).toEqual({
+    contextWindow: 1_050_000,
+    maxOutput: 128_000,
+    reasons: true,
+  });
+  // Service tiers are those of the maker's own API.
+  expect(/openrouter:\n.*priority/.test(text)).toBe(false);
+  const own = made(provider("openai", { ...GPT, context_window: 7 }), factsOfMap(MAP)).text;
+  expect(PriceTable.read(own).find("openai", "gpt-5.5")!.limits.contextWindow).toBe(7);
+  const later = made(provider("openai", { ...GPT, context_window: 8 }), factsOfFile(own)).text;
+  expect(PriceTable.read(later).find("openai", "gpt-5.5")!.limits.contextWindow).toBe(8);
 });
 
 test("a difference has a line for what is new, gone and changed", () => {

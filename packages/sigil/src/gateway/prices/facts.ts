@@ -11,6 +11,8 @@ import type { WrittenModel } from "./source.ts";
 
 /** The part of a model of a price file that comes from here. */
 export interface Facts {
+  /** Only where the catalogue has none. */
+  readonly context?: string;
   readonly maxOutput?: string;
   readonly reasons?: string;
   readonly factors?: Readonly<Record<string, string>>;
@@ -24,29 +26,50 @@ export type FactSource = (
   model: WrittenModel,
 ) => Facts | undefined;
 
-const KEYS = ["maxOutput", "reasons", "factors", "tiers"] as const;
+const LIMITS = ["context", "maxOutput", "reasons"] as const;
+const TARIFFS = ["factors", "tiers"] as const;
 
 /** The facts that a price file has. */
 export function factsOfFile(yamlText: string): FactSource {
   const { vendors } = parse(yamlText, { schema: "failsafe" }) as {
     vendors: Record<string, Record<string, WrittenModel | "free">>;
   };
-  return (vendor, [name]) => {
-    const model = vendors[vendor]?.[name!];
-    if (model === undefined || model === "free") return undefined;
+  return (vendor, [name], model) => {
+    const old = vendors[vendor]?.[name!];
+    if (old === undefined || old === "free") return undefined;
+    // What other tiers cost goes with the price that it was listed beside.
+    const isSame = old.input === model.input && old.output === model.output;
+    const keys = isSame ? [...LIMITS, ...TARIFFS] : LIMITS;
     return Object.fromEntries(
-      KEYS.filter((key) => model[key] !== undefined).map((key) => [key, model[key]]),
+      keys.filter((key) => old[key] !== undefined).map((key) => [key, old[key]]),
     );
   };
 }
 
-/** How the map spells the models of a vendor. */
+/** What the map writes before the names of a vendor's models. */
 const SPELLED: Readonly<Record<string, string>> = {
   openai: "",
   anthropic: "",
   gemini: "gemini/",
   mistral: "mistral/",
 };
+/** The vendors of models that others sell, by their name at OpenRouter. */
+const MAKERS: Readonly<Record<string, string>> = {
+  openai: "",
+  anthropic: "",
+  google: "gemini/",
+  mistralai: "mistral/",
+};
+
+/** How the map may spell a model. OpenRouter writes `anthropic/claude-opus-4.8`. */
+function spellings(vendor: string, name: string): readonly string[] {
+  const spelled = SPELLED[vendor];
+  if (spelled !== undefined) return [spelled + name];
+  const [maker = "", model = ""] = name.split("/");
+  const made = vendor === "openrouter" ? MAKERS[maker] : undefined;
+  return made === undefined ? [] : [made + model, made + model.replaceAll(".", "-")];
+}
+
 const TIERS = ["priority", "flex"];
 /** Parts of a price file, and what the map calls the price of one token. */
 const COSTS = {
@@ -64,20 +87,26 @@ const map = z.record(z.string(), z.record(z.string(), z.unknown()));
 export function factsOfMap(json: string): FactSource {
   const models = map.parse(JSON.parse(json));
   return (vendor, names, model) => {
-    const spelled = SPELLED[vendor];
-    if (spelled === undefined) return undefined;
-    const entry = names.map((name) => models[spelled + name]).find((each) => each !== undefined);
+    const entry = names
+      .flatMap((name) => spellings(vendor, name))
+      .map((spelling) => models[spelling])
+      .find((each) => each !== undefined);
     if (entry === undefined) return undefined;
-    const maxOutput = entry.max_output_tokens;
+    const isMakers = vendor in SPELLED;
     return {
-      ...(Number.isSafeInteger(maxOutput) && { maxOutput: String(maxOutput) }),
+      ...(!("context" in model) && written("context", entry.max_input_tokens)),
+      ...written("maxOutput", entry.max_output_tokens),
       ...(entry.supports_reasoning === true && { reasons: "true" }),
-      ...(isSamePrice(entry, model) && { ...factorsOf(entry), ...tiersOf(entry, model) }),
+      ...(isMakers &&
+        isSamePrice(entry, model) && { ...factorsOf(entry), ...tiersOf(entry, model) }),
     };
   };
 }
 
 type Entry = Readonly<Record<string, unknown>>;
+
+const written = (key: "context" | "maxOutput", count: unknown): Facts =>
+  Number.isSafeInteger(count) && (count as number) > 0 ? { [key]: String(count) } : {};
 
 /** US dollars for a million tokens, as text. */
 function costIn(entry: Entry, key: string): string | undefined {

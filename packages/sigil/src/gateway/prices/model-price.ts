@@ -5,7 +5,7 @@ import { ceiling, type Fraction, fractionOf, larger, plus, times, ZERO } from ".
 
 /** What a model can do, if the file says so. */
 export interface ModelLimits {
-  /** Tokens of input and output together. */
+  /** The most tokens of input that the model reads. */
   readonly contextWindow: number | undefined;
   /** Tokens of one answer. */
   readonly maxOutput: number | undefined;
@@ -46,7 +46,8 @@ export class ModelPrice {
   /** Which line of which file this is: "openai gpt-5 of 2026-09-23". */
   readonly line: string;
   readonly limits: ModelLimits;
-  readonly #isFree: boolean;
+  /** Whether the file says `free` of the whole model: no request of it needs a bound. */
+  readonly isFree: boolean;
   readonly #standard: Tariff;
   readonly #tiers: ReadonlyMap<string, Tariff>;
   readonly #factors: Rates;
@@ -56,7 +57,7 @@ export class ModelPrice {
   constructor(line: string, limits: ModelLimits, set: PriceSet | "free", margin: Fraction) {
     this.line = line;
     this.limits = limits;
-    this.#isFree = set === "free";
+    this.isFree = set === "free";
     const {
       tiers = {},
       factors = {},
@@ -115,10 +116,10 @@ export class ModelPrice {
   #readTier({ tier }: Usage): Tier | undefined {
     const [name = "", ...others] = (tier ?? "auto").toLowerCase().split("+");
     const isOpen = name === "auto";
-    const isPriced = isOpen || this.#isFree || NEVER_DEARER.has(name) || this.#tiers.has(name);
+    const isPriced = isOpen || this.isFree || NEVER_DEARER.has(name) || this.#tiers.has(name);
     let factor: Fraction | undefined = isPriced ? ONE : undefined;
     for (const other of others) {
-      const by = this.#isFree ? ONE : priceOf(this.#factors, other);
+      const by = this.isFree ? ONE : priceOf(this.#factors, other);
       factor = factor === undefined || by === undefined ? undefined : times(factor, by);
     }
     return factor === undefined ? undefined : { name, isOpen, factor };
@@ -130,7 +131,7 @@ export class ModelPrice {
     let sum = tokens === undefined ? undefined : times(tokens, factor);
     for (const kind of ["calls", "units"] as const)
       for (const [name, count] of Object.entries(usage[kind]))
-        sum = added(sum, count, this.#isFree ? ZERO : priceOf(this.#rates[kind], name));
+        sum = added(sum, count, this.isFree ? ZERO : priceOf(this.#rates[kind], name));
     return sum === undefined ? undefined : this.#inMicro(sum);
   }
 

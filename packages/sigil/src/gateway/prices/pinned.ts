@@ -51,6 +51,8 @@ export function pinned({ catalogue, source, date, facts }: PinnedSource): Pinned
             : {
                 ...model,
                 ...facts?.(vendor, [name, ...(model.names ?? [])], model),
+                // Its own, if it has one, wins over one that an older file had.
+                ...(model.context !== undefined && { context: model.context }),
               },
         ]),
     );

@@ -196,6 +196,11 @@ describe("cost", () => {
   });
 });
 
+test("a model is free if the file says so of all of it", () => {
+  expect(read("m: free").find("acme", "m")!.isFree).toBe(true);
+  expect(read("m: { input: free, output: free }").find("acme", "m")!.isFree).toBe(false);
+});
+
 test("limits are as the file says", () => {
   const { limits } = read("m: { context: 1000, maxOutput: 100, reasons: true }").find("acme", "m")!;
   expect(limits).toEqual({ contextWindow: 1000, maxOutput: 100, reasons: true });
