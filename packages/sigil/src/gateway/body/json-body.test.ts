@@ -131,34 +131,81 @@ describe("laws of edits", () => {
         ? plain.replace(/[^\0-\x7f]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`)
         : plain;
     });
-  const key = name.filter((made) => made !== "__proto__");
+  type Branch = Record<string | number, unknown>;
+  const isBranch = (value: unknown): value is Branch => typeof value === "object" && value !== null;
+
+  /** A way through a value: existing members and items, and perhaps a new member at its end. */
+  function wayThrough(value: unknown, picks: readonly number[], added: string | undefined): Path {
+    const path: (string | number)[] = [];
+    let at: unknown = value;
+    for (const pick of picks) {
+      if (!isBranch(at)) break;
+      const names = Object.keys(at).filter((one) => one !== "__proto__");
+      if (names.length === 0) break;
+      const part = names[pick % names.length]!;
+      path.push(Array.isArray(at) ? Number(part) : part);
+      at = at[part];
+    }
+    const isObject = isBranch(at) && !Array.isArray(at);
+    return added !== undefined && (isObject || path.length === 0) ? [...path, added] : path;
+  }
+
+  function edited(value: unknown, [part, ...rest]: Path, made: unknown): unknown {
+    if (part === undefined) return made;
+    const copy: Branch = Array.isArray(value)
+      ? ([...value] as unknown as Branch)
+      : { ...(value as Branch) };
+    copy[part] = edited(copy[part], rest, made);
+    return copy;
+  }
+
+  const change = fc
+    .record({
+      body: spelt,
+      picks: fc.array(fc.nat(), { minLength: 1, maxLength: 4 }),
+      added: fc.option(
+        name.filter((made) => made !== "__proto__"),
+        { nil: undefined },
+      ),
+      value: json,
+    })
+    .map(({ body, picks, added, value }) => {
+      const before: unknown = JSON.parse(body);
+      return { body, before, value: value as Json, path: wayThrough(before, picks, added) };
+    })
+    .filter(({ path }) => path.length > 0);
 
   test("parsing the edited bytes equals editing the parsed value", () => {
     fc.assert(
-      fc.property(spelt, key, json, (body, name, value) => {
-        const before = JSON.parse(body) as Record<string, unknown>;
-        const after = JSON.parse(text(readJson(bytes(body)).edited([set([name], value as Json)])));
-        const expected = JSON.parse(JSON.stringify({ ...before, [name]: value }));
-        expect(after).toEqual(expected);
+      fc.property(change, ({ body, before, path, value }) => {
+        const after = JSON.parse(text(readJson(bytes(body)).edited([set(path, value)])));
+        expect(after).toEqual(edited(before, path, JSON.parse(JSON.stringify(value))));
       }),
+      { numRuns: 500 },
     );
   });
 
   test("all bytes before and after the one value are the same", () => {
     fc.assert(
-      fc.property(spelt, fc.nat(), json, (body, pick, value) => {
-        const names = Object.keys(JSON.parse(body)).filter((name) => name !== "__proto__");
-        fc.pre(names.length > 0);
-        const name = names[pick % names.length]!;
+      fc.property(change, ({ body, path, value }) => {
+        // A value that occurs nowhere else shows where the one value stands.
+        const marker = "\u{1f58d}";
+        fc.pre(!body.includes(marker) && !JSON.stringify(path).includes(marker));
         const read = readJson(bytes(body));
-        const once = read.edited([set([name], value as Json)]);
-        // Two values that share no byte at either end show where the one value stands.
-        const marked = text(read.edited([set([name], "\u2603")]));
-        const [head, tail] = marked.split('"\u2603"');
-        fc.pre(head !== undefined && tail !== undefined && !body.includes("\u2603"));
-        expect(body.startsWith(head!) && body.endsWith(tail!)).toBe(true);
-        expect(text(once)).toBe(head + JSON.stringify(value) + tail);
+        const marked = text(read.edited([set(path, marker)])).split(`"${marker}"`);
+        expect(marked).toHaveLength(2);
+        const [head = "", tail = ""] = marked;
+        expect(text(read.edited([set(path, value)]))).toBe(head + JSON.stringify(value) + tail);
+        expect(body.endsWith(tail)).toBe(true);
+        // Before the value of a new member is its name, and before that what was there.
+        const isNew = !body.startsWith(head);
+        const kept = body.slice(0, body.length - tail.length);
+        if (isNew) {
+          expect(head.startsWith(kept)).toBe(true);
+          expect(head.slice(kept.length)).toMatch(/^,?".*":$/s);
+        }
       }),
+      { numRuns: 500 },
     );
   });
 });

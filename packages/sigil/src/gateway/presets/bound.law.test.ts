@@ -3,10 +3,8 @@ import fc from "fast-check";
 import { encode as encodeCl100k } from "gpt-tokenizer/encoding/cl100k_base";
 import { encode as encodeO200k } from "gpt-tokenizer/encoding/o200k_base";
 import { describe, expect, test } from "vitest";
-import { readJson } from "../body/json-body.ts";
 import { boundOf, worstCase } from "./bound.ts";
-import { PRESETS } from "./index.ts";
-import { matchRoute } from "./match.ts";
+import { ask } from "./fixtures/ask.ts";
 import type { Asked } from "./preset.ts";
 
 /** Texts of the kinds that make many tokens of few bytes, and any other. */
@@ -102,12 +100,7 @@ const made: fc.Arbitrary<Made> = fc.oneof(
   })),
 );
 
-function ask({ preset, path, body }: Omit<Made, "texts">): Asked {
-  const match = matchRoute(PRESETS.get(preset)!, "POST", path);
-  if (typeof match?.route.meter !== "object") throw new Error(`${path} has no meter`);
-  const bytes = new TextEncoder().encode(JSON.stringify(body));
-  return match.route.meter.ask(readJson(bytes), new URL(path, "https://gateway.example"));
-}
+const askMade = ({ preset, path, body }: Omit<Made, "texts">): Asked => ask(preset, path, body);
 
 const sum = (texts: readonly string[], countOf: (text: string) => number): number =>
   texts.reduce((total, one) => total + countOf(one), 0);
@@ -116,7 +109,7 @@ describe("for random requests, the bound of the input", () => {
   test("is never below the count of a tokenizer, of each text and of JSON", () => {
     fc.assert(
       fc.property(made, (request) => {
-        const { input } = ask(request).bound;
+        const { input } = askMade(request).bound;
         for (const encode of [encodeO200k, encodeCl100k]) {
           const allowed = { allowedSpecial: "all" } as const;
           expect(sum(request.texts, (one) => encode(one, allowed).length)).toBeLessThanOrEqual(
@@ -134,7 +127,7 @@ describe("for random requests, the bound of the input", () => {
     fc.assert(
       fc.property(made, (request) => {
         const bytes = sum(request.texts, (one) => new TextEncoder().encode(one).length);
-        expect(bytes).toBeLessThanOrEqual(ask(request).bound.input);
+        expect(bytes).toBeLessThanOrEqual(askMade(request).bound.input);
       }),
     );
   });
@@ -163,8 +156,8 @@ describe("for random requests, the bound of the input", () => {
       },
     });
     const long = "x".repeat(100_000);
-    expect(ask(content(long)).bound.input).toBeGreaterThanOrEqual(
-      ask(content("")).bound.input + long.length,
+    expect(askMade(content(long)).bound.input).toBeGreaterThanOrEqual(
+      askMade(content("")).bound.input + long.length,
     );
   });
 });
@@ -231,7 +224,7 @@ describe("the data of an image is not counted as text", () => {
     ],
     ["ollama", "/api/generate", { model: "m", prompt: "", images: [data] }, 16_384],
   ])("%s %s", (preset, path, body, image) => {
-    const { input } = ask({ preset, path, body }).bound;
+    const { input } = ask(preset, path, body).bound;
     expect(input).toBeGreaterThanOrEqual(image);
     expect(input).toBeLessThan(image + 2000);
   });

@@ -3,17 +3,11 @@ import { describe, expect, test } from "vitest";
 import { set } from "../body/edit.ts";
 import { readJson } from "../body/json-body.ts";
 import { clamp } from "./cap.ts";
-import { PRESETS } from "./index.ts";
-import { matchRoute } from "./match.ts";
+import { ask } from "./fixtures/ask.ts";
 import type { CapPlace } from "./preset.ts";
 
-function capOf(preset: string, path: string, body: unknown): CapPlace {
-  const match = matchRoute(PRESETS.get(preset)!, "POST", path);
-  if (typeof match?.route.meter !== "object") throw new Error(`${path} has no meter`);
-  const bytes = new TextEncoder().encode(JSON.stringify(body));
-  return match.route.meter.ask(readJson(bytes), new URL(path, "https://gateway.example")).cap!;
-}
-
+const capOf = (preset: string, path: string, body: unknown): CapPlace =>
+  ask(preset, path, body).cap!;
 const thinking = (max_tokens: number, budget_tokens: number) => ({
   model: "claude-opus-4-8",
   max_tokens,

@@ -84,3 +84,11 @@ export class PartSum {
 /** The data of a `data:` URL; undefined for any other, which is fetched by the vendor. */
 export const dataOf = (url: unknown): string | undefined =>
   typeof url === "string" && /^data:/i.test(url) ? url : undefined;
+
+/** An image by its URL. What is no image by its own word may be a document. */
+export function imageAt(url: unknown): Part {
+  const data = dataOf(url);
+  return data === undefined || /^data:image\//i.test(data)
+    ? { kind: "image", data }
+    : { kind: "window", data };
+}

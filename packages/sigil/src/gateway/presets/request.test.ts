@@ -1,25 +1,11 @@
 /** Requests that are refused because they have a cost or a reading beside the known one. */
 import { describe, expect, test } from "vitest";
 import { BodyError } from "../body/error.ts";
-import { readJson } from "../body/json-body.ts";
-import { PRESETS } from "./index.ts";
-import { matchRoute } from "./match.ts";
-import { type Allowances, type Asked, NO_ALLOWANCES } from "./preset.ts";
+import { ask } from "./fixtures/ask.ts";
+import type { Allowances } from "./preset.ts";
 import { type RefusalCode, RequestRefused } from "./refused.ts";
 import { tokensOf } from "./text.ts";
 
-function ask(
-  preset: string,
-  path: string,
-  text: string | undefined,
-  allowances: Allowances = NO_ALLOWANCES,
-): Asked {
-  const target = new URL(path, "https://gateway.example");
-  const match = matchRoute(PRESETS.get(preset)!, "POST", target.pathname);
-  if (typeof match?.route.meter !== "object") throw new Error(`${path} has no meter`);
-  const body = text === undefined ? undefined : readJson(new TextEncoder().encode(text));
-  return match.route.meter.ask(body, target, allowances);
-}
 const chat = (text: string | undefined, allowances?: Allowances) =>
   ask("openai", "/v1/chat/completions", text, allowances);
 

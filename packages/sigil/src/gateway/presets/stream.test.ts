@@ -1,17 +1,10 @@
 /** Streams: what is passed on, and what is not even parsed. */
 import { expect, test, vi } from "vitest";
-import { readJson } from "../body/json-body.ts";
-import { PRESETS } from "./index.ts";
-import { matchRoute } from "./match.ts";
+import { ask, meterOf } from "./fixtures/ask.ts";
 import type { UsageReader } from "./preset.ts";
 
-function readerOf(preset: string, path: string, body: unknown): UsageReader {
-  const target = new URL(path, "https://gateway.example");
-  const match = matchRoute(PRESETS.get(preset)!, "POST", target.pathname);
-  if (typeof match?.route.meter !== "object") throw new Error(`${path} has no meter`);
-  const { meter } = match.route;
-  return meter.reader(meter.ask(readJson(new TextEncoder().encode(JSON.stringify(body))), target));
-}
+const readerOf = (preset: string, path: string, body: unknown): UsageReader =>
+  meterOf(preset, path).reader(ask(preset, path, body));
 
 const READERS: readonly (readonly [string, string, unknown])[] = [
   ["openai", "/v1/chat/completions", { model: "m", stream: true, messages: [] }],

@@ -2,11 +2,10 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import type { Edit } from "../body/edit.ts";
-import { readJson } from "../body/json-body.ts";
 import { type Usage, usageOf } from "../usage.ts";
+import { ask, meterOf } from "./fixtures/ask.ts";
 import { PRESETS } from "./index.ts";
-import { matchRoute } from "./match.ts";
-import type { Asked, Meter } from "./preset.ts";
+import type { Asked } from "./preset.ts";
 import { RequestRefused } from "./refused.ts";
 
 interface Case {
@@ -31,23 +30,13 @@ const files = readdirSync(folder).map((file) => {
   return { name: file.replace(".json", ""), source: source as string, cases: cases as Case[] };
 });
 
-function meterOf(preset: string, route: string): { meter: Meter; target: URL } {
-  const [method = "", path = ""] = route.split(" ");
-  const target = new URL(path, "https://gateway.example");
-  const match = matchRoute(PRESETS.get(preset)!, method, target.pathname);
-  if (typeof match?.route.meter !== "object") throw new Error(`${route} has no meter`);
-  return { meter: match.route.meter, target };
-}
-
-function ask(preset: string, { route, request, allow }: Case): { meter: Meter; asked: Asked } {
-  const { meter, target } = meterOf(preset, route);
-  const body = readJson(new TextEncoder().encode(JSON.stringify(request)));
-  return { meter, asked: meter.ask(body, target, { tools: allow ?? {}, fields: [] }) };
-}
+const askVector = (preset: string, { route, request, allow = {} }: Case): Asked =>
+  ask(preset, pathOf(route), request, { tools: allow, fields: [] });
+const pathOf = (route: string): string => route.replace(/^POST /, "");
 
 function refusalOf(preset: string, vector: Case): string {
   try {
-    ask(preset, vector);
+    askVector(preset, vector);
   } catch (error) {
     if (error instanceof RequestRefused) return error.code;
     throw error;
@@ -69,7 +58,8 @@ describe.each(files)("$name", ({ name: preset, source, cases }) => {
   });
 
   test.each(cases.filter(({ refused }) => refused === undefined))("$name", (vector) => {
-    const { meter, asked } = ask(preset, vector);
+    const asked = askVector(preset, vector);
+    const meter = meterOf(preset, pathOf(vector.route));
     for (const [name, value] of Object.entries(vector.bound ?? {}))
       expect({ [name]: asked.bound[name as keyof typeof asked.bound] }).toEqual({
         [name]: expected(value),
@@ -95,14 +85,7 @@ describe.each(files)("$name", ({ name: preset, source, cases }) => {
 
 test("every metered route has a vector", () => {
   const covered = new Set(
-    files.flatMap(({ name, cases }) =>
-      cases.map(({ route }) => {
-        const [method = "", path = ""] = route.split(" ");
-        const { pathname } = new URL(path, "https://gateway.example");
-        const match = matchRoute(PRESETS.get(name)!, method, pathname);
-        return match?.route.meter;
-      }),
-    ),
+    files.flatMap(({ name, cases }) => cases.map(({ route }) => meterOf(name, pathOf(route)))),
   );
   for (const { name, routes } of PRESETS.values())
     for (const { path, meter } of routes)

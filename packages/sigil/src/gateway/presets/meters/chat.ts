@@ -15,7 +15,7 @@ import {
   oneOf,
   textIn,
 } from "../fields.ts";
-import { dataOf, type ImageTokens, type Part, PartSum, TEXT } from "../parts.ts";
+import { dataOf, type ImageTokens, imageAt, type Part, PartSum, TEXT } from "../parts.ts";
 import {
   type Allowances,
   type Asked,
@@ -127,7 +127,7 @@ function partOf(part: Fields): Part | undefined {
   switch (part.type) {
     case "image_url": {
       const { image_url: image } = part;
-      return { kind: "image", data: dataOf(isObject(image) ? image.url : image) };
+      return imageAt(isObject(image) ? image.url : image);
     }
     case "input_audio": {
       const { input_audio: audio } = part;

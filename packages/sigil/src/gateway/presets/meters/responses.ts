@@ -13,7 +13,7 @@ import {
   objectsOf,
   textIn,
 } from "../fields.ts";
-import { dataOf, type ImageTokens, type Part, PartSum, TEXT, WINDOW } from "../parts.ts";
+import { type ImageTokens, imageAt, type Part, PartSum, TEXT, WINDOW } from "../parts.ts";
 import { type Allowances, type Asked, type Meter, NO_ALLOWANCES } from "../preset.ts";
 import { RequestRefused } from "../refused.ts";
 import { MESSAGE_TOKENS, REQUEST_TOKENS, tokensOf } from "../text.ts";
@@ -187,7 +187,7 @@ function partOf(part: Fields): Part | undefined {
   switch (part.type) {
     case "input_image":
     case "computer_screenshot":
-      return { kind: "image", data: dataOf(part.image_url) };
+      return imageAt(part.image_url);
     case "input_file":
       return { kind: "window", data: part.file_data };
     case "input_audio":
