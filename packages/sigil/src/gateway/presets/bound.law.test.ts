@@ -6,6 +6,7 @@ import { describe, expect, test } from "vitest";
 import { boundOf, worstCase } from "./bound.ts";
 import { ask } from "./fixtures/ask.ts";
 import type { Asked } from "./preset.ts";
+import { tokensOf } from "./text.ts";
 
 /** Texts of the kinds that make many tokens of few bytes, and any other. */
 const text = fc.oneof(
@@ -130,6 +131,41 @@ describe("for random requests, the bound of the input", () => {
         expect(bytes).toBeLessThanOrEqual(askMade(request).bound.input);
       }),
     );
+  });
+
+  test("is never below what is written as JSON, without what is added to each request", () => {
+    // As Python and Jinja write tools: a space behind each colon and comma, and ASCII alone.
+    const ascii = (one: string): string =>
+      JSON.stringify(one).replace(
+        /[^\0-\x7e]/g,
+        (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`,
+      );
+    const python = (value: unknown): string => {
+      if (typeof value === "string") return ascii(value);
+      if (typeof value !== "object" || value === null) return `${value}`;
+      if (Array.isArray(value)) return `[${value.map(python).join(", ")}]`;
+      const members = Object.entries(value).map(([key, one]) => `${ascii(key)}: ${python(one)}`);
+      return `{${members.join(", ")}}`;
+    };
+    fc.assert(
+      fc.property(fc.jsonValue({ maxDepth: 4, stringUnit: "binary" }), (value) => {
+        const written = python([value]);
+        for (const most of [
+          tokensOf({ tools: [value] }),
+          tokensOf({ role: "tool", content: [value] }),
+        ]) {
+          expect(encodeO200k(written).length).toBeLessThanOrEqual(most);
+          expect(encodeCl100k(written).length).toBeLessThanOrEqual(most);
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test("has a token for each byte of a name", () => {
+    const long = "x".repeat(100_000);
+    expect(tokensOf({ [long]: 1 })).toBeGreaterThanOrEqual(long.length);
+    expect(tokensOf({ tools: [{ ["é".repeat(1000)]: 1 }] })).toBeGreaterThanOrEqual(6000);
   });
 
   test("grows by no less than the bytes of a text that is added anywhere", () => {

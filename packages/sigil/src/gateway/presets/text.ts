@@ -51,15 +51,17 @@ const WRITTEN_OUT: ReadonlySet<string> = new Set([
  * never makes more; about one byte for each token is met with hieroglyphs and control characters.
  */
 export function tokensOf(value: unknown, isWrittenOut = false): number {
-  if (typeof value === "string") return isWrittenOut ? escapedLength(value) : byteLength(value);
+  if (typeof value === "string") return isWrittenOut ? escapedLength(value) + 2 : byteLength(value);
   if (value === null || typeof value !== "object") return `${value}`.length + 2;
-  let sum = 0;
+  // The brackets.
+  let sum = 2;
   if (Array.isArray(value)) {
     for (const item of value) sum += tokensOf(item, isWrittenOut) + 2;
     return sum;
   }
   const object = value as Readonly<Record<string, unknown>>;
-  const isCall = isWrittenOut || object.type === "tool_use";
+  // Templates of open models and Mistral's tokenizer write a tool's result as a JSON string.
+  const isCall = isWrittenOut || object.type === "tool_use" || object.role === "tool";
   for (const name of Object.keys(object)) {
     const inner = object[name];
     // "text" is a schema in a request of Responses, and a string everywhere else.

@@ -42,7 +42,7 @@ export function toolCosts(
     tokens += TYPED_TOOL_TOKENS;
     if (kind === "typed") continue;
     const name = kind?.hosted;
-    const most = name === undefined || !Object.hasOwn(allowed, name) ? undefined : allowed[name];
+    const most = name === undefined ? undefined : allowed[name];
     if (name === undefined || most === undefined || most < 1)
       throw new RequestRefused(
         "tool_not_metered",
