@@ -12,6 +12,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
+import type { RequestListener } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Client, Credential } from "l8nt";
@@ -171,6 +172,42 @@ test("a payment under way ends before the treasury exits, and is in the books [c
   expect(await (await new Client({ credential: agent }).get(`${url}/a`)).text()).toBe("sunny");
   expect(net.payments()).toHaveLength(1);
   await again.stop();
+}, 60_000);
+
+test("a stop breaks off relayed streams before it waits, writes nothing once the books are closed, and exits with 0", async () => {
+  const { dir, net, wallet, agent } = await stage();
+  const url = await listen((own) => {
+    const invoicer = devWallet(net.account("shop").invoiceOnlyUrl);
+    const paywall = new Paywall({ secret: SECRET, location: own, invoicer });
+    const stream: RequestListener = (_request, response) => void response.write("first");
+    const sold = paidListener(paywall, { price: "10 sat" }, stream);
+    return wellKnown(paywall, (request, response) =>
+      (request.url === "/free" ? stream : sold)(request, response),
+    );
+  });
+  const running = await daemon(dir, wallet);
+  // Under a limit of uses an answer is always relayed, and its end is written down.
+  const kid = agent.delegate({ agent: "kid", maxUses: 5 });
+  const relayed = async (path: string) => {
+    const response = await fetch(`${running.ready.listening}/v1/purchases`, {
+      method: "POST",
+      headers: { authorization: `L402 ${kid}`, "content-type": "application/json" },
+      body: JSON.stringify({ id: crypto.randomUUID(), method: "GET", url: url + path }),
+    });
+    expect(response.headers.get("sigil-relayed")).toBe("1");
+    const reader = response.body!.getReader();
+    expect(new TextDecoder().decode((await reader.read()).value)).toBe("first");
+    return { next: reader.read() };
+  };
+  const streams = await Promise.all(["/free", "/paid"].map(relayed));
+  const ends = Promise.allSettled(streams.map(({ next }) => next));
+  const stopped = running.stop();
+  expect((await ends).map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+  // They were not what the stop waited for.
+  expect(running.printed()).not.toContain('"stopped"');
+  expect(await stopped).toBe(0);
+  expect(running.printed()).not.toContain("could not be");
+  expect(running.printed().trim().split("\n").at(-1)).toContain('"stopped"');
 }, 60_000);
 
 test("a wallet that answers nonsense leaves the payment open, and payments shows it as open [case 75]", async () => {

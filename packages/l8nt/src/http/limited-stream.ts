@@ -11,6 +11,13 @@ export interface StreamLimits {
   readonly totalSeconds: number;
 }
 
+export interface StreamEnds {
+  /** Breaks the body off, also while nobody reads. */
+  readonly signal?: AbortSignal;
+  /** Called once, when the body was read to its end or is broken. */
+  readonly over?: () => void;
+}
+
 /**
  * Bounds a body. It ends at both ends if either the sender or the reader goes away.
  *
@@ -20,12 +27,14 @@ export const limited = (
   body: ReadableStream<Bytes>,
   limits: StreamLimits,
   abort: () => void,
-): ReadableStream<Bytes> => streamOf(bounded(sourceOf(body), limits, abort));
+  ends: StreamEnds = {},
+): ReadableStream<Bytes> => streamOf(bounded(sourceOf(body), limits, abort, ends));
 
 function bounded(
   source: Source,
   { maxBytes, idleSeconds, totalSeconds }: StreamLimits,
   abort: () => void,
+  { signal, over = () => {} }: StreamEnds,
 ): Source {
   let bytes = 0;
   let state: "open" | "whole" | "over" = "open";
@@ -33,9 +42,15 @@ function bounded(
   /** Rejects the read that waits for the sender. */
   let refuse: ((why: unknown) => void) | undefined;
   let tell: ((why: unknown) => void) | undefined;
+  const cut = () => fail(signal?.reason);
+  const leave = () => {
+    clearTimeout(total);
+    signal?.removeEventListener("abort", cut);
+    over();
+  };
   const end = () => {
     state = "over";
-    clearTimeout(total);
+    leave();
     abort();
   };
   const fail = (why: unknown): void => {
@@ -51,8 +66,9 @@ function bounded(
 
   function passed(part: Bytes | undefined): Bytes | undefined {
     if (part === undefined) {
-      if (state === "open") state = "whole";
-      clearTimeout(total);
+      if (state !== "open") return undefined;
+      state = "whole";
+      leave();
       return undefined;
     }
     bytes += part.length;
@@ -65,24 +81,27 @@ function bounded(
     new Promise((resolve, reject) => {
       const late = () => fail(tooLong(`${idleSeconds} s without a byte`));
       const idle = later(idleSeconds * 1000, late);
-      const over = () => {
+      const settled = () => {
         clearTimeout(idle);
         refuse = undefined;
       };
       refuse = (why) => {
-        over();
+        settled();
         reject(why);
       };
       const arrived = (part: Bytes | undefined) => {
-        over();
+        settled();
         resolve(passed(part));
       };
       arriving.then(arrived).catch((error: unknown) => {
         fail(error);
-        over();
+        settled();
         reject(error);
       });
     });
+
+  signal?.addEventListener("abort", cut, { once: true });
+  if (signal?.aborted) cut();
 
   return {
     ...(source.length !== undefined && { length: source.length }),

@@ -13,6 +13,11 @@ export interface OutboundRequest {
   readonly headers: readonly (readonly [name: string, value: string])[];
   readonly body?: Uint8Array<ArrayBuffer>;
   readonly signal?: AbortSignal;
+  /**
+   * Called as the request begins, with what ends it. What it returns is called once nothing of the
+   * request is under way any more: its answer was read to its end, or its connection is closed.
+   */
+  readonly begun?: (abort: () => void) => () => void;
 }
 
 export interface OutboundLimits {
@@ -40,7 +45,7 @@ export const wasRepeated = (response: Response): boolean => repeated.has(respons
  */
 export async function send(
   fetcher: typeof fetch,
-  { method, url, headers, body, signal }: OutboundRequest,
+  { method, url, headers, body, signal, begun }: OutboundRequest,
   presented: Readonly<Record<string, string>>,
   limits: OutboundLimits,
 ): Promise<Response> {
@@ -48,7 +53,12 @@ export async function send(
   for (const [name, value] of Object.entries(presented)) fields.set(name, value);
   const ending = new AbortController();
   const abort = () => ending.abort();
-  const late = setTimeout(abort, limits.headSeconds * 1000);
+  let isLate = false;
+  const late = setTimeout(() => {
+    isLate = true;
+    abort();
+  }, limits.headSeconds * 1000);
+  const over = begun?.(abort) ?? (() => {});
   signal?.addEventListener("abort", abort, { once: true });
   if (signal?.aborted) abort();
   let response: Response;
@@ -61,12 +71,12 @@ export async function send(
       ...(body !== undefined && { body }),
     });
   } catch (cause) {
+    over();
     // A guarded fetch refuses with an error that says why.
     if (cause instanceof AdapterError) {
       if (cause instanceof NotPublic) endings.set(cause, "hung up");
       throw cause;
     }
-    const isLate = ending.signal.aborted && signal?.aborted !== true;
     const why = isLate ? ` within ${limits.headSeconds} s` : "";
     const error = new AdapterError(
       "ERR_SERVICE_UNREACHABLE",
@@ -82,6 +92,7 @@ export async function send(
   // No `Response` can be made with such a status, so it could not be passed on.
   if (response.status < 200 || response.status > 599) {
     abort();
+    over();
     const error = new AdapterError(
       "ERR_SERVICE_UNREACHABLE",
       `${url.origin} answered with a status that HTTP does not have.`,
@@ -93,14 +104,18 @@ export async function send(
   if (response.body === null) {
     // A `fetch` of the caller's may still read what belongs to no answer.
     abort();
+    over();
     return response;
   }
   const { status, statusText } = response;
-  const bounded = new Response(limited(response.body, limits.body, abort), {
-    status,
-    statusText,
-    headers: response.headers,
-  });
+  const bounded = new Response(
+    limited(response.body, limits.body, abort, { signal: ending.signal, over }),
+    {
+      status,
+      statusText,
+      headers: response.headers,
+    },
+  );
   if (isOfRepeated(response)) repeated.add(bounded);
   copyLines(response, bounded);
   // A challenge is judged by the URL that it came from.

@@ -123,6 +123,12 @@ async function writeBody(
     if (!isOver) source.cancel();
     isOver = true;
   });
+  source.onBroken?.(() => {
+    if (isOver) return;
+    isOver = true;
+    breakOff(outgoing);
+    wake();
+  });
   const written = (part: Uint8Array): Promise<void> | undefined => {
     if (outgoing.write(part)) return undefined;
     return new Promise<void>((resolve) => {
@@ -163,8 +169,10 @@ function withLength(fields: OutgoingHttpHeaders, length: number | undefined): Ou
  */
 function breakOff(outgoing: ServerResponse): void {
   if (!outgoing.destroyed) outgoing.flushHeaders();
-  // Over HTTP/2 there is no socket to end: other streams use it.
-  if (outgoing.req.httpVersionMajor === 1) outgoing.socket?.destroySoon();
+  // Over HTTP/2 there is no socket to end: other streams use it. A client that reads nothing would
+  // keep what waits for it.
+  if (outgoing.req.httpVersionMajor === 1 && !outgoing.writableNeedDrain)
+    outgoing.socket?.destroySoon();
   else outgoing.destroy();
 }
 

@@ -41,7 +41,7 @@ const AGENT_ROUTES: readonly Route[] = [
     return jsonAnswer(text);
   }),
   responding(purchase, async ({ treasury, request: { signal }, credential, body }) =>
-    writePurchase(await treasury.buy({ headers: [], ...body, credential, signal })),
+    writePurchase(await treasury.buyRemotely({ headers: [], ...body, credential, signal })),
   ),
   route(answeredOrders, async ({ treasury, credential, body }) => {
     await treasury.answered(credential, body.orders);

@@ -99,7 +99,7 @@ export function assemble(options: CoreOptions, receiptMaker?: ReceiptMaker) {
   const paying = { wallet, store, clock, settler, sending };
   const running = new RunningOrders();
   const orders = new Shares(policy.maxOrders, "orders under way");
-  const ends = new OrderEnds(authority.revocations);
+  const ends = new OrderEnds(authority.revocations, orders);
   const lookup = new PaymentLookup({ ...paying, running, ...policy });
   const payments = new OutgoingPayments({ ...paying, nodes, gate, policy, curve });
   const reconciler = new Reconciler({
@@ -143,7 +143,7 @@ export function assemble(options: CoreOptions, receiptMaker?: ReceiptMaker) {
 
   return {
     ...{ time, booksClock, ends },
-    ...{ authority, store, clock, gate, directives, recall, nodes, sending, blame, orders },
+    ...{ authority, store, clock, gate, directives, recall, nodes, sending, blame },
     ...{ explanations, restored, reconciler, running, bought, delivery, purchases, uses },
     ...{ startup, receipts, rewrapping, keeper, digests },
   };

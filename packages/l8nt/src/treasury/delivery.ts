@@ -85,6 +85,14 @@ interface Way {
   readonly unanswered?: boolean;
 }
 
+/** How an answer is passed on. */
+interface PassedOn {
+  readonly onWritten: WrittenListener;
+  readonly payment?: PaymentSummary | undefined;
+  /** Whether nothing was presented for it. @default false */
+  readonly isFree?: boolean;
+}
+
 /** How often a service that closes the connection is asked with one credential. [case 72] */
 const ATTEMPTS = 3;
 /** How long a service is given to end a request whose connection is gone, in seconds. */
@@ -140,8 +148,11 @@ export class Delivery {
     const head = { method: order.target.method, status: response.status };
     const passed = relayed(response);
     return isConsumed(head, declaredIn(response.headers))
-      ? { kind: "response", response: this.#kept(order, passed, undefined, () => {}) }
-      : { kind: "response", response: passed };
+      ? {
+          kind: "response",
+          response: this.#kept(order, passed, { isFree: true, onWritten: () => {} }),
+        }
+      : { kind: "response", response: this.#passed(order, passed) };
   }
 
   /** Delivers what was just paid for. @throws PaymentError if it cannot be delivered */
@@ -325,10 +336,13 @@ export class Delivery {
       }
       if (!(await isRefusal(response)))
         return this.#answer(order, paid, presented, { ...way, key });
+      // What the end of the order broke off says nothing of the service.
+      if (order.end.isRevoked) continue;
       known().isRefused = true;
       // Without a challenge it cost the service no invoice.
       if (response.headers.has("www-authenticate")) asks.refused(order);
       const code = await codeOf(response);
+      if (order.end.isRevoked) continue;
       const now = (await store.payment(paid.record.paymentHash)) ?? paid.record;
       seats.leave(order.key, paid);
       const facts = this.#factsOf(order, paidCredentialOf(now), code, way);
@@ -443,7 +457,7 @@ export class Delivery {
         discard(response);
         throw ownIsWanted(record.origin, spentBy(order, record), response.status);
       }
-      return { kind: "response", response: passed, ...payment };
+      return { kind: "response", response: this.#passed(order, passed), ...payment };
     }
     known.noteAnswered(order.key, asked);
     if (seats.answered(key, paid)) bought.usedUp([record]);
@@ -455,19 +469,28 @@ export class Delivery {
     };
     return {
       kind: "response",
-      response: this.#kept(order, passed, payment.payment, onWritten),
+      response: this.#kept(order, passed, { ...payment, onWritten }),
       ...payment,
     };
+  }
+
+  /** Passes on what is not kept. */
+  #passed(order: Order, response: Response): Response {
+    let leave = () => {};
+    order.progress.away = new Promise((resolve) => {
+      leave = resolve;
+    });
+    const { signal } = order.end;
+    return tracked(response, { signal, isKept: false, onRead: () => {}, onWritten: leave });
   }
 
   /** Keeps a small answer for the order, and tells when it has arrived. */
   #kept(
     order: Order,
     response: Response,
-    payment: PaymentSummary | undefined,
-    onWritten: WrittenListener,
+    { payment, onWritten, isFree = false }: PassedOn,
   ): Response {
-    const { kept } = this.#options;
+    const { kept, sleep } = this.#options;
     const { status, statusText, headers } = response;
     const { key, fingerprint: request, progress, verified } = order;
     const nodeIds = verified.nodes.map(({ id }) => id);
@@ -479,8 +502,11 @@ export class Delivery {
     progress.left = new Promise((resolve) => {
       leave = resolve;
     });
+    progress.away = progress.left;
     return tracked(response, {
-      signal: order.request.signal,
+      signal: order.end.signal,
+      isKept: true,
+      ...(!isFree && { readsOn: sleep }),
       onRead: (body) => {
         if (body !== undefined)
           kept.keep(key, nodeIds, {
@@ -498,7 +524,6 @@ export class Delivery {
         progress.reached = ending !== "cut";
         onWritten(ending);
         leave();
-        end();
       },
     });
   }

@@ -5,8 +5,13 @@
 import { Client } from "l8nt";
 import { describe, expect, test, vi } from "vitest";
 import { patience } from "../client/retry.ts";
+import { RevocationList } from "../credential/index.ts";
+import { watchWritten } from "../http/written.ts";
 import type { Credential } from "../l402/index.ts";
-import { site, type Town, town } from "../testing/fixtures/town.ts";
+import { ask402, challenger, gate, site, type Town, town } from "../testing/fixtures/town.ts";
+import { treasuryApi } from "./index.ts";
+import { OrderEnds } from "./order-ends.ts";
+import { Shares } from "./shares.ts";
 
 const order = (world: Town, credential: Credential, url: string, signal?: AbortSignal) =>
   world.treasury
@@ -90,6 +95,102 @@ test("a root has half of all, so another root is served", async () => {
   expect(await order(world, world.mint(), `${slow.url}/free`)).toMatchObject({ kind: "response" });
   slow.answerAll();
   await Promise.all(hanging);
+});
+
+describe("what is left of an order keeps its place", () => {
+  /** Sells a pass; its answers begin and do not end. Counts those that are open. */
+  async function drippingSite(world: Town) {
+    const drips = { open: 0 };
+    const { url } = await site(async ({ target, headers }, response, own) => {
+      if (target === "/free") return response.end("free");
+      if (target.startsWith("/paid") && headers.authorization === undefined)
+        return ask402(response, await challenger(world, own).demand({ enforced: [] }));
+      drips.open++;
+      response.once("close", () => drips.open--);
+      if (target.endsWith("not-found")) response.statusCode = 404;
+      return response.write("x");
+    });
+    return { url, drips };
+  }
+
+  test("paid answers whose agent hung up, until they are given up; siblings are served meanwhile", async () => {
+    const over = gate();
+    const world = await town({ maxOrders: 16, sleep: () => over.opened });
+    const root = world.mint();
+    const child = (agent: string) => root.delegate({ agent }, { now: world.clock() });
+    const [evil, good] = [child("evil"), child("good")];
+    const { url, drips } = await drippingSite(world);
+    for (let at = 0; at < 4; at++) {
+      const answer = await order(world, evil, `${url}/paid`);
+      if (typeof answer === "string" || answer.kind !== "response") throw new Error("no answer");
+      const reader = answer.response.body!.getReader();
+      await reader.read();
+      await reader.cancel();
+    }
+    expect(await order(world, evil, `${url}/paid`)).toBe("ERR_RATE_LIMITED");
+    expect(drips.open).toBe(4);
+    expect(await order(world, good, `${url}/free`)).toMatchObject({ kind: "response" });
+    over.open();
+    await vi.waitUntil(() => drips.open === 0);
+    expect(await order(world, evil, `${url}/free`)).toMatchObject({ kind: "response" });
+  });
+
+  test.each(["/not-found", "/paid-not-found"])(
+    "an answer that consumes nothing, until it has ended: %s",
+    async (path) => {
+      const world = await town({ maxOrders: 2 });
+      const root = world.mint();
+      const { url, drips } = await drippingSite(world);
+      const answer = await order(world, root, url + path);
+      if (typeof answer === "string" || answer.kind !== "response") throw new Error("no answer");
+      expect(answer.response.status).toBe(404);
+      expect(await order(world, root, `${url}/free`)).toBe("ERR_RATE_LIMITED");
+      await answer.response.body!.cancel();
+      await vi.waitUntil(() => drips.open === 0);
+      expect(await order(world, root, `${url}/free`)).toMatchObject({ kind: "response" });
+    },
+  );
+
+  test("a whole answer that its agent does not read across HTTP", async () => {
+    const world = await town({ maxOrders: 2 });
+    const root = world.mint();
+    const { url } = await site((_asked, response) => response.end("x".repeat(60_000)));
+    const ask = () =>
+      treasuryApi(world.treasury)(
+        new Request(`${world.treasury.location}/v1/purchases`, {
+          method: "POST",
+          headers: { authorization: `L402 ${root}`, "content-type": "application/json" },
+          body: JSON.stringify({ id: crypto.randomUUID(), method: "GET", url, headers: [] }),
+        }),
+      );
+    const unread = await ask();
+    const report = watchWritten(unread)!;
+    expect((await ask()).status).toBe(429);
+    await unread.text();
+    expect((await ask()).status).toBe(429);
+    report(false);
+    await vi.waitUntil(async () => (await ask()).status === 200);
+  });
+
+  test("an order has one exchange with a service at a time, and its place until the last has ended", () => {
+    const shares = new Shares(2, "orders under way");
+    const ends = new OrderEnds(new RevocationList(), shares);
+    const order = ends.begin(["root"], undefined);
+    const aborted: string[] = [];
+    const first = order.exchange(() => {
+      aborted.push("first");
+      first();
+    });
+    const second = order.exchange(() => aborted.push("second"));
+    expect(aborted).toEqual(["first"]);
+    order.failed();
+    expect(() => ends.begin(["root"], undefined)).toThrow("too many orders");
+    second();
+    second();
+    expect(shares.size).toBe(0);
+    ends.begin(["root"], undefined).failed();
+    expect(aborted).toEqual(["first"]);
+  });
 });
 
 describe("what ends gives its place back", () => {

@@ -11,6 +11,7 @@ import type { Verified } from "../l402/index.ts";
 import type { PaymentRecord } from "../ports/payments.ts";
 import type { PurchaseRequest } from "../ports/treasury.ts";
 import type { Digest } from "./derived.ts";
+import type { OrderEnd } from "./order-ends.ts";
 
 export interface Order {
   readonly verified: Verified;
@@ -29,6 +30,7 @@ export interface Order {
   readonly unfit: Set<string>;
   /** What became of it at the service so far. */
   readonly progress: OrderProgress;
+  readonly end: OrderEnd;
 }
 
 export interface OrderProgress {
@@ -38,8 +40,10 @@ export interface OrderProgress {
   reached: boolean;
   /** Resolves when its answer has left, or was cut. */
   left: Promise<void>;
-  /** Resolves when its answer was read, or has arrived. */
+  /** Resolves when its answer was read, or broke off. */
   ended: Promise<void>;
+  /** Resolves when nothing of its answer, whatever its status, is in this process any more. */
+  away: Promise<void>;
 }
 
 export function orderOf(
@@ -47,9 +51,10 @@ export function orderOf(
   target: Target,
   url: URL,
   given: PurchaseRequest,
-  hide: Digest,
+  { hide, end }: { readonly hide: Digest; readonly end: OrderEnd },
 ): Order {
-  const request = { ...given, headers: given.headers.flatMap(ownOf) };
+  const { signal } = end;
+  const request = { ...given, headers: given.headers.flatMap(ownOf), signal };
   // The books have the fingerprint, and a password is short enough to be guessed by a plain hash.
   const hidden = requestFields(request.headers).map(
     ([name, value]) => [name, isAuthorization(name) ? hexText(hide(utf8(value))) : value] as const,
@@ -66,7 +71,8 @@ export function orderOf(
     priced: pricedFingerprintOf(sent, url, fingerprint),
     underWay: new Set(request.underWay?.map((id) => orderKey(verified, id))),
     unfit: new Set(),
-    progress: { unanswered: false, reached: false, left: NOW, ended: NOW },
+    progress: { unanswered: false, reached: false, left: NOW, ended: NOW, away: NOW },
+    end,
   };
 }
 

@@ -38,9 +38,9 @@ export interface ServedTreasury {
   /** Answers agents, the owner and followers of the feed. A Web-standard handler. */
   readonly handler: (request: Request) => Promise<Response>;
   /**
-   * Waits for purchases under way (a minute at most), makes receipts that are missing (for a second
-   * or two; the next start makes the rest), and stops everything that runs. The store and the
-   * wallet stay open: close them afterwards.
+   * Breaks off relayed answers, waits for purchases under way (a minute at most), makes receipts
+   * that are missing (for a second or two; the next start makes the rest), and stops everything
+   * that runs. The store and the wallet stay open: close them afterwards.
    */
   stop(): Promise<void>;
 }
@@ -59,6 +59,10 @@ const MAX_FOLLOWERS = 256;
 
 /** What is not known by then is looked up at the next start. */
 const PATIENCE_MS = 60_000;
+/** For answers that come while it stops. */
+const ANSWERS_MS = 1_000;
+/** For connections that agents do not read, which `l8nt/node` closes 5 s after the last request. */
+const CONNECTIONS_MS = 10_000;
 /** For missing receipts, and for a batch under way. The next start makes the rest. */
 const RECEIPTS_MS = 1_500;
 
@@ -140,9 +144,13 @@ export async function serveTreasury(options: ServeTreasuryOptions): Promise<Serv
     async stop() {
       clearInterval(timer);
       stopped.abort();
+      treasury.cutAnswers();
       // A request for receipts waits for those that are missing, however many these are.
       await inTime(maker.pause(), RECEIPTS_MS);
       await inTime(Promise.allSettled(underWay));
+      await inTime(treasury.ordersEnded(), ANSWERS_MS);
+      treasury.cutAnswers();
+      await inTime(treasury.ordersEnded(), CONNECTIONS_MS);
       await inTime(treasury.stop());
       await inTime(maker.make(), RECEIPTS_MS);
       await inTime(maker.pause(), RECEIPTS_MS);

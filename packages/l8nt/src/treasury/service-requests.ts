@@ -53,7 +53,7 @@ export class ServiceRequests {
     }
   }
 
-  #ask({ request, url }: Order): Promise<Response> {
+  #ask({ request, url, end }: Order): Promise<Response> {
     const { method, body, signal } = request;
     // This is the request whose invoice is paid.
     const headers = fieldsWithoutNoInvoice(request.headers);
@@ -64,16 +64,17 @@ export class ServiceRequests {
       headers,
       ...(body !== undefined && { body }),
       ...(signal !== undefined && { signal }),
+      begun: (abort: () => void) => end.exchange(abort),
     };
     return send(fetcher, asked, {}, outbound);
   }
 
   /**
    * Sends the order's request with a credential. It is brought to its end although the agent goes,
-   * because the service may serve it. Beside an `Authorization` of the API's own the credential
-   * travels in `Macaroon`; a service that does not read that is asked again with the credential in
-   * `Authorization`. One that knows only the scheme `LSAT` does not see an `L402` credential, so it
-   * is asked again in its own scheme.
+   * because the service may serve it, and ends at once if the agent is revoked. Beside an
+   * `Authorization` of the API's own the credential travels in `Macaroon`; a service that does not
+   * read that is asked again with the credential in `Authorization`. One that knows only the scheme
+   * `LSAT` does not see an `L402` credential, so it is asked again in its own scheme.
    *
    * @param idempotencyKey in place of the agent's own
    */
@@ -99,7 +100,7 @@ export class ServiceRequests {
   }
 
   async #present(
-    { request, url, progress }: Order,
+    { request, url, progress, end }: Order,
     presented: Readonly<Record<string, string>>,
     idempotencyKey: string,
   ): Promise<Response> {
@@ -114,7 +115,8 @@ export class ServiceRequests {
       // What is presented was paid for. A refusal of it is never paid.
       ...(mayAdd ? [[PREFER_FIELD, NO_INVOICE] as const] : []),
     ];
-    const asked = { method, url, headers, ...(body !== undefined && { body }) };
+    const begun = (abort: () => void) => end.exchange(abort);
+    const asked = { method, url, headers, begun, ...(body !== undefined && { body }) };
     try {
       return await send(fetcher, asked, presented, outbound);
     } catch (error) {

@@ -2,9 +2,10 @@
 import { describe, expect, onTestFinished, test } from "vitest";
 import { watchWritten } from "../http/written.ts";
 import { serve } from "../node/index.ts";
+import { type Sleep, systemSleep } from "../ports/clock.ts";
 import { gate } from "../testing/fixtures/town.ts";
 import { MAX_KEPT_BYTES } from "./kept-answers.ts";
-import { tracked } from "./tracked-answer.ts";
+import { READ_ON_SECONDS, tracked } from "./tracked-answer.ts";
 
 const utf8 = new TextEncoder();
 
@@ -29,10 +30,15 @@ function source() {
   };
 }
 
-function track(body: BodyInit | null, signal?: AbortSignal) {
+function track(
+  body: BodyInit | null,
+  { signal, readsOn = systemSleep }: { signal?: AbortSignal; readsOn?: Sleep | null } = {},
+) {
   const ends: string[] = [];
   const response = tracked(new Response(body), {
     signal,
+    isKept: true,
+    ...(readsOn !== null && { readsOn }),
     onRead: (bytes) =>
       ends.push(bytes === undefined ? "not kept" : `kept ${new TextDecoder().decode(bytes)}`),
     onWritten: (ending) => ends.push(ending),
@@ -65,6 +71,47 @@ describe("without a server that reports", () => {
     await settled();
     expect(ends).toEqual(["cut", "kept served"]);
     expect(from.isCancelled()).toBe(false);
+  });
+
+  test("a small body that goes on after its agent has gone is given up after a few seconds", async () => {
+    const from = source();
+    const over = gate();
+    const waits: number[] = [];
+    const readsOn: Sleep = (seconds) => {
+      waits.push(seconds);
+      return over.opened;
+    };
+    const { response, ends } = track(from.body, { readsOn });
+    from.push("ser");
+    const reader = response.body!.getReader();
+    await reader.read();
+    await reader.cancel();
+    from.push("v");
+    await settled();
+    expect([ends, from.isCancelled(), waits]).toEqual([["cut"], false, [READ_ON_SECONDS]]);
+    over.open();
+    await settled();
+    expect([ends, from.isCancelled()]).toEqual([["cut", "not kept"], true]);
+  });
+
+  test.each([
+    ["its reader cancels", "cancel"],
+    ["its agent's signal aborts", "abort"],
+  ])("a body that is not read on ends at once when %s", async (_how, how) => {
+    const from = source();
+    const agent = new AbortController();
+    const { response, ends } = track(from.body, { readsOn: null, signal: agent.signal });
+    from.push("ser");
+    const reader = response.body!.getReader();
+    await reader.read();
+    if (how === "cancel") await reader.cancel();
+    else {
+      const next = reader.read();
+      agent.abort();
+      await expect(next).rejects.toThrow();
+    }
+    await settled();
+    expect([ends, from.isCancelled()]).toEqual([["cut", "not kept"], true]);
   });
 
   test("a large body that is cancelled ends at its source, and is not kept", async () => {
@@ -110,9 +157,9 @@ describe("without a server that reports", () => {
 
   test("nothing arrives at an agent that has gone", async () => {
     const gone = AbortSignal.abort();
-    const { response, ends } = track("served", gone);
-    await response.text();
-    expect(ends).toEqual(["kept served", "cut"]);
+    const { response, ends } = track("served", { signal: gone });
+    await expect(response.text()).rejects.toThrow();
+    expect(ends).toEqual(["cut", "kept served"]);
   });
 });
 
@@ -131,10 +178,9 @@ describe("with a server that reports", () => {
     const ends: string[][] = [];
     const from = source();
     const here = await serve((request) => {
-      const { response, ends: own } = track(
-        request.url.endsWith("/whole") ? "served" : from.body,
-        request.signal,
-      );
+      const { response, ends: own } = track(request.url.endsWith("/whole") ? "served" : from.body, {
+        signal: request.signal,
+      });
       ends.push(own);
       return response;
     });

@@ -5,22 +5,35 @@
 import { type Source, sourceOf, streamOf } from "../http/source.ts";
 import { setWritten, Written, type WrittenListener } from "../http/written.ts";
 import type { Bytes } from "../internal/bytes.ts";
+import type { Sleep } from "../ports/clock.ts";
 import { MAX_KEPT_BYTES } from "./kept-answers.ts";
+
+/**
+ * How long an answer is read on whose agent has gone, in seconds: the most that is kept arrives
+ * within it at 52 kbit/s, less than a modem has. Meanwhile it has its order's place and connection.
+ */
+export const READ_ON_SECONDS = 10;
 
 export interface AnswerEnds {
   /** Called once: the whole body; undefined if it is large, or broke off. */
   readonly onRead: (body: Bytes | undefined) => void;
   /** Called once: how far it came. */
   readonly onWritten: WrittenListener;
-  /** Aborted when the agent goes. */
+  /** Aborted when the agent goes, or is revoked. */
   readonly signal: AbortSignal | undefined;
+  /** Whether it is kept if it is small. */
+  readonly isKept: boolean;
+  /** If what is kept is read on although the agent has gone: counts the time for which it is. */
+  readonly readsOn?: Sleep;
 }
 
 /**
- * The same response, whose body is read to its end although the agent has gone, as long as it is
- * small. A body that is not small is read no faster than the agent does.
+ * The same response, whose body is read on for a few seconds although the agent has gone, as long
+ * as it is small and may be kept. Any other body is read no faster than the agent does, and ends
+ * with it.
  */
-export function tracked(response: Response, { onRead, onWritten, signal }: AnswerEnds): Response {
+export function tracked(response: Response, ends: AnswerEnds): Response {
+  const { onRead, onWritten, signal } = ends;
   const written = new Written((ending) => onWritten(signal?.aborted ? "cut" : ending));
   const { body, status, statusText, headers } = response;
   if (body === null) {
@@ -28,7 +41,7 @@ export function tracked(response: Response, { onRead, onWritten, signal }: Answe
     written.read();
     return response;
   }
-  const passed = new Response(streamOf(passedOn(sourceOf(body), onRead, written)), {
+  const passed = new Response(streamOf(passedOn(sourceOf(body), ends, written)), {
     status,
     statusText,
     headers,
@@ -37,10 +50,14 @@ export function tracked(response: Response, { onRead, onWritten, signal }: Answe
   return passed;
 }
 
-function passedOn(source: Source, onRead: AnswerEnds["onRead"], written: Written): Source {
+function passedOn(
+  source: Source,
+  { onRead, signal, isKept, readsOn }: AnswerEnds,
+  written: Written,
+): Source {
   /** What was read and not passed on yet. */
   const queue: Bytes[] = [];
-  let kept: Bytes[] | undefined = [];
+  let kept: Bytes[] | undefined = isKept ? [] : undefined;
   let size = 0;
   let state: "open" | "whole" | "broken" = "open";
   let fault: unknown;
@@ -49,13 +66,21 @@ function passedOn(source: Source, onRead: AnswerEnds["onRead"], written: Written
   let isRead = false;
   /** Wakes a reader that waits for what is read ahead. */
   let wake = () => {};
+  /** Tells a reader that reads nothing at this moment. */
+  let tell = (_why: unknown) => {};
+  /** Ends the time for which it is read on. */
+  let stopWaiting = () => {};
 
   function end(how: "whole" | "broken", why?: unknown): void {
     if (state !== "open") return;
     state = how;
-    fault = why;
+    if (!hasGone) fault = why;
+    stopWaiting();
     onRead(how === "whole" && kept !== undefined ? joined(kept, size) : undefined);
-    if (how === "broken") written.cut();
+    if (how === "broken") {
+      written.cut();
+      if (queue.length === 0) tell(why);
+    }
     wake();
   }
 
@@ -71,10 +96,29 @@ function passedOn(source: Source, onRead: AnswerEnds["onRead"], written: Written
     wake();
   }
 
-  /** Nobody reads on, and there is too much to keep. */
+  /** Nobody reads on, and it is not kept. */
   function giveUp(): void {
+    if (state !== "open") return;
     end("broken");
     source.cancel();
+  }
+
+  /** The agent has gone. */
+  function leave(why: unknown): void {
+    if (hasGone || state !== "open") return;
+    hasGone = true;
+    queue.length = 0;
+    fault = why;
+    written.cut();
+    tell(why);
+    wake();
+    if (kept === undefined || readsOn === undefined) {
+      giveUp();
+      return;
+    }
+    const ended = new AbortController();
+    stopWaiting = () => ended.abort();
+    void readsOn(READ_ON_SECONDS, ended.signal).then(giveUp);
   }
 
   /** What has arrived is read at once, so that a short answer is whole before it is passed on. */
@@ -93,6 +137,7 @@ function passedOn(source: Source, onRead: AnswerEnds["onRead"], written: Written
 
   /** What there is to pass on; `null` if that has yet to come. */
   function next(): Bytes | undefined | null {
+    if (hasGone) throw fault;
     const part = queue.shift();
     if (part !== undefined) return part;
     if (state === "open") return null;
@@ -125,8 +170,10 @@ function passedOn(source: Source, onRead: AnswerEnds["onRead"], written: Written
   }
 
   void readAhead();
-  // A body that nobody reads ends at its time-out, and this is the only sign of it.
+  // A body that nobody reads ends at its time-out or a revocation, and this is the only sign of it.
   source.onBroken?.((error) => end("broken", error));
+  signal?.addEventListener("abort", () => leave(signal.reason), { once: true });
+  if (signal?.aborted) leave(signal.reason);
   return {
     ...(source.length !== undefined && { length: source.length }),
     ...(source.freed !== undefined && { freed: source.freed }),
@@ -134,12 +181,14 @@ function passedOn(source: Source, onRead: AnswerEnds["onRead"], written: Written
       const part = next();
       return part === null ? comes() : part;
     },
+    onBroken(listener) {
+      tell = listener;
+    },
     cancel() {
       if (isRead) return;
-      hasGone = true;
       queue.length = 0;
       written.cut();
-      if (kept === undefined && state === "open") giveUp();
+      leave(undefined);
     },
   };
 }

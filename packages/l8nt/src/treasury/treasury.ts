@@ -68,6 +68,16 @@ export class TreasuryCore implements Treasurer {
     keeper.wake(clock());
   }
 
+  /** Breaks off the relayed answers that are on their way. Orders without an answer go on. */
+  cutAnswers(): void {
+    this.#parts.ends.cutAnswers();
+  }
+
+  /** Resolves when no order is under way, and no connection is held for one. */
+  ordersEnded(): Promise<void> {
+    return this.#parts.ends.none();
+  }
+
   /**
    * Stops following other processes, and writes down what is known of deliveries. The store and the
    * wallet stay open: their owner closes them.
@@ -94,7 +104,19 @@ export class TreasuryCore implements Treasurer {
     return this.authority.minter.mint(scope);
   }
 
-  async buy(request: PurchaseRequest): Promise<Purchase> {
+  buy(request: PurchaseRequest): Promise<Purchase> {
+    return this.#order(request, false);
+  }
+
+  /**
+   * The same for an agent across HTTP: its order is under way until its answer has left, or its
+   * connection has closed.
+   */
+  buyRemotely(request: PurchaseRequest): Promise<Purchase> {
+    return this.#order(request, true);
+  }
+
+  async #order(request: PurchaseRequest, isRemote: boolean): Promise<Purchase> {
     await this.start();
     const url = readUrl(request.url);
     const target = targetOfUrl(request.method, url);
@@ -106,30 +128,19 @@ export class TreasuryCore implements Treasurer {
     const verified = this.#admit(request.credential, { now: this.#parts.clock(), target });
     this.#parts.time.demand();
     checkTransport(url);
+    const { ends, digests } = this.#parts;
     const nodeIds = verified.nodes.map(({ id }) => id);
-    const place = this.#parts.orders.begin(nodeIds);
-    place.more(1);
-    const end = this.#parts.ends.begin(nodeIds, request.signal);
-    const over = () => {
-      place.end();
-      end.over();
-    };
+    const end = ends.begin(nodeIds, request.signal);
     try {
-      const order = orderOf(
-        verified,
-        target,
-        url,
-        { ...request, signal: end.signal },
-        this.#parts.digests.ofField,
-      );
-      return await this.#run(order).finally(() => {
-        // A relayed answer has a connection of its service until it has left.
-        void order.progress.ended.finally(over);
-      });
+      const order = orderOf(verified, target, url, request, { hide: digests.ofField, end });
+      const purchase = await this.#run(order);
+      // Nobody tells whether a program has read the answer that it was returned.
+      end.answered(isRemote ? order.progress.away : Promise.resolve());
+      return purchase;
     } catch (error) {
-      over();
+      end.failed();
       // What the abort broke says nothing of the reason, but whether money has moved.
-      if (end.isRevoked() && !(error instanceof PaymentError))
+      if (end.isRevoked && !(error instanceof PaymentError))
         verified.demand({ now: this.#parts.clock(), target });
       throw error;
     }

@@ -70,7 +70,7 @@ export const deniedMeanwhile = (cause: DeniedError): PaymentError =>
   new PaymentError(
     "ERR_PAID_NOT_DELIVERED",
     "yes",
-    `The payment was made, and the agent lost its permission meanwhile (${cause.code}), so nothing was asked for with it.`,
+    `The payment was made, and the agent lost its permission meanwhile (${cause.code}), so nothing is delivered.`,
     { cause },
   );
 
