@@ -5,7 +5,9 @@ import { type Denial, type Node, refusal } from "../caveat/index.ts";
 import { AdapterError, type DeniedError, denied, type Refusal } from "../errors.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
 import { PassedTime } from "../internal/passed-time.ts";
+import { later, type Timer } from "../internal/timers.ts";
 import { type Clock, systemClock } from "../ports/clock.ts";
+import { NodeWatches } from "./node-watches.ts";
 
 /** After this many additions, entries that have ended are removed. */
 const SWEEP_EVERY = 1024;
@@ -39,6 +41,10 @@ const FIRST_IN_TREE = 5000;
  * has one at each node above it. [case 118]
  */
 const CLEARED = 12_000;
+
+/** How late the end of what is watched may be noticed. */
+const WATCH_MS = 50;
+const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** How much of a tree's room is left when a node this far from the root revokes: a part of 1. */
 const roomAt = (depth: number): number =>
@@ -89,7 +95,7 @@ const OPTIONS = { clock: true } satisfies Keys<RevocationListOptions>;
 export class RevocationList {
   readonly #clock: Clock;
   readonly #passed: PassedTime;
-  readonly #listeners = new Set<(nodeId: string) => void>();
+  readonly #watches = new NodeWatches();
   readonly #entries = new Map<string, Entry>();
   /** By the id of a node: the entries whose nodes stand below it, removed ones among them. */
   readonly #below = new Map<string, Set<Entry>>();
@@ -139,7 +145,7 @@ export class RevocationList {
     this.#passed.begin(now);
     this.#fold({ nodeId, above, by, end: endsAt, isFirst: this.#isFirst({ above, by }) });
     this.#clear();
-    for (const listener of this.#listeners) listener(nodeId);
+    void this.#watches.revoked(nodeId);
     if (--this.#untilSweep <= 0) this.#sweep(now);
   }
 
@@ -167,9 +173,32 @@ export class RevocationList {
     this.revoke(nodeId, endsAt, { above, by });
   }
 
-  /** Calls `listener` with each node that is revoked from now on, also if it was revoked before. */
-  onRevoked(listener: (nodeId: string) => void): void {
-    this.#listeners.add(listener);
+  /**
+   * Calls `end` when one of these nodes is revoked from now on, or at the end of what has them.
+   *
+   * @param endsAt Unix seconds
+   * @returns what stops watching
+   */
+  watch(nodeIds: readonly string[], end: () => void, endsAt?: number): () => void {
+    let timer: Timer | undefined;
+    const unwatch = this.#watches.add(nodeIds, over);
+    const stop = () => {
+      unwatch();
+      clearTimeout(timer);
+    };
+    function over(): void {
+      stop();
+      end();
+    }
+    // Asked again and again, because the clock may be set.
+    const wait = (until: number): void => {
+      const left = until - this.#clock();
+      const ms = Math.min(Math.max(left * 1000, WATCH_MS), MAX_TIMER_MS);
+      if (left <= 0) over();
+      else timer = later(ms, () => wait(until));
+    };
+    if (endsAt !== undefined) wait(endsAt);
+    return stop;
   }
 
   /** Whether the node has an entry. One that stands below a revoked node may have none. */

@@ -108,6 +108,23 @@ export class Verified {
   }
 
   /**
+   * Calls `end` once, when the credential is revoked or ends; at once, if it is revoked. Revocations
+   * that a feed tells count too.
+   *
+   * @returns what stops watching
+   */
+  watch(end: () => void): () => void {
+    const { revocations } = this.#facts;
+    const ids = this.nodes.map(({ id }) => id);
+    const stop = revocations.watch(ids, end, this.validUntil);
+    if (ids.some((id) => revocations.has(id))) {
+      stop();
+      end();
+    }
+    return stop;
+  }
+
+  /**
    * The id of the node that `caveats` open below this credential. Its child's credential is not
    * needed.
    *

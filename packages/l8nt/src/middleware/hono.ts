@@ -27,8 +27,9 @@ import type {
 } from "../service/index.ts";
 import { keeping } from "../service/keeping.ts";
 import { copyOfBody } from "../service/price.ts";
-import { withEnd } from "../service/settled.ts";
+import { endingWithCredential } from "../service/served-grant.ts";
 import { strippedRequest } from "../service/stripped.ts";
+import { withEnd } from "../service/with-end.ts";
 import { USE_FIELD } from "../wire/consumption.ts";
 
 export type { Grant, Terms } from "../service/index.ts";
@@ -172,6 +173,7 @@ async function settled(
           c.header(name, value, { append: true });
     }
     if (!isOnNode && !granted.isForAll()) tellCaches(c);
+    if (!isOnNode) c.res = endingWithCredential(c.res, granted.grant);
     if (keep !== undefined) c.res = keeping(c.res, keep);
     if (!isOnNode && granted.endsBy === "end" && c.res.body !== null) {
       const head = status;

@@ -2,11 +2,16 @@
 import type { OutgoingHttpHeaders, ServerResponse } from "node:http";
 import { isForSharedCaches, privateCacheControl, varyWithCredentials } from "../service/caching.ts";
 import type { Granted } from "../service/index.ts";
+import { endWithCredential } from "./ended.ts";
 import { type GivenFields, takenFrom } from "./given-fields.ts";
 
-/** Changes the fields of a paid answer when its head is made. Wraps what settles it. */
+/**
+ * Changes the fields of a paid answer when its head is made, and breaks it off with its credential.
+ * Wraps what settles it.
+ */
 export function sendPrivately(outgoing: ServerResponse, granted: Granted): void {
   if (granted.grant.nodeId === undefined) return;
+  endWithCredential(outgoing, granted);
   // Dropped with the head: a kept connection keeps its last response.
   let open: Granted | undefined = granted;
   const isPrivate = (): boolean => !outgoing.headersSent && open?.isForAll() === false;

@@ -167,7 +167,7 @@ function withLength(fields: OutgoingHttpHeaders, length: number | undefined): Ou
  * Ends the connection: a partial body must not look complete. The head goes out first, because a
  * paywall of Web requests has counted the use by it.
  */
-function breakOff(outgoing: ServerResponse): void {
+export function breakOff(outgoing: ServerResponse): void {
   if (!outgoing.destroyed) outgoing.flushHeaders();
   // Over HTTP/2 there is no socket to end: other streams use it. A client that reads nothing would
   // keep what waits for it.

@@ -4,6 +4,7 @@ import type { Duplex } from "node:stream";
 import { checkKeys, type Keys } from "../internal/keys.ts";
 import { rendering } from "../service/answered.ts";
 import type { Answered, Grant, Granted, Paywall, Refused, Terms } from "../service/index.ts";
+import { endSocketWithCredential } from "./ended.ts";
 import { isUpgrade, NodeFacts } from "./facts.ts";
 import { onFirstStatus, settle } from "./settlement.ts";
 import { stripIncoming } from "./stripped.ts";
@@ -57,6 +58,7 @@ export function paidUpgrade(
       if (!decision.granted) return refuse(socket, decision);
       if (socket.destroyed) return await settle(decision, undefined);
       if (decision.claimed) settleByFirstBytes(socket, decision);
+      endSocketWithCredential(socket, decision);
       stripIncoming(incoming);
       await listener(incoming, socket, head, decision.grant);
     } catch (error) {

@@ -109,6 +109,17 @@ export interface Grant {
   readonly paymentHash: string | undefined;
   readonly price: Amount;
   /**
+   * Aborts when the credential is revoked, here or by the feed that the paywall follows, or ends,
+   * while the request is served. On Node a response that is under way and an upgraded connection
+   * are then broken off by themselves; of a handler that returns a `Response`, the response is if
+   * the handler has asked for the signal before it returns. It costs nothing until it is asked for.
+   *
+   * @example
+   * const upstream = await fetch(model, { method: "POST", body, signal: grant.signal });
+   * return new Response(upstream.body, { headers: { "content-type": "text/event-stream" } });
+   */
+  readonly signal: AbortSignal;
+  /**
    * Declares that this request uses up what was claimed for it, whatever the status of the
    * response. Call it before the head of the response is sent; of several declarations the last one
    * holds.

@@ -5,13 +5,17 @@ import type { Verified } from "../l402/index.ts";
 import { type Declared, USE_FIELD } from "../wire/consumption.ts";
 import { privately } from "./caching.ts";
 import type { Grant } from "./decision.ts";
+import { withEnd } from "./with-end.ts";
 
 /**
  * The response as it is sent: with what caches are told, and with the field that tells the client
  * what the handler declared.
  */
 export const asSent = (response: Response, served: Grant): Response =>
-  withUse(isForAll(served) ? response : privately(response), declaredBy(served));
+  endingWithCredential(
+    withUse(isForAll(served) ? response : privately(response), declaredBy(served)),
+    served,
+  );
 
 function withUse(response: Response, declared: Declared | undefined): Response {
   if (declared === undefined) return response;
@@ -33,18 +37,74 @@ const settlements = new WeakMap<Grant, Amount>();
 /** What was declared with `settle`. */
 export const settledAt = (served: Grant): Amount | undefined => settlements.get(served);
 
+/** What a request is served over, such as a response or a socket of Node's. */
+interface Exchange {
+  once(event: "close", listener: () => void): unknown;
+}
+
+/** Tells a grant what it is served over, with which its signal is let go of. */
+export const servedOver = (served: Grant, exchange: Exchange): void =>
+  ServedGrant.serve(served, exchange);
+
+/** Calls `end` if the credential of a request is revoked or ends while the request is served. */
+export function watchGrant(served: Grant, end: () => void): void {
+  const { signal } = served;
+  if (signal.aborted) end();
+  else signal.addEventListener("abort", end, { once: true });
+}
+
+/**
+ * The response, broken off when the credential of its request is revoked or ends, if its handler
+ * has asked for the grant's signal.
+ */
+export function endingWithCredential(response: Response, served: Grant): Response {
+  const stop = ServedGrant.stopOf(served);
+  if (stop === undefined) return response;
+  if (response.body === null) {
+    stop();
+    return response;
+  }
+  const { status, statusText, headers, body } = withEnd(response, async () => stop());
+  const { signal } = served;
+  const broken = body!.pipeThrough(new TransformStream<Uint8Array, Uint8Array>(), { signal });
+  return new Response(broken, { status, statusText, headers });
+}
+
 /** A grant that can be written as JSON, which has no `bigint`. */
 export class ServedGrant implements Grant {
   readonly nodeId: string | undefined;
   readonly lineage: readonly string[];
   readonly paymentHash: string | undefined;
   readonly price: Amount;
+  readonly #verified: Verified | undefined;
+  #exchange: Exchange | undefined;
+  #signal: AbortSignal | undefined;
+  #stop: (() => void) | undefined;
+
+  static serve(served: Grant, exchange: Exchange): void {
+    if (#exchange in served) served.#exchange = exchange;
+  }
+
+  /** What lets go of the signal, if somebody has asked for it. */
+  static stopOf(served: Grant): (() => void) | undefined {
+    return #stop in served ? served.#stop : undefined;
+  }
 
   constructor(verified: Verified | undefined, price: Amount) {
     this.nodeId = verified?.node.id;
     this.lineage = verified?.lineage ?? NOBODY;
     this.paymentHash = verified?.paymentHash;
     this.price = price;
+    this.#verified = verified;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#signal !== undefined) return this.#signal;
+    const ending = new AbortController();
+    this.#signal = ending.signal;
+    this.#stop = this.#verified?.watch(() => ending.abort(new DOMException(ENDED, "AbortError")));
+    if (this.#stop !== undefined) this.#exchange?.once("close", this.#stop);
+    return this.#signal;
   }
 
   consume(): void {
@@ -81,4 +141,5 @@ export class ServedGrant implements Grant {
   }
 }
 
+const ENDED = "The credential of this request was revoked, or has ended.";
 const NOBODY: readonly string[] = [];

@@ -3,6 +3,9 @@ import { describe, expect, test, vi } from "vitest";
 import type { Credential } from "../l402/index.ts";
 import { ask402, challenger, gate, site, type Town, town } from "../testing/fixtures/town.ts";
 
+/** A loaded machine takes more than the second that is usual. */
+const until = (is: () => boolean) => vi.waitUntil(is, { timeout: 20_000 });
+
 const buy = (world: Town, credential: Credential, url: string, id: string = crypto.randomUUID()) =>
   world.treasury.buy({
     id,
@@ -80,15 +83,12 @@ describe("what a revoked agent has under way across HTTP ends at its service, an
     );
     // A challenge is a request of its own.
     const requests = path.startsWith("/paid") ? 4 : 2;
-    await vi.waitUntil(() => arrived.length === requests);
-    if (!path.endsWith("hang"))
-      await vi.waitUntil(() => cut!.parts.length > 0 && kept!.parts.length > 0);
+    await until(() => arrived.length === requests);
+    if (!path.endsWith("hang")) await until(() => cut!.parts.length > 0 && kept!.parts.length > 0);
     const before = gone.filter((target) => target.startsWith("/1")).length;
     await world.treasury.revoke(root.toString(), caveatsBelow(root, evil));
     expect(await cut!.ended).toBe(end);
-    await vi.waitUntil(
-      () => gone.filter((target) => target.startsWith("/0")).length === requests / 2,
-    );
+    await until(() => gone.filter((target) => target.startsWith("/0")).length === requests / 2);
     expect(gone.filter((target) => target.startsWith("/1")).length).toBe(before);
     kept!.hangUp();
   });
@@ -100,7 +100,7 @@ test("a revoked agent that does not read its answer loses it too", async () => {
   const purchase = await buy(world, evil, `${url}/paid-large-stream`);
   expect(purchase.kind).toBe("response");
   await world.treasury.revoke(root.toString(), caveatsBelow(root, evil));
-  await vi.waitUntil(() => gone.filter((target) => target === "/paid-large-stream").length === 2);
+  await until(() => gone.filter((target) => target === "/paid-large-stream").length === 2);
 });
 
 test("an order whose agent hung up within a small paid answer is given the answer once it was read on", async () => {
@@ -118,7 +118,7 @@ test("an order whose agent hung up within a small paid answer is given the answe
   });
   const id = crypto.randomUUID();
   const lost = readRemotely(world, agent, `${url}/a`, id);
-  await vi.waitUntil(() => lost.parts.length > 0);
+  await until(() => lost.parts.length > 0);
   lost.hangUp();
   expect(await lost.ended).toBe("broke off");
   const again = readRemotely(world, agent, `${url}/a`, id);
@@ -150,7 +150,7 @@ describe("a relayed answer", () => {
       const { nodes } = world.treasury.authority.verifier.authenticate(revoked.toString());
       await world.treasury.owner.revoke(nodes.at(-1)!.id);
       await expect(next).rejects.toThrow();
-      await vi.waitUntil(() => gone.length === 1);
+      await until(() => gone.length === 1);
       expect(gone).toEqual(["/stream/0"]);
       await kept!.reader.cancel();
     },
@@ -174,7 +174,7 @@ test("an order whose service does not answer is refused with ERR_REVOKED when it
   const evil = child(root, "evil");
   const order = buy(world, evil, `${url}/hang`);
   const refused = expect(order).rejects.toMatchObject({ code: "ERR_REVOKED" });
-  await vi.waitUntil(() => arrived.length === 1);
+  await until(() => arrived.length === 1);
   await world.treasury.revoke(root.toString(), caveatsBelow(root, evil));
   await refused;
 });
@@ -184,7 +184,7 @@ test("a paid order whose service does not answer says that it has spent, and the
   const evil = child(root, "evil");
   const order = buy(world, evil, `${url}/paid`);
   const refused = expect(order).rejects.toMatchObject({ spent: "yes" });
-  await vi.waitUntil(() => arrived.length === 2);
+  await until(() => arrived.length === 2);
   await world.treasury.revoke(root.toString(), caveatsBelow(root, evil));
   await refused;
   expect(world.paid().count).toBe(1);

@@ -30,16 +30,13 @@ export interface OrderEnd {
  */
 export class OrderEnds {
   readonly #shares: Shares;
-  /** By node id: the orders whose credentials have the node. */
-  readonly #ofNodes = new Map<string, Set<UnderWay>>();
+  readonly #revocations: RevocationList;
   readonly #all = new Set<UnderWay>();
-  #whenNone: (() => void)[] = [];
+  readonly #whenNone: (() => void)[] = [];
 
   constructor(revocations: RevocationList, shares: Shares) {
+    this.#revocations = revocations;
     this.#shares = shares;
-    revocations.onRevoked((nodeId) => {
-      for (const order of this.#ofNodes.get(nodeId) ?? []) order.revoke();
-    });
   }
 
   /**
@@ -50,13 +47,12 @@ export class OrderEnds {
   begin(nodeIds: readonly string[], gone: AbortSignal | undefined): OrderEnd {
     const place = this.#shares.begin(nodeIds);
     place.more(1);
-    const order: UnderWay = new UnderWay(place, gone, () => this.#over(nodeIds, order));
+    const order: UnderWay = new UnderWay(place, gone, () => {
+      unwatch();
+      this.#over(order);
+    });
+    const unwatch = this.#revocations.watch(nodeIds, () => order.revoke());
     this.#all.add(order);
-    for (const id of nodeIds) {
-      const others = this.#ofNodes.get(id);
-      if (others === undefined) this.#ofNodes.set(id, new Set([order]));
-      else others.add(order);
-    }
     return order;
   }
 
@@ -70,13 +66,8 @@ export class OrderEnds {
     if (this.#all.size > 0) await new Promise<void>((resolve) => this.#whenNone.push(resolve));
   }
 
-  #over(nodeIds: readonly string[], order: UnderWay): void {
+  #over(order: UnderWay): void {
     this.#all.delete(order);
-    for (const id of nodeIds) {
-      const left = this.#ofNodes.get(id);
-      left?.delete(order);
-      if (left?.size === 0) this.#ofNodes.delete(id);
-    }
     if (this.#all.size > 0) return;
     for (const resolve of this.#whenNone.splice(0)) resolve();
   }

@@ -13,6 +13,9 @@ import { treasuryApi } from "./index.ts";
 import { OrderEnds } from "./order-ends.ts";
 import { Shares } from "./shares.ts";
 
+/** A loaded machine takes more than the second that is usual. */
+const until = (is: () => boolean | Promise<boolean>) => vi.waitUntil(is, { timeout: 20_000 });
+
 const order = (world: Town, credential: Credential, url: string, signal?: AbortSignal) =>
   world.treasury
     .buy({
@@ -57,7 +60,7 @@ test("an agent with orders that hang is refused more, its siblings are served, a
   const [evil, good] = [child(root, "evil"), child(root, "good")];
   // A child's part of 16 is a quarter.
   const hanging = Array.from({ length: 4 }, (_, at) => order(world, evil, `${slow.url}/hang${at}`));
-  await vi.waitUntil(() => slow.arrived.mock.calls.length === 4);
+  await until(() => slow.arrived.mock.calls.length === 4);
   for (const who of [evil, child(evil, "of-evil"), child(child(evil, "of-evil"), "deep")])
     expect(await order(world, who, `${slow.url}/free`)).toBe("ERR_RATE_LIMITED");
   expect(await order(world, good, `${slow.url}/free`)).toMatchObject({ kind: "response" });
@@ -77,7 +80,7 @@ test("three siblings that take all that they can leave something to a fourth", a
     for (let at = 0; at < 9; at++)
       void order(world, who, `${slow.url}/${agent}${at}`).then((code) => codes.push(code));
     const before = slow.arrived.mock.calls.length;
-    await vi.waitUntil(() => slow.arrived.mock.calls.length - before + codes.length === 9);
+    await until(() => slow.arrived.mock.calls.length - before + codes.length === 9);
     return 9 - codes.length;
   };
   // Halves of 16, 8 and 4.
@@ -90,7 +93,7 @@ test("three siblings that take all that they can leave something to a fourth", a
 test("a root has half of all, so another root is served", async () => {
   const { world, root, slow } = await start(8);
   const hanging = Array.from({ length: 4 }, (_, at) => order(world, root, `${slow.url}/hang${at}`));
-  await vi.waitUntil(() => slow.arrived.mock.calls.length === 4);
+  await until(() => slow.arrived.mock.calls.length === 4);
   expect(await order(world, root, `${slow.url}/free`)).toBe("ERR_RATE_LIMITED");
   expect(await order(world, world.mint(), `${slow.url}/free`)).toMatchObject({ kind: "response" });
   slow.answerAll();
@@ -131,7 +134,7 @@ describe("what is left of an order keeps its place", () => {
     expect(drips.open).toBe(4);
     expect(await order(world, good, `${url}/free`)).toMatchObject({ kind: "response" });
     over.open();
-    await vi.waitUntil(() => drips.open === 0);
+    await until(() => drips.open === 0);
     expect(await order(world, evil, `${url}/free`)).toMatchObject({ kind: "response" });
   });
 
@@ -146,7 +149,7 @@ describe("what is left of an order keeps its place", () => {
       expect(answer.response.status).toBe(404);
       expect(await order(world, root, `${url}/free`)).toBe("ERR_RATE_LIMITED");
       await answer.response.body!.cancel();
-      await vi.waitUntil(() => drips.open === 0);
+      await until(() => drips.open === 0);
       expect(await order(world, root, `${url}/free`)).toMatchObject({ kind: "response" });
     },
   );
@@ -169,7 +172,7 @@ describe("what is left of an order keeps its place", () => {
     await unread.text();
     expect((await ask()).status).toBe(429);
     report(false);
-    await vi.waitUntil(async () => (await ask()).status === 200);
+    await until(async () => (await ask()).status === 200);
   });
 
   test("an order has one exchange with a service at a time, and its place until the last has ended", () => {
@@ -213,7 +216,7 @@ describe("what ends gives its place back", () => {
       expect(await order(world, root, "ftp://127.0.0.1/")).toBe("ERR_REQUEST");
     }
     const abandoned = order(world, root, `${slow.url}/hang`, gone.signal);
-    await vi.waitUntil(() => slow.arrived.mock.calls.length === 1);
+    await until(() => slow.arrived.mock.calls.length === 1);
     gone.abort();
     slow.answerAll();
     await abandoned;
@@ -226,7 +229,7 @@ describe("what ends gives its place back", () => {
 test("a client waits for Retry-After, and sends the same order again", async () => {
   const { world, root, slow } = await start(2);
   const hanging = order(world, root, `${slow.url}/hang`);
-  await vi.waitUntil(() => slow.arrived.mock.calls.length === 1);
+  await until(() => slow.arrived.mock.calls.length === 1);
   const waited: number[] = [];
   vi.spyOn(patience, "sleep").mockImplementation(async (ms) => {
     waited.push(ms);
