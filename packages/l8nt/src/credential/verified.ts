@@ -108,8 +108,8 @@ export class Verified {
   }
 
   /**
-   * Calls `end` once, when the credential is revoked or ends; at once, if it is revoked. Revocations
-   * that a feed tells count too.
+   * Calls `end` once, when the credential is revoked or ends; at once, if it is revoked already.
+   * Revocations that a feed tells count too.
    *
    * @returns what stops watching
    */

@@ -1,5 +1,5 @@
 /**
- * Breaks off what is served to a credential once it is revoked or has ended. spec/3-challenge.md §5.
+ * Breaks off what is served to a credential that is revoked or has ended. spec/3-challenge.md §5.
  */
 import type { ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";

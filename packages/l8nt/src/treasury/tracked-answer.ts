@@ -10,7 +10,7 @@ import { MAX_KEPT_BYTES } from "./kept-answers.ts";
 
 /**
  * How long an answer is read on whose agent has gone, in seconds: the most that is kept arrives
- * within it at 52 kbit/s, less than a modem has. Meanwhile it has its order's place and connection.
+ * within it at 52 kbit/s, the speed of a modem. Meanwhile it has its order's place and connection.
  */
 export const READ_ON_SECONDS = 10;
 

@@ -2,9 +2,12 @@
  * One agent cannot use up what a service allows all agents of a treasury together: requests for a
  * price that it does not pay are bounded. spec/4-purchase.md §3.
  */
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { Credential } from "../l402/index.ts";
+import { devClock } from "../testing/dev-clock.ts";
 import { type Town, town } from "../testing/fixtures/town.ts";
+import type { Order } from "./order.ts";
+import { UnpaidAsks } from "./unpaid-asks.ts";
 
 /** The kind of the purchase, or the code of the error. */
 const outcome = (world: Town, credential: Credential, url: string): Promise<string> =>
@@ -103,4 +106,68 @@ test("what a clock that was ahead counted as unpaid is given back in time once t
   }
   expect(got).toEqual(new Set(["ERR_BUDGET"]));
   expect(await outcome(world, good, `${shop.url}/good`)).toBe("credential");
+});
+
+test("an agent does not make its share forgotten by asking elsewhere, as 51 nodes below it", async () => {
+  const { world, shop, root, child } = await start();
+  const bad = child(root, "bad", "1 sat");
+  for (let at = 0; at < 16; at++) await outcome(world, bad, `${shop.url}/${at}`);
+  expect(await outcome(world, bad, `${shop.url}/a`)).toBe("ERR_RATE_LIMITED");
+  let deep = bad;
+  for (let at = 0; at < 50; at++) deep = deep.delegate({ agent: `d${at}` }, { now: world.clock() });
+  // Nothing listens there.
+  for (let port = 1; port <= 200; port++)
+    expect(await outcome(world, deep, `http://127.0.0.1:${port}/`)).not.toBe("credential");
+  expect(await outcome(world, bad, `${shop.url}/b`)).toBe("ERR_RATE_LIMITED");
+  expect(shop.received).toHaveLength(16);
+});
+
+describe("prices at more origins than are remembered", () => {
+  const order = (nodes: readonly string[], host: string | number) =>
+    ({
+      verified: { nodes: nodes.map((id) => ({ id })) },
+      target: { origin: { scheme: "https", host: `h${host}.example`, port: 443 } },
+    }) as unknown as Order;
+
+  /** Asks for a price and does not pay. */
+  async function ask(asks: UnpaidAsks, nodes: readonly string[], host: string | number) {
+    try {
+      const asked = await asks.begin(order(nodes, host));
+      asked.priced();
+      asked.end();
+      return "asked";
+    } catch (error) {
+      return (error as { code: string }).code;
+    }
+  }
+
+  test("are refused to the agent that asks for them, whose shares hold; siblings and other roots still ask", async () => {
+    const clock = devClock(2_000_000_000);
+    const asks = new UnpaidAsks(clock);
+    const evil = ["root", "evil", "below", "far", "further"];
+    for (let at = 0; at < 16; at++) await ask(asks, ["root", "evil"], "shop");
+    const got: string[] = [];
+    for (let at = 0; at < 12_000; at++) got.push(await ask(asks, evil, at));
+    expect(new Set(got)).toEqual(new Set(["asked", "ERR_RATE_LIMITED"]));
+    expect(asks.size).toBeLessThan(10_000);
+    expect(await ask(asks, ["root", "evil"], "shop")).toBe("ERR_RATE_LIMITED");
+    for (const nodes of [["root", "good"], ["another"], ["another", "good", "below"]])
+      for (let at = 0; at < 20; at++) expect(await ask(asks, nodes, `of ${at}`)).toBe("asked");
+  });
+
+  test("are asked for again a minute later, and what is whole again is forgotten", async () => {
+    const clock = devClock(2_000_000_000);
+    const asks = new UnpaidAsks(clock);
+    for (let at = 0; at < 12_000; at++) await ask(asks, ["root", "evil"], at);
+    const most = asks.size;
+    clock.advance("60s");
+    for (let at = 0; at < 1000; at++) expect(await ask(asks, ["root", "evil"], at)).toBe("asked");
+    expect(asks.size).toBeLessThan(most);
+  });
+
+  test("that were not named leave nothing", async () => {
+    const asks = new UnpaidAsks(devClock(2_000_000_000));
+    for (let at = 0; at < 100; at++) (await asks.begin(order(["root", "evil"], at))).end();
+    expect(asks.size).toBeLessThan(8);
+  });
 });

@@ -4,16 +4,22 @@
  */
 import { formatOrigin } from "../caveat/index.ts";
 import { AdapterError } from "../errors.ts";
-import { Lru } from "../internal/lru.ts";
 import { begunAt, type Clock } from "../ports/clock.ts";
 import type { Order } from "./order.ts";
+import { Shares, type Use } from "./shares.ts";
 
 /**
  * In a minute at one origin, of a node with all nodes below it, by its depth. A service gives one
  * client 60 challenges in a minute, and an agent derives as many nodes as it likes.
  */
 const PER_MINUTE = [32, 16, 8, 4] as const;
-const REMEMBERED = 10_000;
+/**
+ * How many shares are kept at one time: those that something was taken from in the last minute.
+ * None is dropped for another one, because an agent could then make its own forgotten.
+ */
+const MAX_KEPT = 10_000;
+/** How many are looked at for each request: more than one makes. */
+const SWEPT = 8;
 
 /** One request for a price. */
 export interface Ask {
@@ -27,8 +33,10 @@ export interface Ask {
 
 export class UnpaidAsks {
   readonly #clock: Clock;
-  /** By node and origin. */
-  readonly #shares = new Lru<string, Share>(REMEMBERED);
+  /** By node and origin; the one that was looked at last is the last. */
+  readonly #shares = new Map<string, Share>();
+  readonly #room = new Shares(MAX_KEPT, "prices that were asked for and not paid");
+  #sweptAt = Number.NEGATIVE_INFINITY;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -40,9 +48,10 @@ export class UnpaidAsks {
    * @throws AdapterError `ERR_RATE_LIMITED`
    */
   async begin(order: Order): Promise<Ask> {
-    const shares = this.#sharesOf(order);
     for (;;) {
+      this.#sweep(SWEPT);
       this.demand(order);
+      const shares = this.#sharesOf(order, (nodes) => this.#roomFor(nodes));
       const full = shares.find((share) => share.isFull);
       if (full === undefined) return asking(shares);
       await full.freed();
@@ -52,7 +61,8 @@ export class UnpaidAsks {
   /** @throws AdapterError `ERR_RATE_LIMITED` if nothing is left */
   demand(order: Order): void {
     const now = this.#clock();
-    const waits = Math.max(...this.#sharesOf(order).map((share) => share.waitSeconds(now)));
+    const shares = keysOf(order).flatMap(({ key }) => this.#shares.get(key) ?? []);
+    const waits = Math.max(0, ...shares.map((share) => share.waitSeconds(now)));
     if (waits > 0)
       throw new AdapterError(
         "ERR_RATE_LIMITED",
@@ -63,31 +73,84 @@ export class UnpaidAsks {
 
   /** A price that the service named to what was presented. It counts as any other. */
   refused(order: Order): void {
-    for (const share of this.#sharesOf(order)) share.lose();
+    // Each of these was paid for, so they need no bound.
+    for (const share of this.#sharesOf(order, () => undefined)) share.lose();
   }
 
-  #sharesOf({ verified, target }: Order): readonly Share[] {
-    const origin = formatOrigin(target.origin);
-    return verified.nodes.map(({ id }, depth) => this.#share(`${id} ${origin}`, depth));
+  /** How many shares are kept. */
+  get size(): number {
+    return this.#shares.size;
   }
 
-  #share(key: string, depth: number): Share {
-    const share = this.#shares.get(key) ?? new Share(PER_MINUTE[depth] ?? PER_MINUTE.at(-1)!);
-    this.#shares.set(key, share);
-    return share;
+  #sharesOf(order: Order, room: (nodes: readonly string[]) => Use | undefined): readonly Share[] {
+    return keysOf(order).map(({ key, nodes }) => {
+      const kept = this.#shares.get(key);
+      if (kept !== undefined) return kept;
+      const share = new Share(PER_MINUTE[nodes.length - 1]!, this.#clock(), room(nodes));
+      this.#shares.set(key, share);
+      return share;
+    });
   }
+
+  /** @throws AdapterError `ERR_RATE_LIMITED` if a node, with all below it, has too many */
+  #roomFor(nodes: readonly string[]): Use {
+    const use = this.#room.begin(nodes);
+    try {
+      use.more(1);
+    } catch (error) {
+      const now = this.#clock();
+      // At most once a second, so that refused requests do not go through all of them.
+      if (now < this.#sweptAt + 1 && now >= this.#sweptAt) throw error;
+      this.#sweptAt = now;
+      this.#sweep(this.#shares.size);
+      use.more(1);
+    }
+    return use;
+  }
+
+  /** Forgets shares that are whole again. */
+  #sweep(count: number): void {
+    const now = this.#clock();
+    let left = count;
+    for (const [key, share] of this.#shares) {
+      if (left-- <= 0) return;
+      this.#shares.delete(key);
+      if (share.isWhole(now)) share.use?.end();
+      else this.#shares.set(key, share);
+    }
+  }
+}
+
+/**
+ * The shares that a request takes from: of a node far from the root, those of the nodes above it,
+ * which have no more than it.
+ */
+function keysOf({ verified, target }: Order): readonly ShareKey[] {
+  const origin = formatOrigin(target.origin);
+  const nodes = verified.nodes.slice(0, PER_MINUTE.length).map(({ id }) => id);
+  return nodes.map((id, depth) => ({ key: `${id} ${origin}`, nodes: nodes.slice(0, depth + 1) }));
+}
+
+interface ShareKey {
+  readonly key: string;
+  /** The node and those above it, root first. */
+  readonly nodes: readonly string[];
 }
 
 /** What is left to one node at one origin. */
 class Share {
+  readonly use: Use | undefined;
   readonly #perMinute: number;
   #left: number;
   /** Unix seconds. */
-  #filledAt = 0;
+  #filledAt: number;
   #underWay = 0;
   readonly #waiting: (() => void)[] = [];
 
-  constructor(perMinute: number) {
+  /** @param use its place among the shares that are kept */
+  constructor(perMinute: number, now: number, use: Use | undefined) {
+    this.use = use;
+    this.#filledAt = now;
     this.#perMinute = perMinute;
     this.#left = perMinute;
   }
@@ -99,6 +162,12 @@ class Share {
     this.#left = Math.min(this.#perMinute, this.#left + (passed * this.#perMinute) / 60);
     this.#filledAt = Math.max(now, this.#filledAt);
     return this.#left >= 1 ? 0 : Math.ceil(((1 - this.#left) * 60) / this.#perMinute);
+  }
+
+  /** Whether nothing of it is gone, so that it may be forgotten. */
+  isWhole(now: number): boolean {
+    this.waitSeconds(now);
+    return this.#left >= this.#perMinute && this.#underWay === 0 && this.#waiting.length === 0;
   }
 
   /** Whether what is under way could use up the rest. */
