@@ -185,6 +185,31 @@ describe("laws of edits", () => {
     );
   });
 
+  test("several edits are the same as one after the other", () => {
+    const few = fc.constantFrom("a", "b", "", '"');
+    const several = fc.tuple(
+      spelt,
+      fc.array(fc.tuple(few, fc.option(few), json), { maxLength: 4 }),
+    );
+    fc.assert(
+      fc.property(several, ([body, changes]) => {
+        const edits = changes.map(([first, second, value]) =>
+          set(second === null ? [first] : [first, second], value as Json),
+        );
+        let expected = body;
+        try {
+          for (const edit of edits) expected = text(readJson(bytes(expected)).edited([edit]));
+        } catch (error) {
+          // A path through a value without members, or a name in another case.
+          expect(error).toBeInstanceOf(BodyError);
+          return;
+        }
+        expect(text(readJson(bytes(body)).edited(edits))).toBe(expected);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
   test("all bytes before and after the one value are the same", () => {
     fc.assert(
       fc.property(change, ({ body, path, value }) => {

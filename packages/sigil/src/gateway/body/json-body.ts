@@ -1,36 +1,39 @@
 /** One reading of a JSON body, and its bytes with a few members changed. */
 
-import { type Edit, pathText } from "./edit.ts";
+import type { Edit } from "./edit.ts";
 import { BodyError } from "./error.ts";
 import { checkKeys } from "./keys.ts";
-import { splice } from "./splice.ts";
+import type { Root } from "./root.ts";
+import { type Spliced, splice } from "./splice.ts";
 
 /** A JSON body that every reader reads alike, with the bytes that it came in. */
 export class JsonBody {
   readonly value: unknown;
   readonly #bytes: Uint8Array;
   readonly #text: string;
+  readonly #root: Root | undefined;
 
   /** @internal `readJson` makes one. */
-  constructor(value: unknown, bytes: Uint8Array, text: string) {
+  constructor(value: unknown, bytes: Uint8Array, text: string, root: Root | undefined) {
     this.value = value;
     this.#bytes = bytes;
     this.#text = text;
+    this.#root = root;
   }
 
   /**
    * The bytes with members set. Every other byte is as it was, so numbers keep their digits.
    *
-   * @throws BodyError `bad_field` if a path goes through something that is no object
+   * @throws BodyError `not_an_object`, or `bad_field` if a path goes through something that has no
+   *   members
    */
   edited(edits: readonly Edit[]): Uint8Array {
     if (edits.length === 0) return this.#bytes;
-    let text = this.#text;
-    for (const { path, value } of edits) {
-      if (path.length === 0) throw new TypeError(`An edit needs a path, not "${pathText(path)}"`);
-      text = splice(text, path, value);
-    }
-    return new TextEncoder().encode(text);
+    if (this.#root === undefined)
+      throw new BodyError("not_an_object", "The body must be a JSON object.");
+    let spliced: Spliced = { text: this.#text, root: this.#root };
+    for (const { path, value } of edits) spliced = splice(spliced, path, value);
+    return new TextEncoder().encode(spliced.text);
   }
 }
 
@@ -54,6 +57,5 @@ export function readJson(bytes: Uint8Array): JsonBody {
     // The message of the parser quotes the body, which may be a secret of the client.
     throw new BodyError("not_json", "The body is not JSON. Send one JSON value and nothing else.");
   }
-  checkKeys(text);
-  return new JsonBody(value, bytes, text);
+  return new JsonBody(value, bytes, text, checkKeys(text));
 }

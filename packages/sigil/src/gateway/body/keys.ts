@@ -1,5 +1,6 @@
 /** The keys of a JSON text: none twice in one object, and no nesting beyond a limit. */
 import { BodyError } from "./error.ts";
+import type { Root } from "./root.ts";
 import {
   CLOSE_BRACE,
   CLOSE_BRACKET,
@@ -25,14 +26,23 @@ export const folded = (key: string): string => key.toUpperCase().toLowerCase();
  * Checks that no object has a key twice, however the key is escaped. In the root, where vendors
  * look for what costs, keys that differ in case alone count as the same.
  *
+ * @returns where the members of the root are; undefined if the root is no object
  * @throws BodyError `duplicate_key` or `too_deep`
  */
-export function checkKeys(text: string): void {
+export function checkKeys(text: string): Root | undefined {
   const tokens = new Tokens(text);
   /** The keys of each open object; undefined for an array. */
   const open: (Set<string> | undefined)[] = [];
+  const starts = new Map<string, number>();
   let isKey = false;
-  while (tokens.next() !== END) {
+  /** The member of the root whose value is next. */
+  let member: string | undefined;
+  let insertAt: number | undefined;
+  for (let end = 0; tokens.next() !== END; end = tokens.end) {
+    if (member !== undefined && tokens.kind !== COLON) {
+      starts.set(member, tokens.start);
+      member = undefined;
+    }
     switch (tokens.kind) {
       case OPEN_BRACE:
       case OPEN_BRACKET:
@@ -46,7 +56,7 @@ export function checkKeys(text: string): void {
         break;
       case CLOSE_BRACE:
       case CLOSE_BRACKET:
-        open.pop();
+        if (open.pop() !== undefined && open.length === 0) insertAt = end;
         isKey = false;
         break;
       case COMMA:
@@ -56,10 +66,13 @@ export function checkKeys(text: string): void {
         isKey = false;
         break;
       case STRING:
-        if (isKey) addKey(open, tokens.text);
+        if (!isKey) break;
+        addKey(open, tokens.text);
+        if (open.length === 1) member = tokens.text;
         break;
     }
   }
+  return insertAt === undefined ? undefined : { starts, insertAt };
 }
 
 function addKey(open: readonly (Set<string> | undefined)[], key: string): void {

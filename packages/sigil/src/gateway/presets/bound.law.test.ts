@@ -8,6 +8,8 @@ import { ask } from "./fixtures/ask.ts";
 import type { Asked } from "./preset.ts";
 import { tokensOf } from "./text.ts";
 
+const RUNS = { numRuns: Number(process.env.SIGIL_LAW_RUNS ?? 300) };
+
 /** Texts of the kinds that make many tokens of few bytes, and any other. */
 const text = fc.oneof(
   fc.string({ unit: "binary", maxLength: 60 }),
@@ -120,7 +122,7 @@ describe("for random requests, the bound of the input", () => {
           expect(encode(written, allowed).length).toBeLessThanOrEqual(input);
         }
       }),
-      { numRuns: 300 },
+      RUNS,
     );
   });
 
@@ -158,7 +160,7 @@ describe("for random requests, the bound of the input", () => {
           expect(encodeCl100k(written).length).toBeLessThanOrEqual(most);
         }
       }),
-      { numRuns: 300 },
+      RUNS,
     );
   });
 
