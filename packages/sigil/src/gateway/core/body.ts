@@ -1,0 +1,78 @@
+/** Reads the body of a request that is metered, within the limits of one and of all. */
+import type { IncomingMessage } from "node:http";
+import { valuesOf } from "./fields.ts";
+
+export interface BodyLimits {
+  /** Bytes of one body. @default 10 MiB */
+  readonly each?: number;
+  /** Bytes of all bodies that are held at one time. @default 256 MiB */
+  readonly total?: number;
+}
+
+/** Why a body was not read, and the status that says so. */
+export class UnreadBody extends Error {
+  readonly status: 400 | 413 | 415 | 503;
+
+  constructor(status: UnreadBody["status"], message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
+const MIB = 1024 * 1024;
+
+/** Counts what is held: a body is given back with `release`, once nothing needs it any more. */
+export class Bodies {
+  readonly #each: number;
+  readonly #total: number;
+  #held = 0;
+
+  constructor({ each = 10 * MIB, total = 256 * MIB }: BodyLimits = {}) {
+    this.#each = each;
+    this.#total = total;
+  }
+
+  /** Bytes that are held now. */
+  get held(): number {
+    return this.#held;
+  }
+
+  /** @throws UnreadBody */
+  async read(incoming: IncomingMessage): Promise<HeldBody> {
+    const codings = valuesOf(incoming.rawHeaders, "content-encoding");
+    if (codings.some((coding) => coding.trim().toLowerCase() !== "identity"))
+      throw new UnreadBody(415, "A metered request is sent without a Content-Encoding.");
+    const length = Number(incoming.headers["content-length"] ?? 0);
+    if (length > this.#each) throw this.#tooLarge();
+    const parts: Buffer[] = [];
+    let size = 0;
+    const release = (): void => {
+      this.#held -= size;
+      size = 0;
+    };
+    try {
+      for await (const part of incoming as AsyncIterable<Buffer>) {
+        size += part.length;
+        this.#held += part.length;
+        if (size > this.#each) throw this.#tooLarge();
+        if (this.#held > this.#total)
+          throw new UnreadBody(503, "Too many large requests are being read. Try again.");
+        parts.push(part);
+      }
+    } catch (error) {
+      release();
+      if (error instanceof UnreadBody) throw error;
+      throw new UnreadBody(400, "The body broke off.");
+    }
+    return { bytes: parts.length === 1 ? parts[0]! : Buffer.concat(parts), release };
+  }
+
+  #tooLarge(): UnreadBody {
+    return new UnreadBody(413, `The body is larger than ${this.#each} bytes.`);
+  }
+}
+
+export interface HeldBody {
+  readonly bytes: Buffer;
+  release(): void;
+}

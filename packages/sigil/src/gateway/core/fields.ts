@@ -1,0 +1,66 @@
+/**
+ * Header fields on their way through: as lines, so that names, order and repetitions stay as they
+ * were sent. RFC 9110 §7.6.1.
+ */
+
+/** Name, value, name, value: as Node reads them and undici sends them. */
+export type Lines = readonly string[];
+
+/** Fields of one connection, which say nothing beyond it. */
+const HOP_BY_HOP: ReadonlySet<string> = new Set([
+  "connection",
+  "keep-alive",
+  "proxy-authenticate",
+  "proxy-authorization",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+]);
+
+/** What undici writes itself, and what is settled between a client and the gateway. */
+const OF_A_REQUEST: ReadonlySet<string> = new Set(["host", "expect", "http2-settings"]);
+
+/** The values of a field, by its name in lower case. */
+export function valuesOf(lines: Lines, name: string): string[] {
+  const values: string[] = [];
+  for (let at = 0; at < lines.length; at += 2)
+    if (lines[at]!.length === name.length && lines[at]!.toLowerCase() === name)
+      values.push(lines[at + 1]!);
+  return values;
+}
+
+/** The lines without those whose names, in lower case, are not to be kept. */
+export function without(lines: Lines, isDropped: (name: string) => boolean): string[] {
+  const kept: string[] = [];
+  for (let at = 0; at < lines.length; at += 2)
+    if (!isDropped(lines[at]!.toLowerCase())) kept.push(lines[at]!, lines[at + 1]!);
+  return kept;
+}
+
+/** The names that `Connection` lists, which are hop-by-hop too. */
+function listed(lines: Lines): ReadonlySet<string> {
+  const names = valuesOf(lines, "connection").flatMap((value) => value.split(","));
+  return new Set(names.map((name) => name.trim().toLowerCase()));
+}
+
+/** The lines of a request as the vendor gets them, without pseudo-fields of HTTP/2. */
+export function forUpstream(lines: Lines): string[] {
+  const names = listed(lines);
+  return without(
+    lines,
+    (name) =>
+      HOP_BY_HOP.has(name) || OF_A_REQUEST.has(name) || names.has(name) || name.startsWith(":"),
+  );
+}
+
+/** The lines of an answer as the client gets them. */
+export function forClient(lines: Lines): string[] {
+  const names = listed(lines);
+  return without(lines, (name) => HOP_BY_HOP.has(name) || names.has(name));
+}
+
+/** The lines of an answer, as undici gives them. */
+export const linesOf = (raw: readonly (Buffer | string)[]): string[] =>
+  raw.map((part) => (typeof part === "string" ? part : part.toString("latin1")));

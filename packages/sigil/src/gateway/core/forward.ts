@@ -1,0 +1,219 @@
+/** One exchange with a vendor: the request as planned, the answer as it comes, and how it ended. */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Dispatcher } from "undici";
+import { forClient, type Lines, linesOf, without } from "./fields.ts";
+
+/** What is sent to the vendor. */
+export interface Plan {
+  readonly method: string;
+  /** With the query. */
+  readonly path: string;
+  readonly fields: string[];
+  /** Bytes that were read before, or a request whose body goes out as it comes. */
+  readonly body: Uint8Array | IncomingMessage | undefined;
+}
+
+/** The head of an answer. */
+export interface Head {
+  readonly status: number;
+  readonly fields: Lines;
+}
+
+/** A whole answer, as the client gets it. */
+export interface Whole {
+  readonly status: number;
+  readonly fields: string[];
+  readonly body: Uint8Array;
+}
+
+/**
+ * Sees an answer on its way and may change it. Without one, an answer goes through as it is.
+ */
+export interface Watcher {
+  /** Whether the answer is passed on part by part, or when it is complete. */
+  mode(head: Head): "stream" | "whole";
+  /** A part of a stream, as it is passed on; undefined to pass on nothing. */
+  part(bytes: Buffer): Uint8Array | undefined;
+  /** The stream has ended. What is returned is sent before the answer ends. */
+  ended(): Promise<Uint8Array | undefined>;
+  /** A complete answer, as it is passed on. */
+  whole(answer: Whole): Promise<Whole>;
+}
+
+/** How an exchange ended. */
+export type Outcome =
+  | { readonly kind: "answered"; readonly status: number }
+  /** No head came, so nothing was sent to the client yet. `isUnsent`: the vendor saw nothing of it. */
+  | { readonly kind: "failed"; readonly error: Error; readonly isUnsent: boolean }
+  /** The vendor's answer broke off; the client's connection was closed inside of it. */
+  | { readonly kind: "broken"; readonly status: number; readonly error: Error }
+  /** The client left. */
+  | { readonly kind: "gone"; readonly status: number | undefined }
+  /** It was cut here. */
+  | { readonly kind: "cut"; readonly status: number };
+
+/** An answer that is larger is passed on part by part, whatever the watcher wants. */
+const MAX_WHOLE_BYTES = 32 * 1024 * 1024;
+
+class ClientGone extends Error {}
+class Cut extends Error {}
+
+/** Forwards one request. */
+export class Forwarding implements Dispatcher.DispatchHandler {
+  readonly #outgoing: ServerResponse;
+  readonly #watcher: Watcher | undefined;
+  readonly #isHead: boolean;
+  #controller: Dispatcher.DispatchController | undefined;
+  /** Why it is to be aborted, also if it has not begun. */
+  #reason: Error | undefined;
+  #head: Head | undefined;
+  /** The parts of an answer that is passed on whole. */
+  #parts: Buffer[] | undefined;
+  #size = 0;
+  #isSent = false;
+  #resolve!: (outcome: Outcome) => void;
+  readonly outcome: Promise<Outcome> = new Promise((resolve) => {
+    this.#resolve = resolve;
+  });
+
+  constructor(upstream: Dispatcher, outgoing: ServerResponse, plan: Plan, watcher?: Watcher) {
+    this.#outgoing = outgoing;
+    this.#watcher = watcher;
+    this.#isHead = plan.method === "HEAD";
+    outgoing.once("close", this.#closed);
+    outgoing.on("drain", this.#drained);
+    try {
+      upstream.dispatch(
+        {
+          method: plan.method as Dispatcher.HttpMethod,
+          path: plan.path,
+          headers: plan.fields,
+          body: plan.body ?? null,
+        },
+        this,
+      );
+    } catch (error) {
+      this.#end({ kind: "failed", error: error as Error, isUnsent: true });
+    }
+  }
+
+  /**
+   * Ends a stream that has begun, with a last part that says why; does nothing to an exchange whose
+   * answer has not begun or has ended.
+   */
+  cut(last: Uint8Array): void {
+    if (this.#head === undefined || this.#parts !== undefined || this.#reason !== undefined) return;
+    this.#reason = new Cut();
+    this.#outgoing.end(last);
+    this.#controller?.abort(this.#reason);
+  }
+
+  readonly #closed = (): void => {
+    if (this.#outgoing.writableFinished || this.#reason !== undefined) return;
+    this.#reason = new ClientGone();
+    this.#controller?.abort(this.#reason);
+  };
+
+  readonly #drained = (): void => this.#controller?.resume();
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    this.#isSent = true;
+    if (this.#reason !== undefined) controller.abort(this.#reason);
+  }
+
+  onResponseStart(
+    controller: Dispatcher.DispatchController,
+    status: number,
+    _fields: unknown,
+    _message?: string,
+  ): void {
+    // Interim answers say nothing that the client has not asked the gateway for.
+    if (status < 200) return;
+    const fields = forClient(linesOf(controller.rawHeaders as Buffer[]));
+    this.#head = { status, fields };
+    if (this.#watcher !== undefined && !this.#isHead && this.#watcher.mode(this.#head) === "whole")
+      this.#parts = [];
+    else this.#writeHead(status, this.#passed(fields));
+  }
+
+  /** A stream that is watched may become shorter or longer. */
+  #passed(fields: string[]): string[] {
+    if (this.#watcher === undefined || this.#isHead) return fields;
+    return without(fields, (name) => name === "content-length");
+  }
+
+  #writeHead(status: number, fields: string[]): void {
+    // As lines, so that nothing is joined, dropped or renamed.
+    this.#outgoing.writeHead(status, fields);
+    if (!("stream" in this.#outgoing)) this.#outgoing.flushHeaders();
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#parts !== undefined) {
+      this.#parts.push(chunk);
+      this.#size += chunk.length;
+      if (this.#size <= MAX_WHOLE_BYTES) return;
+      const { status, fields } = this.#head!;
+      this.#writeHead(status, this.#passed([...fields]));
+      const parts = this.#parts;
+      this.#parts = undefined;
+      for (const part of parts) this.#write(controller, part);
+      return;
+    }
+    this.#write(controller, chunk);
+  }
+
+  #write(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    const part = this.#watcher === undefined ? chunk : this.#watcher.part(chunk);
+    if (part !== undefined && part.length > 0 && !this.#outgoing.write(part)) controller.pause();
+  }
+
+  onResponseEnd(): void {
+    void this.#finish().then(
+      (outcome) => this.#end(outcome),
+      (error: Error) => this.#end({ kind: "broken", status: this.#head!.status, error }),
+    );
+  }
+
+  async #finish(): Promise<Outcome> {
+    const { status, fields } = this.#head!;
+    const outgoing = this.#outgoing;
+    if (this.#parts !== undefined) {
+      const body = Buffer.concat(this.#parts);
+      const answer = await this.#watcher!.whole({ status, fields: [...fields], body });
+      if (this.#reason !== undefined) return { kind: "gone", status };
+      const lines = without(answer.fields, (name) => name === "content-length");
+      if (status !== 204 && status !== 304) lines.push("content-length", `${answer.body.length}`);
+      outgoing.writeHead(answer.status, lines);
+      outgoing.end(answer.body);
+      return { kind: "answered", status: answer.status };
+    }
+    const last = this.#isHead ? undefined : await this.#watcher?.ended();
+    if (this.#reason !== undefined) return { kind: "gone", status };
+    outgoing.end(last);
+    return { kind: "answered", status };
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
+    const status = this.#head?.status;
+    this.#end(this.#broken(status, error));
+  }
+
+  #broken(status: number | undefined, error: Error): Outcome {
+    if (this.#reason instanceof ClientGone) return { kind: "gone", status };
+    if (this.#reason instanceof Cut) return { kind: "cut", status: status! };
+    // Of an answer that is kept until it is whole the client has seen nothing.
+    if (status === undefined || this.#parts !== undefined)
+      return { kind: "failed", error, isUnsent: !this.#isSent };
+    // Not ended: an answer that ends quietly looks complete.
+    this.#outgoing.destroy();
+    return { kind: "broken", status, error };
+  }
+
+  #end(outcome: Outcome): void {
+    this.#outgoing.off("close", this.#closed);
+    this.#outgoing.off("drain", this.#drained);
+    this.#resolve(outcome);
+  }
+}

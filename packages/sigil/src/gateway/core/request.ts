@@ -1,0 +1,41 @@
+/** What cannot be forwarded as the request that was judged is refused. RFC 9112 §3, §6, §11.2. */
+import type { IncomingMessage } from "node:http";
+import { targetAt } from "l8nt/l402";
+import { valuesOf } from "./fields.ts";
+
+/** A request target: path and query as they were sent, and the path as it is judged. */
+export interface Target {
+  readonly path: string;
+  /** With its `?`, or empty. */
+  readonly query: string;
+}
+
+/** Why a request is refused with 400, for people; undefined if it can be forwarded. */
+export function requestFault({ method, url = "", rawHeaders, httpVersionMajor }: IncomingMessage) {
+  if (method === "TRACE" || method === "CONNECT") return `The method ${method} is not forwarded.`;
+  if (!url.startsWith("/") || url.includes("#"))
+    return "The request target must be a path, and may have a query.";
+  if (targetIn(url) === undefined)
+    return "The path is not in its canonical spelling: it has dot segments, an encoded slash, or characters that must or must not be encoded.";
+  if (valuesOf(rawHeaders, "host").length > 1) return "The request has several Host fields.";
+  if (httpVersionMajor === 2) return undefined;
+  const codings = valuesOf(rawHeaders, "transfer-encoding");
+  if (
+    codings.length > 1 ||
+    (codings.length === 1 && codings[0]!.trim().toLowerCase() !== "chunked")
+  )
+    return "The only Transfer-Encoding that is read is chunked.";
+  if (codings.length > 0 && valuesOf(rawHeaders, "content-length").length > 0)
+    return "The request has both Transfer-Encoding and Content-Length.";
+  return undefined;
+}
+
+const NOWHERE = { scheme: "http", host: "gateway.invalid", port: 80 } as const;
+
+/** Undefined for a path that is not its own canonical spelling, which a vendor may read otherwise. */
+export function targetIn(url: string): Target | undefined {
+  const at = url.indexOf("?");
+  const path = at < 0 ? url : url.slice(0, at);
+  const canonical = targetAt("GET", NOWHERE, path);
+  return canonical?.path === path ? { path, query: at < 0 ? "" : url.slice(at) } : undefined;
+}

@@ -1,0 +1,84 @@
+/** Listens for agents: HTTP/1.1, and with a certificate HTTP/2 too, on one port. */
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from "node:http";
+import { createSecureServer } from "node:http2";
+import type { AddressInfo, Socket } from "node:net";
+import { holdContinue } from "l8nt/node";
+
+export interface ListenOptions {
+  /** @default 0, which chooses a free port */
+  readonly port?: number;
+  /** @default "127.0.0.1" */
+  readonly host?: string;
+  /** PEM. With it the gateway serves TLS, and HTTP/2 to clients that speak it. */
+  readonly tls?: { readonly cert: string; readonly key: string };
+}
+
+export interface Listening {
+  /** The origin that it listens at. */
+  readonly url: string;
+  /** Accepts no more requests, and waits for those that are served, at most `graceMs`. */
+  close(graceMs: number): Promise<void>;
+}
+
+/** A key and its fields fit; a request that has not arrived after a minute is ended. */
+const LIMITS = {
+  maxHeaderSize: 32_768,
+  headersTimeout: 15_000,
+  requestTimeout: 300_000,
+  keepAliveTimeout: 65_000,
+  connectionsCheckingInterval: 5_000,
+  insecureHTTPParser: false,
+} as const;
+
+export type Serve = (incoming: IncomingMessage, outgoing: ServerResponse) => Promise<void>;
+
+export async function listen(serve: Serve, options: ListenOptions = {}): Promise<Listening> {
+  const { port = 0, host = "127.0.0.1", tls } = options;
+  const latest = new WeakMap<Socket, ServerResponse>();
+  const onRequest: RequestListener = (incoming, outgoing) => {
+    latest.set(incoming.socket, outgoing);
+    serve(incoming, outgoing).catch(() => outgoing.destroy());
+  };
+  const server = (
+    tls === undefined
+      ? createServer(LIMITS)
+      : createSecureServer({ ...LIMITS, ...tls, allowHTTP1: true })
+  ) as Server;
+  holdContinue(server);
+  server.on("request", onRequest);
+  // What is not HTTP as it is written may be read otherwise behind us: nothing more is read of it.
+  server.on("clientError", (_error: Error, socket: Socket) => {
+    const before = latest.get(socket);
+    // What follows a request could be its body: a second answer would be taken for another request's.
+    if (!socket.writable || before?.writableEnded === false) socket.destroy();
+    else if (before !== undefined) socket.destroySoon();
+    else socket.end(MALFORMED);
+  });
+  server.on("connect", (_incoming: IncomingMessage, socket: Socket) => socket.end(MALFORMED));
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, host, resolve);
+  });
+  const bound = (server.address() as AddressInfo).port;
+  const name = host.includes(":") ? `[${host}]` : host;
+  return {
+    url: `${tls === undefined ? "http" : "https"}://${name}:${bound}`,
+    close: (graceMs) =>
+      new Promise((resolve) => {
+        const late = setTimeout(() => server.closeAllConnections?.(), graceMs);
+        server.close(() => {
+          clearTimeout(late);
+          resolve();
+        });
+        server.closeIdleConnections?.();
+      }),
+  };
+}
+
+const MALFORMED = "HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";

@@ -1,0 +1,29 @@
+/** The connections to one vendor: an origin that the owner named, and nothing that an agent can choose. */
+import { type Dispatcher, Pool } from "undici";
+
+export interface UpstreamOptions {
+  /** Sockets at one time. @default 256 */
+  readonly connections?: number;
+  /** Milliseconds until a connection is there. @default 10000 */
+  readonly connectTimeout?: number;
+  /** Milliseconds until the head of an answer is there: a model may think for minutes. @default 600000 */
+  readonly headersTimeout?: number;
+  /** Milliseconds between two parts of an answer. @default 300000 */
+  readonly bodyTimeout?: number;
+  /** PEM, for a vendor with a certificate authority of its own. */
+  readonly ca?: string;
+}
+
+export function openUpstream(origin: string, options: UpstreamOptions = {}): Dispatcher {
+  const { connections = 256, connectTimeout = 10_000, ca } = options;
+  const { headersTimeout = 600_000, bodyTimeout = 300_000 } = options;
+  return new Pool(origin, {
+    connections,
+    headersTimeout,
+    bodyTimeout,
+    // One request on a connection: a slow answer holds up no other.
+    pipelining: 1,
+    allowH2: false,
+    connect: { timeout: connectTimeout, ...(ca !== undefined && { ca }) },
+  });
+}
