@@ -12,7 +12,11 @@ const suffixes = TABLE.flatMap((row) => ("suffix" in row ? [row.suffix] : []));
 /** Names that are ordinary words too: keys of scopes and records, names of flags. */
 const words = new Set(names.filter((name) => !name.includes("_")));
 /** Names that mean nothing else, and what families of them begin with. */
-const unmistakable = [...names.filter((name) => !words.has(name)), "budget_", "max_price_"];
+const unmistakable = [
+  ...names.filter((name) => !words.has(name)),
+  "budget_(?![a-z])",
+  "max_price_(?![a-z])",
+];
 
 const NAMED = new RegExp(
   `(?<![A-Za-z0-9_])(?:${unmistakable.join("|")})|(?:${suffixes.join("|")})(?![A-Za-z0-9_])`,

@@ -4,6 +4,7 @@ import { EXIT_HELP } from "../exit.ts";
 import { delegate } from "./delegate.ts";
 import { demo } from "./demo.ts";
 import { doctor } from "./doctor.ts";
+import { gateway } from "./gateway.ts";
 import { get } from "./get.ts";
 import { inspect } from "./inspect.ts";
 import { journal } from "./journal.ts";
@@ -25,6 +26,7 @@ export const COMMANDS: readonly Command[] = [
   inspect,
   verify,
   treasury,
+  gateway,
   ...ownerCommands,
   journal,
   receipts,

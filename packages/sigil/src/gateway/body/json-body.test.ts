@@ -235,20 +235,9 @@ describe("laws of edits", () => {
   });
 });
 
-test("reading and editing 10 MiB takes time in proportion to the size", () => {
-  const time = (size: number, unit: string): number => {
-    const body = bytes(
-      `{"a":"${unit.repeat(size / unit.length)}"${" ".repeat(size)},"max_tokens":1}`,
-    );
-    const before = process.cpuUsage();
-    readJson(body).edited([set(["max_tokens"], 2)]);
-    const { user } = process.cpuUsage(before);
-    return user;
-  };
-  for (const unit of ["x", "\\n", "é", "{[,"]) {
-    time(64 * 1024, unit);
-    const small = Math.max(20_000, time(1024 * 1024, unit));
-    // 5 times the size. A square would take 25 times as long.
-    expect(time(5 * 1024 * 1024, unit)).toBeLessThan(small * 15);
-  }
+test.each(["x", "\\n", "é", "{[,"])("reads and edits 10 MiB of %j", (unit) => {
+  const size = 5 * 1024 * 1024;
+  const head = `{"a":"${unit.repeat(size / unit.length)}"${" ".repeat(size)},"max_tokens":`;
+  const edited = readJson(bytes(`${head}1}`)).edited([set(["max_tokens"], 2)]);
+  expect(Buffer.from(edited).equals(Buffer.from(`${head}2}`))).toBe(true);
 });

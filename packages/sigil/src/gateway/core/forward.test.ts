@@ -352,6 +352,7 @@ describe("an exchange that breaks", () => {
 describe("a watcher", () => {
   const watch = (mode: "stream" | "whole", over: Partial<Watcher> = {}): Watcher => ({
     mode: () => mode,
+    fields: [],
     part: (bytes) => Buffer.from(bytes.toString("latin1").replaceAll("b", "")),
     ended: async () => Buffer.from("!"),
     whole: async (answer) => ({

@@ -32,6 +32,8 @@ export interface Whole {
 export interface Watcher {
   /** Whether the answer is passed on part by part, or when it is complete. */
   mode(head: Head): "stream" | "whole";
+  /** What is added to the head of every answer. */
+  readonly fields: readonly string[];
   /** A part of a stream, as it is passed on; undefined to pass on nothing. */
   part(bytes: Buffer): Uint8Array | undefined;
   /** The stream has ended. What is returned is sent before the answer ends. */
@@ -43,7 +45,7 @@ export interface Watcher {
 /** How an exchange ended. */
 export type Outcome =
   | { readonly kind: "answered"; readonly status: number }
-  /** No head came, so nothing was sent to the client yet. `isUnsent`: the vendor saw nothing of it. */
+  /** No head came, so the client has seen nothing. `isUnsent`: neither has the vendor. */
   | { readonly kind: "failed"; readonly error: Error; readonly isUnsent: boolean }
   /** The vendor's answer broke off; the client's connection was closed inside of it. */
   | { readonly kind: "broken"; readonly status: number; readonly error: Error }
@@ -140,7 +142,7 @@ export class Forwarding implements Dispatcher.DispatchHandler {
   /** A stream that is watched may become shorter or longer. */
   #passed(fields: string[]): string[] {
     if (this.#watcher === undefined || this.#isHead) return fields;
-    return without(fields, (name) => name === "content-length");
+    return [...without(fields, (name) => name === "content-length"), ...this.#watcher.fields];
   }
 
   #writeHead(status: number, fields: string[]): void {
@@ -184,6 +186,7 @@ export class Forwarding implements Dispatcher.DispatchHandler {
       const answer = await this.#watcher!.whole({ status, fields: [...fields], body });
       if (this.#reason !== undefined) return { kind: "gone", status };
       const lines = without(answer.fields, (name) => name === "content-length");
+      lines.push(...this.#watcher!.fields);
       if (status !== 204 && status !== 304) lines.push("content-length", `${answer.body.length}`);
       outgoing.writeHead(answer.status, lines);
       outgoing.end(answer.body);

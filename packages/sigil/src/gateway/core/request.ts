@@ -32,7 +32,7 @@ export function requestFault({ method, url = "", rawHeaders, httpVersionMajor }:
 
 const NOWHERE = { scheme: "http", host: "gateway.invalid", port: 80 } as const;
 
-/** Undefined for a path that is not its own canonical spelling, which a vendor may read otherwise. */
+/** Undefined for a path in another spelling than its canonical one, which a vendor may misread. */
 export function targetIn(url: string): Target | undefined {
   const at = url.indexOf("?");
   const path = at < 0 ? url : url.slice(0, at);

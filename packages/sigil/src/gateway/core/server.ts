@@ -55,7 +55,7 @@ export async function listen(serve: Serve, options: ListenOptions = {}): Promise
   // What is not HTTP as it is written may be read otherwise behind us: nothing more is read of it.
   server.on("clientError", (_error: Error, socket: Socket) => {
     const before = latest.get(socket);
-    // What follows a request could be its body: a second answer would be taken for another request's.
+    // What follows a request could be its body, so it gets no answer of its own.
     if (!socket.writable || before?.writableEnded === false) socket.destroy();
     else if (before !== undefined) socket.destroySoon();
     else socket.end(MALFORMED);

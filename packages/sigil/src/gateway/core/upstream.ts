@@ -1,4 +1,4 @@
-/** The connections to one vendor: an origin that the owner named, and nothing that an agent can choose. */
+/** The connections to one vendor, at the origin that the owner named. */
 import { type Dispatcher, Pool } from "undici";
 
 export interface UpstreamOptions {
@@ -6,7 +6,11 @@ export interface UpstreamOptions {
   readonly connections?: number;
   /** Milliseconds until a connection is there. @default 10000 */
   readonly connectTimeout?: number;
-  /** Milliseconds until the head of an answer is there: a model may think for minutes. @default 600000 */
+  /**
+   * Milliseconds until the head of an answer is there: a model may think for minutes.
+   *
+   * @default 600000
+   */
   readonly headersTimeout?: number;
   /** Milliseconds between two parts of an answer. @default 300000 */
   readonly bodyTimeout?: number;

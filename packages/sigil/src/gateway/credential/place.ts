@@ -3,14 +3,9 @@
  * request before the vendor sees it.
  */
 import { type Lines, valuesOf, without } from "../core/fields.ts";
+import type { CredentialPlace } from "../presets/preset.ts";
 
-/** A field by its name in lower case, or a key of the query. */
-export type CredentialPlace =
-  | { readonly in: "bearer" | "basic" }
-  | { readonly in: "header"; readonly name: string }
-  | { readonly in: "query"; readonly name: string };
-
-/** Every field that any preset reads: a key of ours, or of somebody else, reaches no vendor in it. */
+/** Every field that any preset reads: no key reaches a vendor in it, whoever made the key. */
 const KEY_FIELDS: ReadonlySet<string> = new Set([
   "authorization",
   "macaroon",
@@ -25,35 +20,38 @@ const BASIC = /^basic +([A-Za-z0-9+/_-]+={0,2}) *$/i;
 
 /** The texts in one place of a request that could be a credential. */
 export function textsIn(place: CredentialPlace, lines: Lines, query: string): readonly string[] {
-  switch (place.in) {
-    case "bearer":
-      return valuesOf(lines, "authorization").flatMap((value) => BEARER.exec(value)?.[1] ?? []);
-    case "basic":
-      return valuesOf(lines, "authorization").flatMap((value) => {
-        const digits = BASIC.exec(value)?.[1];
-        // RFC 7617 §2: the first colon ends the user's name, and a key has none.
-        const name = digits && Buffer.from(digits, "base64").toString("latin1").split(":", 1)[0];
-        return name || [];
-      });
-    case "header":
-      return valuesOf(lines, place.name).map((value) => value.trim());
-    case "query":
-      return new URLSearchParams(query).getAll(place.name);
-  }
+  if (place === "bearer")
+    return valuesOf(lines, "authorization").flatMap((value) => BEARER.exec(value)?.[1] ?? []);
+  if (place === "basic-user")
+    return valuesOf(lines, "authorization").flatMap((value) => userIn(value) ?? []);
+  if ("header" in place) return valuesOf(lines, place.header).map((value) => value.trim());
+  if ("query" in place) return new URLSearchParams(query).getAll(place.query);
+  return valuesOf(lines, "sec-websocket-protocol")
+    .flatMap((value) => value.split(","))
+    .map((protocol) => protocol.trim())
+    .filter((protocol) => protocol.startsWith(place.subprotocol))
+    .map((protocol) => protocol.slice(place.subprotocol.length));
+}
+
+/** RFC 7617 §2: the first colon ends the user's name, and a key has none. */
+function userIn(value: string): string | undefined {
+  const digits = BASIC.exec(value)?.[1];
+  return digits && Buffer.from(digits, "base64").toString("latin1").split(":", 1)[0];
 }
 
 /** The fields without any key. */
 export const withoutKeys = (lines: Lines): string[] =>
   without(lines, (name) => KEY_FIELDS.has(name));
 
-/** The query without the values of `name`, and every other byte as it was. */
-export function withoutQueryKey(query: string, name: string): string {
+/** The query without credentials, and every other byte as it was. */
+export function withoutQueryKeys(query: string, places: readonly CredentialPlace[]): string {
+  const names = places.flatMap((place) =>
+    typeof place === "object" && "query" in place ? [place.query] : [],
+  );
+  if (query === "" || names.length === 0) return query;
   const kept = query
     .slice(1)
     .split("&")
-    .filter((pair) => {
-      const [key] = new URLSearchParams(pair).keys();
-      return key !== name;
-    });
-  return kept.length === 0 || (kept.length === 1 && kept[0] === "") ? "" : `?${kept.join("&")}`;
+    .filter((pair) => ![...new URLSearchParams(pair).keys()].some((key) => names.includes(key)));
+  return kept.join("&") === "" ? "" : `?${kept.join("&")}`;
 }

@@ -1,7 +1,8 @@
 /** The one credential of a request, from whichever places its route reads. */
 import { Credential, TokenError } from "l8nt";
 import { type Lines, valuesOf } from "../core/fields.ts";
-import { type CredentialPlace, textsIn } from "./place.ts";
+import type { CredentialPlace } from "../presets/preset.ts";
+import { textsIn } from "./place.ts";
 
 /**
  * The text of the credential that a request presents; undefined if it presents none.

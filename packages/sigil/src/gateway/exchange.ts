@@ -1,0 +1,385 @@
+/** One request of an agent, from its credential to its settlement. */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { BudgetError, type SigilError, TokenError } from "l8nt";
+import type { Verified } from "l8nt/l402";
+import type { Ledger } from "l8nt/ports";
+import type { Granted, RequestFacts } from "l8nt/service";
+import type { Edit } from "./body/edit.ts";
+import { readJson } from "./body/json-body.ts";
+import type { Bodies } from "./core/body.ts";
+import { forUpstream, without } from "./core/fields.ts";
+import { Forwarding, type Outcome, type Plan, type Watcher, type Whole } from "./core/forward.ts";
+import type { Target } from "./core/request.ts";
+import { withoutKeys, withoutQueryKeys } from "./credential/place.ts";
+import { presentedKey } from "./credential/present.ts";
+import { Denied } from "./denied.ts";
+import { amountOf, type Cost } from "./meter/cost.ts";
+import { fittingOutput } from "./meter/fit.ts";
+import { budgetField, least, spendingOf } from "./meter/limits.ts";
+import { Metering } from "./meter/metering.ts";
+import { worstCase } from "./presets/bound.ts";
+import { clamp } from "./presets/cap.ts";
+import type { RouteMatch } from "./presets/match.ts";
+import type { Asked, Meter } from "./presets/preset.ts";
+import type { ModelPrice } from "./prices/model-price.ts";
+import type { Service } from "./service.ts";
+import { type Usage, usageOf } from "./usage.ts";
+import { type PlacedKey, place } from "./vault/place.ts";
+import type { Lease } from "./vault/vault.ts";
+
+export interface ExchangeContext {
+  readonly ledger: Pick<Ledger, "usage">;
+  readonly bodies: Bodies;
+  /** Unix seconds. */
+  readonly clock: () => number;
+  readonly alarm: (what: string) => void;
+  readonly settled: (row: Row) => void;
+}
+
+/** What is written down of each request that was let through. */
+export interface Row {
+  readonly service: string;
+  readonly method: string;
+  readonly path: string;
+  readonly capability: string;
+  /** The agents' names, from the root on. */
+  readonly lineage: readonly string[];
+  readonly nodeId: string | undefined;
+  readonly model: string | undefined;
+  readonly status: number | undefined;
+  readonly end: Outcome["kind"];
+  /** In usd_micro; undefined of a route that is not metered. */
+  readonly reserved: bigint | undefined;
+  readonly spent: bigint | undefined;
+  readonly isEstimated: boolean;
+  readonly usage: Usage | undefined;
+  /** The line of the price file. */
+  readonly price: string | undefined;
+}
+
+/** A request that was let through and is ready to be sent. */
+interface Admitted {
+  readonly granted: Granted;
+  readonly verified: Verified;
+  readonly body: Plan["body"];
+  readonly metered?: {
+    readonly asked: Asked;
+    readonly meter: Meter;
+    readonly price: ModelPrice;
+    readonly most: Usage;
+    readonly reserved: bigint;
+    /** The output cap that was written into the request, if it was lowered. */
+    readonly outputLimit: number | undefined;
+  };
+}
+
+/** Of an answer that would be of no use. Hidden reasoning eats a smaller cap. */
+const LEAST_OUTPUT = { plain: 256, reasoning: 4096 } as const;
+/** How often a request is made smaller because others took what was left meanwhile. */
+const MAX_FITS = 4;
+
+export class Exchange {
+  readonly #service: Service;
+  readonly #match: RouteMatch;
+  readonly #target: Target;
+  readonly #incoming: IncomingMessage;
+  readonly #outgoing: ServerResponse;
+  readonly #context: ExchangeContext;
+  #release = (): void => {};
+
+  constructor(
+    {
+      service,
+      match,
+      target,
+    }: { readonly service: Service; readonly match: RouteMatch; readonly target: Target },
+    incoming: IncomingMessage,
+    outgoing: ServerResponse,
+    context: ExchangeContext,
+  ) {
+    this.#service = service;
+    this.#match = match;
+    this.#target = target;
+    this.#incoming = incoming;
+    this.#outgoing = outgoing;
+    this.#context = context;
+  }
+
+  /** @throws Denied, and every error that `denialOf` reads, before anything was sent */
+  async run(): Promise<void> {
+    const { name, vault, needsKey } = this.#service;
+    const lease = vault.lease(name);
+    if (lease === undefined && needsKey) throw noKey(name);
+    try {
+      await this.#forward(await this.#admit(), lease);
+    } finally {
+      this.#release();
+      lease?.end();
+    }
+  }
+
+  async #admit(): Promise<Admitted> {
+    const { preset, free } = this.#service;
+    const { route } = this.#match;
+    const { rawHeaders } = this.#incoming;
+    const text = presentedKey(preset.credentialPlaces, rawHeaders, this.#target.query);
+    if (text === undefined) throw missing();
+    // Before anything of the body is read.
+    const verified = this.#service.paywall.authority.verifier.authenticate(text);
+    if (route.meter === "flat") throw noFlatPrice(this.#match.capability);
+    if (route.meter === "free") {
+      const granted = await this.#granted(free, text, { model: null });
+      return { granted, verified, body: bodyOf(this.#incoming) };
+    }
+    const held = await this.#context.bodies.read(this.#incoming);
+    this.#release = held.release;
+    const body = readJson(held.bytes);
+    const url = new URL(`http://gateway.invalid${this.#target.path}${this.#target.query}`);
+    const asked = route.meter.ask(body, url, this.#service.allowances);
+    const price = this.#service.prices.find(preset.name, asked.model, this.#context.clock() * 1000);
+    if (price === undefined) throw unpriced(asked.model);
+    if (!price.isFree && !hasBudget(verified)) throw noBudget();
+    const fitted = await this.#fit({ asked, price, text, verified });
+    const { edits, ...rest } = fitted;
+    return {
+      granted: fitted.granted,
+      verified,
+      body: body.edited([...asked.edits, ...edits]),
+      metered: { asked, meter: route.meter, price, ...rest },
+    };
+  }
+
+  /** Reserves the worst case of the request, made smaller if that is what it takes. */
+  async #fit({
+    asked,
+    price,
+    text,
+    verified,
+  }: {
+    readonly asked: Asked;
+    readonly price: ModelPrice;
+    readonly text: string;
+    readonly verified: Verified;
+  }) {
+    let output: number | undefined;
+    let edits: readonly Edit[] = [];
+    for (let fits = 0; ; fits++) {
+      const most = price.isFree ? usageOf({}) : worstCase(asked.bound, price.limits, output);
+      const reserved = most && price.dearest(most);
+      if (most === undefined || reserved === undefined) throw unbounded(asked.model);
+      try {
+        const granted = await this.#granted(this.#service.metered, text, {
+          model: asked.model,
+          price: { unit: "usd_micro", value: reserved },
+        });
+        return { granted, edits, most, reserved, outputLimit: output };
+      } catch (error) {
+        if (!isOfBudget(error) || asked.cap === undefined || fits === MAX_FITS) throw error;
+        const limits = await spendingOf(verified, this.#context.ledger, this.#context.clock());
+        const left = least(limits, "usd_micro")!;
+        const usual = price.limits.reasons ? LEAST_OUTPUT.reasoning : LEAST_OUTPUT.plain;
+        const bounds = {
+          asked: asked.bound.maxOutput ?? price.limits.maxOutput ?? 0,
+          least: Math.max(asked.cap.least, Math.min(usual, asked.bound.maxOutput ?? usual)),
+        };
+        const fitted = fittingOutput(bounds, left, (tokens) => {
+          const usage = worstCase(asked.bound, price.limits, tokens);
+          return usage && price.dearest(usage);
+        });
+        const clamped = fitted === undefined ? undefined : clamp(asked.cap, fitted);
+        if (fitted === undefined || clamped === undefined || fitted === output) throw error;
+        output = fitted;
+        edits = clamped;
+      }
+    }
+  }
+
+  /** @throws the error that the request is refused for */
+  async #granted(
+    route: Service["metered"],
+    text: string,
+    more: Pick<RequestFacts, "model" | "price">,
+  ): Promise<Granted> {
+    const { method = "", socket } = this.#incoming;
+    const decision = await route.authorize({
+      method,
+      target: this.#target.path,
+      authorization: `L402 ${text}`,
+      capability: this.#match.capability,
+      clientAddress: socket.remoteAddress,
+      headers: () => new Headers(),
+      ...more,
+    });
+    if (decision.granted) return decision;
+    if (!("error" in decision)) throw new TypeError("a request without a key was answered");
+    throw decision.error as SigilError;
+  }
+
+  async #forward(admitted: Admitted, lease: Lease | undefined): Promise<void> {
+    const { granted, verified, metered } = admitted;
+    const metering = metered && this.#metering(admitted, metered);
+    const watcher: Watcher | undefined = metering;
+    const forwarding = new Forwarding(
+      this.#service.upstream,
+      this.#outgoing,
+      this.#plan(admitted, lease),
+      watcher,
+    );
+    const outcome = await forwarding.outcome;
+    const status = "status" in outcome ? outcome.status : undefined;
+    let cost: Cost | undefined;
+    if (metering !== undefined) cost = await metering.settle(outcome);
+    else await granted.finish(outcome.kind === "failed" ? undefined : status);
+    this.#context.settled({
+      service: this.#service.name,
+      method: this.#incoming.method ?? "",
+      path: this.#target.path,
+      capability: this.#match.capability,
+      lineage: verified.lineage,
+      nodeId: verified.node.id,
+      model: metered?.asked.model,
+      status,
+      end: outcome.kind,
+      reserved: metered?.reserved,
+      spent: cost?.micro,
+      isEstimated: cost?.isEstimated ?? false,
+      usage: cost?.usage,
+      price: metered?.price.line,
+    });
+    if (outcome.kind === "failed" && !this.#outgoing.headersSent) throw unreached(outcome.error);
+  }
+
+  #metering({ granted, verified }: Admitted, metered: NonNullable<Admitted["metered"]>): Metering {
+    const { asked, meter, price, most, reserved, outputLimit } = metered;
+    return new Metering({
+      granted,
+      reader: meter.reader(asked),
+      price,
+      most,
+      reserved,
+      outputLimit,
+      budget: async (cost) => {
+        const { ledger, clock } = this.#context;
+        const limits = await spendingOf(verified, ledger, clock()).catch(() => []);
+        return budgetField(limits, amountOf(cost), cost.isEstimated);
+      },
+      instead: (answer) => this.#instead(answer),
+    });
+  }
+
+  /** A refusal of our own key is no fault of the agent, and its text may show a part of the key. */
+  #instead({ status }: Whole): Whole | undefined {
+    if (status !== 401 && status !== 403) return undefined;
+    const { name, preset } = this.#service;
+    this.#context.alarm(`${name} refused the gateway's own key with status ${status}`);
+    const { body, contentType } = (this.#match.route.dialect ?? preset.dialect).denial({
+      status: 502,
+      code: "upstream_refused",
+      title: "The vendor refused the gateway",
+      detail: `Sigil: ${name} refused the key of this gateway, or what it is allowed to do. Nothing was charged; the owner of the gateway was told.`,
+    });
+    return {
+      status: 502,
+      fields: ["content-type", contentType],
+      body: Buffer.from(body),
+    };
+  }
+
+  #plan({ body }: Admitted, lease: Lease | undefined): Plan {
+    const { preset } = this.#service;
+    const key = lease === undefined ? NO_KEY : place(lease.secret, preset.keyPlace);
+    const isMetered = body instanceof Uint8Array;
+    const fields = without(
+      withoutKeys(forUpstream(this.#incoming.rawHeaders)),
+      // A compressed answer hides its usage, and the length is that of the bytes that are sent.
+      (name) => isMetered && (name === "accept-encoding" || name === "content-length"),
+    );
+    if (isMetered) fields.push("accept-encoding", "identity");
+    for (const [name, value] of key.headers) fields.push(name, value);
+    const query = withoutQueryKeys(this.#target.query, preset.credentialPlaces);
+    return {
+      method: this.#incoming.method ?? "",
+      path: this.#target.path + withQuery(query, key.query),
+      fields,
+      body,
+    };
+  }
+}
+
+const NO_KEY: PlacedKey = { headers: [], query: undefined };
+
+const bodyOf = (incoming: IncomingMessage): IncomingMessage | undefined =>
+  Number(incoming.headers["content-length"] ?? 0) > 0 ||
+  incoming.headers["transfer-encoding"] !== undefined
+    ? incoming
+    : undefined;
+
+function withQuery(query: string, added: string | undefined): string {
+  if (added === undefined) return query;
+  return query === "" ? `?${added}` : `${query}&${added}`;
+}
+
+/** A budget of the chain has too little left, and nothing else speaks against the request. */
+const isOfBudget = (error: unknown): boolean =>
+  error instanceof BudgetError && error.refusals.every(({ code }) => code === "ERR_BUDGET");
+
+const missing = (): TokenError =>
+  new TokenError(
+    "ERR_TOKEN_MISSING",
+    "this gateway takes a Sigil credential as the API key: sk-sigil-…",
+  );
+
+/** Units are never converted, so only a budget in US dollars pays for tokens. */
+const hasBudget = ({ limits }: Verified): boolean =>
+  limits.some(({ kind, unit }) => kind === "spend" && unit === "usd_micro");
+
+const noBudget = (): Denied =>
+  new Denied({
+    status: 402,
+    code: "budget_missing",
+    title: "No budget in US dollars",
+    detail:
+      'Sigil: this key has no budget in US dollars, so it cannot pay for tokens. Mint one with --budget-per-day "1 usd".',
+  });
+
+const noKey = (name: string): Denied =>
+  new Denied({
+    status: 503,
+    code: "upstream_key_missing",
+    title: "The gateway has no key",
+    detail: `Sigil: the gateway has no key for ${name}.`,
+  });
+
+const noFlatPrice = (capability: string): Denied =>
+  new Denied({
+    status: 403,
+    code: "route_not_priced",
+    title: "The route has no price",
+    detail: `Sigil: requests for ${capability} need a flat price, and the owner of this gateway has set none.`,
+  });
+
+const unpriced = (model: string): Denied =>
+  new Denied({
+    status: 403,
+    code: "model_not_priced",
+    title: "The model has no price",
+    detail: `Sigil: the price list of this gateway has no model ${JSON.stringify(model)}, so nothing was sent. Ask for another model, or have the owner add its price.`,
+  });
+
+const unbounded = (model: string): Denied =>
+  new Denied({
+    status: 403,
+    code: "request_not_bounded",
+    title: "The request has no bound",
+    detail: `Sigil: nothing bounds what this request to ${JSON.stringify(model)} can cost: give it an output limit, such as max_tokens, or have the owner add the model's limits to the price list.`,
+  });
+
+const unreached = (error: Error): Denied => {
+  const isLate = /Timeout/.test(error.name);
+  return new Denied({
+    status: isLate ? 504 : 502,
+    code: isLate ? "upstream_timeout" : "upstream_unreachable",
+    title: "The vendor did not answer",
+    detail: "Sigil: the vendor did not answer. Nothing was charged.",
+  });
+};

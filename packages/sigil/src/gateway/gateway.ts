@@ -1,0 +1,162 @@
+/** The gateway: takes requests of agents, and answers each by the service that its path is of. */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { TokenError } from "l8nt";
+import { listener } from "l8nt/node";
+import type { Ledger } from "l8nt/ports";
+import { WELL_KNOWN_PATH } from "l8nt/service";
+import type { Bodies } from "./core/body.ts";
+import { requestFault, type Target, targetIn } from "./core/request.ts";
+import { presentedKey } from "./credential/present.ts";
+import { Denied, denialOf } from "./denied.ts";
+import { Exchange, type Row } from "./exchange.ts";
+import { holderBudget } from "./meter/holder-budget.ts";
+import type { Dialect } from "./presets/dialect.ts";
+import { problemDialect } from "./presets/dialects/problem.ts";
+import type { Service } from "./service.ts";
+
+export interface GatewayOptions {
+  readonly services: readonly Service[];
+  readonly ledger: Ledger;
+  readonly bodies: Bodies;
+  /** Unix seconds. */
+  readonly clock: () => number;
+  readonly alarm: (what: string, cause?: unknown) => void;
+  /** Called once for each request that was let through. */
+  readonly settled: (row: Row) => void;
+  /** Called for each request that was refused here. */
+  readonly denied: (denial: Denied, path: string) => void;
+}
+
+/** What is left to the holder of a credential, below the prefix of a service. */
+export const BUDGET_PATH = "/.well-known/sigil/budget";
+
+export class Gateway {
+  readonly #options: GatewayOptions;
+  readonly #wellKnown: ReadonlyMap<Service, ReturnType<typeof listener>>;
+
+  constructor(options: GatewayOptions) {
+    this.#options = options;
+    this.#wellKnown = new Map(
+      options.services.map((service) => [
+        service,
+        listener(
+          async (request) =>
+            (await service.paywall.wellKnown(request)) ?? new Response(null, { status: 404 }),
+          { origin: new URL(service.paywall.authority.location).origin },
+        ),
+      ]),
+    );
+  }
+
+  readonly serve = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
+    const { url = "", method = "" } = incoming;
+    const target = targetIn(url);
+    const service = target && this.#serviceAt(target.path);
+    let dialect: Dialect = service?.preset.dialect ?? problemDialect;
+    try {
+      const fault = requestFault(incoming);
+      if (fault !== undefined || target === undefined) {
+        // What follows on this connection may be a part of what was not understood.
+        outgoing.shouldKeepAlive = false;
+        throw badRequest(fault ?? "The request target cannot be read.");
+      }
+      if (service === undefined) throw unlisted(method, target.path);
+      const below = { ...target, path: target.path.slice(service.prefix.length) };
+      if (below.path === BUDGET_PATH) return await this.#budget(service, incoming, outgoing, below);
+      if (below.path.startsWith(WELL_KNOWN_PATH))
+        return void this.#wellKnown.get(service)!(withPath(incoming, below), outgoing);
+      const match = service.find(method, below.path);
+      if (match === undefined) throw unlisted(method, below.path);
+      dialect = match.route.dialect ?? dialect;
+      const { ledger, bodies, clock, alarm, settled } = this.#options;
+      const context = { ledger, bodies, clock, alarm, settled };
+      await new Exchange({ service, match, target: below }, incoming, outgoing, context).run();
+    } catch (error) {
+      this.#deny(outgoing, dialect, this.#denialOf(error), target?.path ?? "");
+    }
+  };
+
+  #serviceAt(path: string): Service | undefined {
+    return this.#options.services.find(
+      ({ prefix }) => prefix === "" || path === prefix || path.startsWith(`${prefix}/`),
+    );
+  }
+
+  /** @throws nothing: a fault of the gateway is told to the operator, and shown as such */
+  #denialOf(error: unknown): Denied {
+    try {
+      return denialOf(error);
+    } catch {
+      this.#options.alarm("a bug in sigil gateway", error);
+      return new Denied({
+        status: 500,
+        code: "gateway_fault",
+        title: "A fault of the gateway",
+        detail: "Sigil: the gateway failed, and nothing was sent.",
+      });
+    }
+  }
+
+  #deny(outgoing: ServerResponse, dialect: Dialect, denial: Denied, path: string): void {
+    this.#options.denied(denial, path);
+    if (outgoing.headersSent || outgoing.destroyed) {
+      outgoing.destroy();
+      return;
+    }
+    const { facts, retryAfterSeconds } = denial;
+    const { body, contentType } = dialect.denial(facts);
+    outgoing.writeHead(facts.status, {
+      "content-type": contentType,
+      "content-length": Buffer.byteLength(body),
+      "cache-control": "no-store",
+      // OpenAI's and Anthropic's SDKs obey it.
+      "x-should-retry": String(retryAfterSeconds !== undefined),
+      ...(retryAfterSeconds !== undefined && { "retry-after": String(retryAfterSeconds) }),
+    } as Record<string, string | number>);
+    outgoing.end(outgoing.req?.method === "HEAD" ? undefined : body);
+  }
+
+  async #budget(
+    service: Service,
+    { rawHeaders }: IncomingMessage,
+    outgoing: ServerResponse,
+    { query }: Target,
+  ): Promise<void> {
+    const { ledger, clock } = this.#options;
+    const text = presentedKey(service.preset.credentialPlaces, rawHeaders, query);
+    if (text === undefined)
+      throw new TokenError("ERR_TOKEN_MISSING", "present the key whose budget you ask for.");
+    const verified = service.paywall.authority.verifier.authenticate(text);
+    const now = clock();
+    verified.demand({ now, target: "self" });
+    const body = JSON.stringify(await holderBudget(verified, ledger, now));
+    outgoing.writeHead(200, {
+      "content-type": "application/json",
+      "content-length": Buffer.byteLength(body),
+      "cache-control": "no-store",
+    });
+    outgoing.end(body);
+  }
+}
+
+/** The request with the path below the prefix of its service, as the paywall's own pages are. */
+function withPath(incoming: IncomingMessage, { path, query }: Target): IncomingMessage {
+  incoming.url = path + query;
+  return incoming;
+}
+
+const badRequest = (detail: string): Denied =>
+  new Denied({
+    status: 400,
+    code: "bad_request",
+    title: "Bad request",
+    detail: `Sigil: ${detail}`,
+  });
+
+const unlisted = (method: string, path: string): Denied =>
+  new Denied({
+    status: 403,
+    code: "route_not_listed",
+    title: "Not a route of this gateway",
+    detail: `Sigil: this gateway has no route for ${method} ${path.slice(0, 200)}. What is not listed is denied.`,
+  });

@@ -1,0 +1,54 @@
+/** What an exchange came to, also if it broke off or the vendor said nothing of it. */
+import type { Amount } from "l8nt/invoice";
+import type { UsageReader } from "../presets/preset.ts";
+import type { ModelPrice } from "../prices/model-price.ts";
+import type { Usage } from "../usage.ts";
+
+export interface Cost {
+  readonly micro: bigint;
+  /** Whether the vendor did not say all of it. */
+  readonly isEstimated: boolean;
+  readonly usage: Usage | undefined;
+}
+
+export const amountOf = ({ micro }: Cost): Amount => ({ unit: "usd_micro", value: micro });
+
+/** What is known of an exchange when it ends. */
+export interface Ended {
+  /** Whether the vendor's answer came to its end. */
+  readonly isComplete: boolean;
+  /** Bytes of the answer since its last usage, or since its beginning. */
+  readonly bytesSince: number;
+  readonly usage: UsageReader["usage"];
+}
+
+/**
+ * The usage that the vendor stated has its price. What it did not state counts at the most that it
+ * can be: the input that was reserved, and a token for each byte that came.
+ *
+ * @param most the usage that was reserved, and `reserved` its price
+ */
+export function costOf(
+  { isComplete, bytesSince, usage }: Ended,
+  price: ModelPrice,
+  most: Usage,
+  reserved: bigint,
+): Cost {
+  const stated = usage === undefined ? undefined : price.cost(usage);
+  if (stated !== undefined && (isComplete || bytesSince === 0))
+    return { micro: stated, isEstimated: false, usage };
+  // A complete answer without a usage that has a price: nobody knows what it came to.
+  if (isComplete) return { micro: reserved, isEstimated: true, usage };
+  const seen: Usage = usage === undefined ? { ...most, output: 0 } : usage;
+  const guessed: Usage = {
+    ...seen,
+    output: seen.output + bytesSince,
+    ...(most.outputAudio > 0 && { outputAudio: seen.outputAudio + bytesSince }),
+    units:
+      "image_token" in most.units
+        ? { ...seen.units, image_token: (seen.units.image_token ?? 0) + bytesSince }
+        : seen.units,
+  };
+  const micro = price.dearest(guessed) ?? reserved;
+  return { micro: micro < reserved ? micro : reserved, isEstimated: true, usage };
+}

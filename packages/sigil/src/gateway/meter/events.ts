@@ -1,0 +1,110 @@
+/** The events of a stream, each with its bytes, so that one can be left out. */
+import { createParser } from "eventsource-parser";
+
+export type StreamForm = "sse" | "lines";
+
+/** An event, and the bytes that it came in, with the line that ends it. */
+export interface StreamEvent {
+  readonly bytes: Buffer;
+  /** The data of a server-sent event, or the line; undefined for a comment or an empty line. */
+  readonly data: string | undefined;
+}
+
+/** An event that is longer is passed on unread. */
+const MAX_EVENT_BYTES = 1024 * 1024;
+const LF = 10;
+const CR = 13;
+
+/** Cuts a stream of bytes into events. */
+export class EventReader {
+  readonly #form: StreamForm;
+  #held: Buffer = Buffer.alloc(0);
+  /** Where the search for an end goes on. */
+  #searched = 0;
+  /** Whether an event was too long: the rest of the stream is passed on unread. */
+  #isUnread = false;
+
+  constructor(form: StreamForm) {
+    this.#form = form;
+  }
+
+  /** Whether everything until now was read. */
+  get isWhole(): boolean {
+    return !this.#isUnread;
+  }
+
+  /** The events that are complete with these bytes. */
+  take(bytes: Buffer): readonly StreamEvent[] {
+    if (this.#isUnread) return [{ bytes, data: undefined }];
+    this.#held = this.#held.length === 0 ? bytes : Buffer.concat([this.#held, bytes]);
+    const events: StreamEvent[] = [];
+    let start = 0;
+    for (let end = this.#endAfter(); end !== undefined; end = this.#endAfter()) {
+      events.push(this.#event(this.#held.subarray(start, end)));
+      start = end;
+      this.#searched = end;
+    }
+    this.#held = this.#held.subarray(start);
+    this.#searched -= start;
+    if (this.#held.length > MAX_EVENT_BYTES) {
+      this.#isUnread = true;
+      events.push({ bytes: this.rest(), data: undefined });
+    }
+    return events;
+  }
+
+  /** What is left of an event that has not ended. */
+  rest(): Buffer {
+    const rest = this.#held;
+    this.#held = Buffer.alloc(0);
+    this.#searched = 0;
+    return rest;
+  }
+
+  /** Where the next event ends: behind an empty line, or behind the line. */
+  #endAfter(): number | undefined {
+    const held = this.#held;
+    for (let at = this.#searched; at < held.length; at++) {
+      if (this.#form === "lines") {
+        if (held[at] === LF) return at + 1;
+      } else if (held[at] === LF || held[at] === CR) {
+        const next = afterBreak(held, at);
+        // The line feed of a CR LF may come with the next bytes.
+        if (next === undefined) return this.#wait(at);
+        if (held[next] === LF || held[next] === CR) {
+          const end = afterBreak(held, next);
+          if (end === undefined) return this.#wait(at);
+          return end;
+        }
+        if (next === held.length) return this.#wait(at);
+        at = next - 1;
+      }
+    }
+    return this.#wait(held.length);
+  }
+
+  #wait(at: number): undefined {
+    this.#searched = at;
+    return undefined;
+  }
+
+  #event(bytes: Buffer): StreamEvent {
+    const text = bytes.toString("utf8");
+    if (this.#form === "lines") return { bytes, data: text.trim() === "" ? undefined : text };
+    let data: string | undefined;
+    const parser = createParser({
+      onEvent: (event) => {
+        data = event.data;
+      },
+    });
+    parser.feed(text);
+    return { bytes, data };
+  }
+}
+
+/** Behind the line break at `at`; undefined if a CR is the last byte. */
+function afterBreak(bytes: Buffer, at: number): number | undefined {
+  if (bytes[at] === LF) return at + 1;
+  if (at + 1 === bytes.length) return undefined;
+  return bytes[at + 1] === LF ? at + 2 : at + 1;
+}

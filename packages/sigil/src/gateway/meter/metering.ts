@@ -1,0 +1,141 @@
+/** Watches the answer to a metered request, and settles what it came to before it ends. */
+import type { Granted } from "l8nt/service";
+import { valuesOf } from "../core/fields.ts";
+import type { Head, Outcome, Watcher, Whole } from "../core/forward.ts";
+import type { UsageReader } from "../presets/preset.ts";
+import type { ModelPrice } from "../prices/model-price.ts";
+import type { Usage } from "../usage.ts";
+import { amountOf, type Cost, costOf } from "./cost.ts";
+import { EventReader } from "./events.ts";
+import { BUDGET_FIELD } from "./limits.ts";
+
+export interface MeteringOptions {
+  readonly granted: Granted;
+  readonly reader: UsageReader;
+  readonly price: ModelPrice;
+  /** The usage that was reserved. */
+  readonly most: Usage;
+  /** Its price, in usd_micro. */
+  readonly reserved: bigint;
+  /** The field that tells what was spent and what is left. */
+  readonly budget: (cost: Cost) => Promise<string>;
+  /** The output cap that was written into the request, if it was lowered. */
+  readonly outputLimit: number | undefined;
+  /** Stands for an answer of the vendor that is not passed on, such as a refusal of its key. */
+  readonly instead: (answer: Whole) => Whole | undefined;
+}
+
+/** The output, in tokens, that what is left allowed. */
+const LIMITED_FIELD = "Sigil-Output-Limited";
+
+export class Metering implements Watcher {
+  readonly #options: MeteringOptions;
+  #status: number | undefined;
+  #events: EventReader | undefined;
+  #isServerSent = false;
+  /** Bytes of a stream since its last usage. */
+  #bytesSince = 0;
+  #usage: Usage | undefined;
+  #settling: Promise<Cost> | undefined;
+
+  readonly fields: readonly string[];
+
+  constructor(options: MeteringOptions) {
+    this.#options = options;
+    const { outputLimit } = options;
+    this.fields = outputLimit === undefined ? [] : [LIMITED_FIELD, String(outputLimit)];
+  }
+
+  mode({ status, fields }: Head): "stream" | "whole" {
+    this.#status = status;
+    const [type = ""] = valuesOf(fields, "content-type");
+    const isFine = status >= 200 && status <= 299;
+    this.#isServerSent = /^text\/event-stream\b/i.test(type);
+    if (isFine && this.#isServerSent) this.#events = new EventReader("sse");
+    else if (isFine && /^application\/(?:x-)?ndjson\b/i.test(type))
+      this.#events = new EventReader("lines");
+    return this.#events === undefined ? "whole" : "stream";
+  }
+
+  part(bytes: Buffer): Uint8Array | undefined {
+    // An answer that was too large to be kept whole.
+    if (this.#events === undefined) {
+      this.#bytesSince += bytes.length;
+      return bytes;
+    }
+    const passed = this.#events
+      .take(bytes)
+      .flatMap((event) => (this.#passes(event) ? [event.bytes] : []));
+    return passed.length === 1 ? passed[0] : Buffer.concat(passed);
+  }
+
+  #passes({ bytes, data }: { readonly bytes: Buffer; readonly data: string | undefined }): boolean {
+    const { reader } = this.#options;
+    this.#bytesSince += bytes.length;
+    const verdict = data === undefined ? "pass" : reader.event(data);
+    if (reader.usage !== this.#usage) {
+      this.#usage = reader.usage;
+      this.#bytesSince = 0;
+    }
+    return verdict === "pass";
+  }
+
+  async ended(): Promise<Uint8Array | undefined> {
+    const rest = this.#events?.rest() ?? Buffer.alloc(0);
+    const cost = await this.settle({ kind: "answered", status: this.#status! });
+    if (this.#events === undefined || !this.#isServerSent) return rest;
+    const { budget } = this.#options;
+    const text = await budget(cost);
+    // A comment, which no client of server-sent events shows.
+    return Buffer.concat([rest, Buffer.from(`: ${BUDGET_FIELD.toLowerCase()} ${text}\n\n`)]);
+  }
+
+  async whole(answer: Whole): Promise<Whole> {
+    const { instead, budget, reader } = this.#options;
+    const other = instead(answer);
+    if (other === undefined) this.#usage = reader.whole(jsonOf(answer.body));
+    const cost = await this.settle({ kind: "answered", status: (other ?? answer).status });
+    const passed = other ?? answer;
+    return { ...passed, fields: [...passed.fields, BUDGET_FIELD, await budget(cost)] };
+  }
+
+  /** Settles once: the first end decides. */
+  settle(outcome: Outcome): Promise<Cost> {
+    this.#settling ??= this.#settle(outcome);
+    return this.#settling;
+  }
+
+  async #settle(outcome: Outcome): Promise<Cost> {
+    const { granted, price, most, reserved } = this.#options;
+    // Of an event that did not come to its end.
+    this.#bytesSince += this.#events?.rest().length ?? 0;
+    const status = "status" in outcome ? outcome.status : undefined;
+    const isRefused = status !== undefined && (status < 200 || status > 299);
+    const isFree = outcome.kind === "failed" || (isRefused && this.#usage === undefined);
+    const cost: Cost = isFree
+      ? { micro: 0n, isEstimated: false, usage: undefined }
+      : costOf(
+          {
+            isComplete: outcome.kind === "answered" && this.#events?.isWhole !== false,
+            bytesSince: this.#bytesSince,
+            usage: this.#usage,
+          },
+          price,
+          most,
+          reserved,
+        );
+    if (isFree) granted.grant.release();
+    else granted.grant.settle(amountOf(cost));
+    await granted.finish(status);
+    return cost;
+  }
+}
+
+/** Undefined for what is no JSON. */
+function jsonOf(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(bytes).toString("utf8"));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,69 @@
+/** One vendor behind the gateway: its preset, its connections, its key, and who may use what. */
+import { Authority } from "l8nt/l402";
+import type { Store } from "l8nt/ports";
+import { Paywall, type Route } from "l8nt/service";
+import type { Dispatcher } from "undici";
+import { matchRoute, type RouteMatch } from "./presets/match.ts";
+import type { Allowances, Preset } from "./presets/preset.ts";
+import type { PriceTable } from "./prices/table.ts";
+import type { Vault } from "./vault/vault.ts";
+
+export interface ServiceOptions {
+  readonly name: string;
+  /** Begins the paths of this vendor at the gateway: empty, or `/openai`. */
+  readonly prefix: string;
+  readonly preset: Preset;
+  readonly allowances: Allowances;
+  readonly upstream: Dispatcher;
+  /** Whether the vendor takes a key. */
+  readonly needsKey: boolean;
+  /** Has the vendor's key under the name of the service. */
+  readonly vault: Vault;
+  readonly prices: PriceTable;
+  /** Where agents reach the gateway, without the prefix. */
+  readonly location: string;
+  readonly secret: string | Uint8Array<ArrayBuffer>;
+  readonly store: Store;
+  readonly clock: () => number;
+  readonly alarm: (what: string, cause?: unknown) => void;
+}
+
+export class Service {
+  readonly name: string;
+  readonly prefix: string;
+  readonly preset: Preset;
+  readonly allowances: Allowances;
+  readonly upstream: Dispatcher;
+  readonly vault: Vault;
+  readonly needsKey: boolean;
+  readonly prices: PriceTable;
+  readonly paywall: Paywall;
+  readonly metered: Route;
+  /** For what the vendor charges nothing for. */
+  readonly free: Route;
+
+  constructor(options: ServiceOptions) {
+    const { name, prefix, secret, location, store, clock, alarm } = options;
+    this.name = name;
+    this.prefix = prefix;
+    this.preset = options.preset;
+    this.allowances = options.allowances;
+    this.upstream = options.upstream;
+    this.vault = options.vault;
+    this.needsKey = options.needsKey;
+    this.prices = options.prices;
+    const authority = new Authority({ secret, location: location + prefix, service: name, clock });
+    this.paywall = new Paywall({ authority, store, revocations: { store }, clock, alarm });
+    this.metered = this.paywall.route({ metered: true });
+    this.free = this.paywall.route();
+  }
+
+  /** The route of a request; undefined for one that the preset does not list. */
+  find(method: string, path: string): RouteMatch | undefined {
+    return matchRoute(this.preset, method, path);
+  }
+
+  close(): void {
+    this.paywall.close();
+  }
+}
