@@ -13,7 +13,7 @@ import { wrongVerb } from "../wrong-verb.ts";
 
 export const journal = command<keyof typeof OWNER_FLAGS | CheckpointFlag | "after" | "limit">({
   name: "journal",
-  summary: "list all changes to a treasury's books, in order, and show what older ones came to",
+  summary: "list changes to a treasury's books, and what older ones came to",
   usage:
     "[--after N] [--limit N] --dir DIR | checkpoint [FILE] --dir DIR [--verify] [--public-key HEX]",
   help: `Without a verb, it asks a running treasury for its journal.
