@@ -1,7 +1,7 @@
 /** Gemini's `generateContent` and `streamGenerateContent`. */
 import type { JsonBody } from "../../body/json-body.ts";
 import { boundOf } from "../bound.ts";
-import { countIn, type Fields, isObject, isSet, itemsOf, objectsOf } from "../fields.ts";
+import { countIn, type Fields, isObject, isSet, itemsOf, objectsOf, quoted } from "../fields.ts";
 import { type ImageTokens, type Part, PartSum, TEXT, WINDOW } from "../parts.ts";
 import {
   type Allowances,
@@ -91,12 +91,28 @@ function capOf(fields: Fields, maxOutput: string | undefined): CapPlace {
   return { path: [config, maxOutput ?? "maxOutputTokens"], least: 1, below: [] };
 }
 
-const kindOfModality = (modality: unknown): readonly ("outputAudio" | "image_token")[] => {
-  // Enumerations may be written as numbers: 2 is IMAGE, 3 is AUDIO.
-  if (modality === "AUDIO" || modality === 3) return ["outputAudio"];
-  if (modality === "IMAGE" || modality === 2) return ["image_token"];
-  return [];
-};
+/** Enumerations may be written as numbers. */
+function kindOfModality(modality: unknown): readonly ("outputAudio" | "image_token")[] {
+  switch (typeof modality === "string" ? modality.toUpperCase() : modality) {
+    case "MODALITY_UNSPECIFIED":
+    case "TEXT":
+    case 0:
+    case 1:
+      return [];
+    case "IMAGE":
+    case 2:
+      return ["image_token"];
+    case "AUDIO":
+    case 3:
+      return ["outputAudio"];
+    default:
+      throw new RequestRefused(
+        "field_not_metered",
+        `Output of the kind ${quoted(`${modality}`)} is not known here, so nobody can tell what ` +
+          "it costs. Ask for TEXT, IMAGE or AUDIO.",
+      );
+  }
+}
 
 const tierOf = (tier: unknown): string | undefined =>
   typeof tier === "string" ? tier.toLowerCase() : undefined;
