@@ -98,7 +98,7 @@ describe("an answer", () => {
 
 describe("what is kept", () => {
   const request = (key: string) => ({
-    nodeId: "n",
+    nodeIds: ["n"],
     key,
     fingerprint: "ab",
     at: 1,
@@ -127,6 +127,26 @@ describe("what is kept", () => {
     expect(count * 60_000).toBeLessThanOrEqual(32 * 1024 * 1024 + 60_000);
     keep(answerOf(200, [], bytes(1)));
     running.end(true);
+  });
+
+  test.each([
+    ["as itself", () => ["root", "bad"]],
+    ["as nodes below it", (at: number) => ["root", "bad", `child ${at}`]],
+  ])("is not driven out by another holder's keys, %s", (_how, path) => {
+    const repeats = new Repeats();
+    const others = [["root"], ["root", "good"], ["another"], ["another", "kind"]];
+    const serve = (nodeIds: readonly string[], key: string) => {
+      const begun = repeats.begin({ ...request(key), nodeIds });
+      if (begun?.kind !== "new") return begun?.kind;
+      begun.use.keeper()(answerOf(200, [], bytes(1000)));
+      begun.use.end(true);
+      return begun.kind;
+    };
+    for (const nodeIds of others) expect(serve(nodeIds, "k")).toBe("new");
+    for (let at = 0; at < 20_000; at++) serve(path(at), `k${at}`);
+    for (const nodeIds of others) expect(serve(nodeIds, "k")).toBe("answered");
+    expect(serve(path(0), "k0")).toBe("new");
+    expect(serve(path(19_999), "k19999")).toBe("answered");
   });
 
   test("is nothing if nobody took the duty to hand it in", () => {

@@ -5,6 +5,7 @@
 import { AdapterError } from "../errors.ts";
 import { utf8 } from "../internal/bytes.ts";
 import { sha256Hex } from "../internal/crypto.ts";
+import { FairShares } from "../internal/fair-shares.ts";
 
 /** A complete answer, as it can be sent again. */
 export interface Answer {
@@ -17,7 +18,10 @@ export interface Answer {
 /** A larger answer is not kept. */
 export const MAX_ANSWER_BYTES = 65_536;
 const MAX_KEPT_BYTES = 32 * 1024 * 1024;
-const MAX_ENTRIES = 10_000;
+/** What is left when there are more: the holders of all credentials are compared once for many. */
+const LEFT_BYTES = (MAX_KEPT_BYTES * 31) / 32;
+/** What an answer takes beside its bytes, so that there are 10,000 of them at most. */
+const OVERHEAD_BYTES = MAX_KEPT_BYTES / 10_000;
 
 /** The fields of one connection, and those that are made anew for every answer. */
 const OF_ONE_ANSWER =
@@ -36,8 +40,8 @@ export function answerOf(
 
 /** A request that is, or was, served under a key. */
 export interface KeyedRequest {
-  /** The node that asks. Nobody else sees what is kept for it. */
-  readonly nodeId: string;
+  /** The node that asks, after those above it. Nobody else sees what is kept for it. */
+  readonly nodeIds: readonly string[];
   /** The value of `Idempotency-Key`. */
   readonly key: string;
   /** What tells this request from another one; undefined if its body could not be read. */
@@ -66,6 +70,7 @@ export type Begun =
   | { readonly kind: "running" | "other" | "gone" };
 
 interface Entry {
+  readonly nodeIds: readonly string[];
   readonly fingerprint: string;
   readonly endsAt: number;
   state: "running" | "gone" | Answer;
@@ -73,13 +78,13 @@ interface Entry {
 
 /** Kept in memory: another process, and this one after a restart, does not know the answers. */
 export class Repeats {
-  /** In the order of their beginning. */
   readonly #entries = new Map<string, Entry>();
-  #bytes = 0;
+  /** Of what does not run any more. */
+  readonly #shares = new FairShares();
 
   /** Undefined for a request that nothing can be kept for. */
-  begin({ nodeId, key, fingerprint, at, endsAt }: KeyedRequest): Begun | undefined {
-    const id = sha256Hex(utf8(JSON.stringify([nodeId, key])));
+  begin({ nodeIds, key, fingerprint, at, endsAt }: KeyedRequest): Begun | undefined {
+    const id = sha256Hex(utf8(JSON.stringify([nodeIds.at(-1), key])));
     const known = this.#entries.get(id);
     if (known !== undefined && known.endsAt > at) {
       // Also a request that cannot be compared: it is not known to be the same.
@@ -90,12 +95,12 @@ export class Repeats {
     if (fingerprint === undefined) return undefined;
     this.#drop(id);
     const entry: Entry = {
+      nodeIds,
       fingerprint,
       endsAt: endsAt ?? Number.POSITIVE_INFINITY,
       state: "running",
     };
     this.#entries.set(id, entry);
-    this.#makeRoom();
     return { kind: "new", use: this.#use(id, entry) };
   }
 
@@ -104,7 +109,10 @@ export class Repeats {
     const set = (state: Entry["state"]): void => {
       if (this.#entries.get(id) !== entry || entry.state !== "running") return;
       entry.state = state;
-      if (typeof state !== "string") this.#bytes += sizeOf(state);
+      const bytes = typeof state === "string" ? 0 : sizeOf(state);
+      this.#shares.add(id, entry.nodeIds, bytes + OVERHEAD_BYTES);
+      if (this.#shares.weight > MAX_KEPT_BYTES)
+        this.#shares.reduce(LEFT_BYTES, (oldest) => this.#drop(oldest));
     };
     return {
       end: (consumed) => {
@@ -119,17 +127,8 @@ export class Repeats {
   }
 
   #drop(id: string): void {
-    const state = this.#entries.get(id)?.state;
-    if (typeof state === "object") this.#bytes -= sizeOf(state);
     this.#entries.delete(id);
-  }
-
-  /** Forgets the oldest; never what still runs. */
-  #makeRoom(): void {
-    for (const [id, { state }] of this.#entries) {
-      if (this.#entries.size <= MAX_ENTRIES && this.#bytes <= MAX_KEPT_BYTES) return;
-      if (state !== "running") this.#drop(id);
-    }
+    this.#shares.remove(id);
   }
 }
 

@@ -290,7 +290,7 @@ export class Route {
   async #begin(
     key: string,
     { facts, target }: PricedRequest,
-    { node, validUntil: endsAt }: Verified,
+    { nodes, validUntil: endsAt }: Verified,
     at: number,
   ): Promise<Begun | undefined> {
     const { method } = facts;
@@ -298,7 +298,8 @@ export class Route {
     const headers = withoutCredential(facts.headers());
     const url = new URL(this.#urlOf(facts, target));
     const fingerprint = body && fingerprintOf({ method, headers, body }, url);
-    return this.#context.repeats.begin({ nodeId: node.id, key, fingerprint, at, endsAt });
+    const nodeIds = nodes.map(({ id }) => id);
+    return this.#context.repeats.begin({ nodeIds, key, fingerprint, at, endsAt });
   }
 
   #deny(request: PricedRequest, error: DeniedError): Refused | Promise<Refused> {

@@ -2,6 +2,7 @@
  * Answers of relayed requests, kept for an order that is sent again because its answer was lost.
  * spec/4-purchase.md §4.6.
  */
+import { FairShares } from "../internal/fair-shares.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { PaymentSummary } from "../ports/treasury.ts";
 
@@ -26,19 +27,6 @@ const OVERHEAD_BYTES = 1024;
 interface Entry {
   readonly answer: KeptAnswer;
   readonly until: number;
-  readonly bytes: number;
-  /** Of the order's node and its ancestors, root first. */
-  readonly nodeIds: readonly string[];
-  /** The share of all, and those of the nodes. */
-  readonly path: readonly Share[];
-}
-
-/** What is kept for a node and all nodes below it. */
-interface Share {
-  bytes: number;
-  readonly below: Map<string, Share>;
-  /** The orders of the node itself, the oldest first. */
-  readonly orders: Map<string, Entry>;
 }
 
 /** By order key, which begins with the node: no other node can ask for it. */
@@ -46,7 +34,7 @@ export class KeptAnswers {
   readonly #clock: Clock;
   /** The oldest first. */
   readonly #all = new Map<string, Entry>();
-  readonly #shares: Share = shareOf();
+  readonly #shares = new FairShares();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -66,22 +54,13 @@ export class KeptAnswers {
       0,
     );
     const bytes = answer.body.length + fields + OVERHEAD_BYTES;
-    const path = [this.#shares];
-    for (const id of nodeIds) {
-      const { below } = path.at(-1)!;
-      const share = below.get(id) ?? shareOf();
-      below.set(id, share);
-      path.push(share);
-    }
-    const entry = { answer, until: now + KEPT_SECONDS, bytes, nodeIds, path };
-    this.#all.set(order, entry);
-    path.at(-1)!.orders.set(order, entry);
-    for (const share of path) share.bytes += bytes;
+    this.#all.set(order, { answer, until: now + KEPT_SECONDS });
+    this.#shares.add(order, nodeIds, bytes);
     for (const [oldest, { until }] of this.#all) {
       if (until > now) break;
       this.drop(oldest);
     }
-    while (this.#shares.bytes > MAX_ALL_BYTES) this.drop(oldestOfMost(this.#shares));
+    this.#shares.reduce(MAX_ALL_BYTES, (oldest) => this.drop(oldest));
   }
 
   of(order: string): KeptAnswer | undefined {
@@ -93,29 +72,9 @@ export class KeptAnswers {
   }
 
   drop(order: string): void {
-    const entry = this.#all.get(order);
-    if (entry === undefined) return;
     this.#all.delete(order);
-    const { path, nodeIds, bytes } = entry;
-    path.at(-1)!.orders.delete(order);
-    for (const share of path) share.bytes -= bytes;
-    for (const [depth, id] of nodeIds.entries())
-      if (path[depth + 1]!.bytes === 0) path[depth]!.below.delete(id);
+    this.#shares.remove(order);
   }
-}
-
-const shareOf = (): Share => ({ bytes: 0, below: new Map(), orders: new Map() });
-
-/** The oldest order of the share that has the most, at each level of the tree. */
-function oldestOfMost({ bytes, below, orders }: Share): string {
-  let most: Share | undefined;
-  let belowAll = 0;
-  for (const share of below.values()) {
-    belowAll += share.bytes;
-    if (most === undefined || share.bytes > most.bytes) most = share;
-  }
-  if (most !== undefined && most.bytes > bytes - belowAll) return oldestOfMost(most);
-  return orders.keys().next().value!;
 }
 
 /** The answer as a response, as often as it is asked for. */
