@@ -51,9 +51,13 @@ export const OPENAI_CHAT_FIELDS: ReadonlySet<string> = new Set([
   "verbosity",
 ]);
 
-/** `context_management` is missing: a compaction is a request of its own. */
+/**
+ * `context_management` is missing: a compaction is a request of its own. `client_metadata` is what
+ * Codex says of itself.
+ */
 const RESPONSES_FIELDS: ReadonlySet<string> = new Set([
   "background",
+  "client_metadata",
   "conversation",
   "include",
   "input",

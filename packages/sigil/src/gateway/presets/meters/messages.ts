@@ -8,7 +8,6 @@ import {
   fieldsOf,
   flagIn,
   isObject,
-  isSet,
   itemsOf,
   modelIn,
   objectIn,
@@ -209,7 +208,7 @@ function capOf(fields: Fields): CapPlace {
     path: ["max_tokens"],
     least: 1,
     below:
-      budget === undefined || !isSet(budget)
+      budget === undefined
         ? []
         : [{ path: ["thinking", "budget_tokens"], value: budget, least: LEAST_THINKING }],
   };
