@@ -5,7 +5,7 @@
 import { Credential as AnyCredential } from "../credential/credential.ts";
 import { TokenError } from "../errors.ts";
 import type { UnverifiedMacaroon } from "../macaroon/index.ts";
-import { packetOfMacaroon } from "../macaroon/macaroon.ts";
+import { packetOfMacaroon } from "../macaroon/unverified.ts";
 import { MacaroonBody, partsOf, readParts } from "./macaroon-body.ts";
 
 export type Credential = AnyCredential;

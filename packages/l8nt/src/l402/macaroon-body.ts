@@ -12,8 +12,8 @@ import {
 } from "../internal/bytes.ts";
 import { hmacBinary, sha256OfHex } from "../internal/crypto.ts";
 import type { UnverifiedMacaroon } from "../macaroon/index.ts";
-import { appendCaveats, macaroonOfPacket } from "../macaroon/macaroon.ts";
 import { type Packet, readPacket, writePacket } from "../macaroon/packet.ts";
+import { appendCaveats, macaroonOfPacket } from "../macaroon/unverified.ts";
 import { paymentHashIn } from "./identifier.ts";
 
 // No caveat that a verifier could read: a derived key continues no chain that is granted anything.

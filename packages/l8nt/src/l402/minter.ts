@@ -2,7 +2,7 @@
 import type { Scope } from "../caveat/index.ts";
 import { hexBytes } from "../internal/bytes.ts";
 import { readInvoice, type UnverifiedInvoice } from "../invoice/read.ts";
-import { macaroonOfPacket } from "../macaroon/macaroon.ts";
+import { macaroonOfPacket } from "../macaroon/unverified.ts";
 import type { Challenge } from "./challenge.ts";
 import { CredentialMinter } from "./credential-minter.ts";
 import { Identifier } from "./identifier.ts";

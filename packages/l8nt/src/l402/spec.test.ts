@@ -20,7 +20,7 @@ import { hkdfExpandUnder, hkdfExtract, hmacSha256, sha256 } from "../internal/cr
 import { decode as decodeInvoice } from "../invoice/decode.ts";
 import { chainKey, signatures } from "../macaroon/chain.ts";
 import { Macaroon } from "../macaroon/index.ts";
-import { packetOfMacaroon } from "../macaroon/macaroon.ts";
+import { packetOfMacaroon } from "../macaroon/unverified.ts";
 import { Authority, Challenge, Credential, Identifier, macaroonOf } from "./index.ts";
 import { placeId } from "./places.ts";
 import { Roots } from "./roots.ts";

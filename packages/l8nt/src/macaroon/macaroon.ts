@@ -2,29 +2,19 @@
  * A macaroon: an identifier, caveats, and a signature over both. Nothing here verifies one; that
  * takes the root key. spec/1-credential.md §1.
  */
-import { TokenError } from "../errors.ts";
-import { type Binary, type Bytes, binaryOf, binaryOfUtf8, bytesOf } from "../internal/bytes.ts";
+import { type Bytes, binaryOf, binaryOfUtf8, bytesOf } from "../internal/bytes.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
-import { chainKey, signatures, signCaveats } from "./chain.ts";
+import { chainKey, signCaveats } from "./chain.ts";
+import { MAX_PACKET_BYTES, readPacket, writePacket } from "./packet.ts";
 import {
-  MAX_CAVEAT_BYTES,
-  MAX_CAVEATS,
-  MAX_PACKET_BYTES,
-  type Packet,
-  readPacket,
-  writePacket,
-} from "./packet.ts";
+  checkSize,
+  macaroonOfPacket,
+  mintUnder,
+  packetOfMacaroon,
+  type UnverifiedMacaroon,
+} from "./unverified.ts";
 
-/**
- * A decoded macaroon. Not verified: its signature may be anything. The object is frozen; treat its
- * bytes as read-only.
- */
-export interface UnverifiedMacaroon {
-  readonly location: string;
-  readonly identifier: Bytes;
-  readonly caveats: readonly Bytes[];
-  readonly signature: Bytes;
-}
+export type { UnverifiedMacaroon } from "./unverified.ts";
 
 export interface MintOptions {
   /** Any length; 32 random bytes are right. Keep it secret. */
@@ -35,32 +25,6 @@ export interface MintOptions {
 }
 
 const OPTIONS = { rootKey: true, identifier: true, location: true } satisfies Keys<MintOptions>;
-
-/** The macaroon of a packet: what programs read, as bytes of its own. */
-export const macaroonOfPacket = ({
-  location,
-  identifier,
-  caveats,
-  signature,
-}: Packet): UnverifiedMacaroon =>
-  Object.freeze({
-    location,
-    identifier: bytesOf(identifier),
-    caveats: Object.freeze(caveats.map(bytesOf)),
-    signature: bytesOf(signature),
-  });
-
-export const packetOfMacaroon = ({
-  location,
-  identifier,
-  caveats,
-  signature,
-}: UnverifiedMacaroon): Packet => ({
-  location,
-  identifier: binaryOf(identifier),
-  caveats: caveats.map(binaryOf),
-  signature: binaryOf(signature),
-});
 
 /**
  * Makes a macaroon without caveats. All others for its identifier descend from it.
@@ -73,14 +37,6 @@ function mint(options: MintOptions): UnverifiedMacaroon {
   if (identifier.length === 0) throw new TypeError("a macaroon needs an identifier");
   return macaroonOfPacket(mintUnder(chainKey(rootKey), binaryOf(identifier), location));
 }
-
-/** As `mint`, under a key that was derived from the root key before. */
-export const mintUnder = (key: Binary, identifier: Binary, location: string): Packet => ({
-  location,
-  identifier,
-  caveats: [],
-  signature: signatures(key, identifier, [])[0],
-});
 
 /**
  * A weaker macaroon: the same, with `caveats` appended. Works offline and needs no secret.
@@ -107,39 +63,6 @@ function attenuate(
     signature: bytesOf(signCaveats(binaryOf(signature), added)),
   });
 }
-
-/** As `attenuate`, for a packet. */
-export function appendCaveats(
-  { location, identifier, caveats, signature }: Packet,
-  added: readonly Binary[],
-): Packet {
-  const all = caveats.concat(added);
-  checkSize(location, identifier, all);
-  return { location, identifier, caveats: all, signature: signCaveats(signature, added) };
-}
-
-interface Sized {
-  readonly length: number;
-}
-
-/** @throws TokenError `ERR_TOKEN_TOO_LARGE` */
-function checkSize(location: string, identifier: Sized, caveats: readonly Sized[]): void {
-  let size = FIXED_BYTES + identifier.length + 3 * location.length;
-  let longest = 0;
-  for (const { length } of caveats) {
-    size += length + CAVEAT_OVERHEAD_BYTES;
-    longest = Math.max(longest, length);
-  }
-  if (caveats.length > MAX_CAVEATS || size > MAX_PACKET_BYTES || longest > MAX_CAVEAT_BYTES)
-    throw new TokenError(
-      "ERR_TOKEN_TOO_LARGE",
-      `A macaroon has at most ${MAX_CAVEATS} caveats of ${MAX_CAVEAT_BYTES} bytes, and ${MAX_PACKET_BYTES} bytes in all. Delegate less deep, or say less in each scope.`,
-    );
-}
-
-// Upper bounds: of version, field headers, ends and signature; of the header and end of a caveat.
-const FIXED_BYTES = 48;
-const CAVEAT_OVERHEAD_BYTES = 4;
 
 /**
  * Macaroons in their V2 binary form. Vectors: spec/vectors/macaroons.json. spec/1-credential.md §1.
