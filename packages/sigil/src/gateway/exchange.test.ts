@@ -442,6 +442,22 @@ describe("an exchange that ends otherwise", () => {
     expect(reserved).toBe(0n);
   });
 
+  test("of a model that thinks unseen spends all that was reserved if it breaks off", async () => {
+    const world = await town({
+      play: (_request, answer) => {
+        answer.writeHead(200, { "content-type": "text/event-stream" }).write(chunk("Hello"));
+      },
+    });
+    const key = world.mint();
+    const response = await world.chat(key, { model: "gpt-thinks", stream: true });
+    const reader = response.body!.getReader();
+    await reader.read();
+    await reader.cancel();
+    await settledOf(world);
+    const [row] = world.rows;
+    expect(row).toMatchObject({ end: "gone", isEstimated: true, spent: row!.reserved });
+  });
+
   test("because the client leaves behind the usage spends exactly that", async () => {
     const world = await town({
       play: (_request, answer) => {

@@ -19,8 +19,15 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
   "upgrade",
 ]);
 
-/** What undici writes itself, and what is settled between a client and the gateway. */
-const OF_A_REQUEST: ReadonlySet<string> = new Set(["host", "expect", "http2-settings"]);
+/**
+ * What undici writes itself, what is settled between a client and the gateway, and what would make
+ * another request of it, or hide the usage in its answer, behind the gateway.
+ */
+const OF_A_REQUEST: ReadonlySet<string> = new Set([
+  ...["host", "expect", "http2-settings"],
+  ...["x-http-method-override", "x-http-method", "x-method-override"],
+  ...["x-original-url", "x-rewrite-url", "x-goog-fieldmask"],
+]);
 
 /** The values of a field, by its name in lower case. */
 export function valuesOf(lines: Lines, name: string): string[] {

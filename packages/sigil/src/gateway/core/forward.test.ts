@@ -106,7 +106,10 @@ describe("a request", () => {
     "Proxy-Connection: keep-alive",
     "TE: trailers",
     "Upgrade-Insecure: x\r\nConnection: upgrade-insecure",
-  ])("loses what is of its connection: %j", async (fields) => {
+    "X-HTTP-Method-Override: DELETE",
+    "X-Original-URL: /v1/files",
+    "X-Goog-FieldMask: candidates",
+  ])("loses what is of its connection, or makes another request of it: %j", async (fields) => {
     let seen: Record<string, unknown> = {};
     const origin = await vendor((incoming, outgoing) => {
       seen = incoming.headers;

@@ -1,4 +1,4 @@
-/** What cannot be forwarded as the request that was judged is refused. RFC 9112 §3, §6, §11.2. */
+/** Refuses what cannot be forwarded as the request that was judged. RFC 9112 §3, §6, §11.2. */
 import type { IncomingMessage } from "node:http";
 import { targetAt } from "l8nt/l402";
 import { valuesOf } from "./fields.ts";

@@ -24,7 +24,8 @@ export interface Ended {
 
 /**
  * The usage that the vendor stated has its price. What it did not state counts at the most that it
- * can be: the input that was reserved, and a token for each byte that came.
+ * can be: the input that was reserved and a token for each byte that came, or all that was reserved
+ * if the model thinks unseen.
  *
  * @param most the usage that was reserved, and `reserved` its price
  */
@@ -37,8 +38,9 @@ export function costOf(
   const stated = usage === undefined ? undefined : price.cost(usage);
   if (stated !== undefined && (isComplete || bytesSince === 0))
     return { micro: stated, isEstimated: false, usage };
-  // A complete answer without a usage that has a price: nobody knows what it came to.
-  if (isComplete) return { micro: reserved, isEstimated: true, usage };
+  // Nobody knows what a complete answer without a priced usage came to, nor how much a model
+  // thought that shows nothing of it.
+  if (isComplete || price.limits.reasons) return { micro: reserved, isEstimated: true, usage };
   const seen: Usage = usage === undefined ? { ...most, output: 0 } : usage;
   const guessed: Usage = {
     ...seen,
