@@ -301,6 +301,56 @@ test("a helper's key that was revoked is refused, and its parent's goes on", asy
   expect((await world.chat(parent)).status).toBe(200);
 });
 
+test("a stream is cut with an error when its key is revoked, and no other one is", async () => {
+  let isEnded = 0;
+  const world = await town({
+    play: (_request, answer) => {
+      answer.on("close", () => isEnded++);
+      answer.writeHead(200, { "content-type": "text/event-stream" }).write(chunk("Hello"));
+    },
+  });
+  const parent = world.mint();
+  const child = parent.delegate({ agent: "scout" });
+  const [cut, other] = await Promise.all(
+    [child.delegate({ agent: "aide" }), parent].map(async (key) => {
+      const response = await world.chat(key, { stream: true });
+      const reader = response.body!.getReader();
+      await reader.read();
+      return reader;
+    }),
+  );
+  const { verifier } = world.service.paywall.authority;
+  await world.service.paywall.revoke(verifier.authenticate(child).node.id);
+  const last = Buffer.from((await cut!.read()).value!).toString();
+  expect(last).toContain("event: error");
+  expect(last).toContain("revoked");
+  expect((await cut!.read()).done).toBe(true);
+  await expect.poll(() => isEnded).toBe(1);
+  expect(world.rows).toMatchObject([{ end: "cut", isEstimated: true, lineage: ["scout", "aide"] }]);
+  await other!.cancel();
+});
+
+test("a request whose key is revoked while the vendor thinks is ended, and refused", async () => {
+  let isEnded = false;
+  const world = await town({
+    play: (_request, answer) =>
+      answer.on("close", () => {
+        isEnded = true;
+      }),
+  });
+  const key = world.mint();
+  const asked = world.chat(key);
+  await expect.poll(() => world.seen.length).toBe(1);
+  const { verifier } = world.service.paywall.authority;
+  await world.service.paywall.revoke(verifier.authenticate(key).node.id);
+  expect((await asked).status).toBe(403);
+  await expect.poll(() => isEnded).toBe(true);
+  // The vendor may bill what it had read.
+  expect(world.rows).toMatchObject([{ end: "cut", isEstimated: true }]);
+  expect(world.rows[0]!.spent).toBeGreaterThan(0n);
+  expect((await world.usage(key))[0]![1]).toBe(0n);
+});
+
 const chunk = (content: string, usage?: object): string =>
   `data: ${JSON.stringify({
     id: "1",

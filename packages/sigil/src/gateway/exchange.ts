@@ -225,7 +225,9 @@ export class Exchange {
       this.#plan(admitted, lease),
       watcher,
     );
-    const outcome = await forwarding.outcome;
+    // Revoked, or ended, while its answer is under way.
+    const stopWatching = verified.watch(() => forwarding.cut(this.#ended()));
+    const outcome = await forwarding.outcome.finally(stopWatching);
     const status = "status" in outcome ? outcome.status : undefined;
     let cost: Cost | undefined;
     if (metering !== undefined) cost = await metering.settle(outcome);
@@ -246,7 +248,9 @@ export class Exchange {
       usage: cost?.usage,
       price: metered?.price.line,
     });
-    if (outcome.kind === "failed" && !this.#outgoing.headersSent) throw unreached(outcome.error);
+    if (this.#outgoing.headersSent) return;
+    if (outcome.kind === "failed") throw unreached(outcome.error);
+    if (outcome.kind === "cut") throw new Denied(REVOKED);
   }
 
   #metering({ granted, verified }: Admitted, metered: NonNullable<Admitted["metered"]>): Metering {
@@ -265,6 +269,12 @@ export class Exchange {
       },
       instead: (answer) => this.#instead(answer),
     });
+  }
+
+  /** The last part of a stream whose credential was revoked: never a quiet end. */
+  #ended(): Buffer {
+    const { dialect = this.#service.preset.dialect } = this.#match.route;
+    return Buffer.from(dialect.streamError(REVOKED));
   }
 
   /** A refusal of our own key is no fault of the agent, and its text may show a part of the key. */
@@ -305,6 +315,13 @@ export class Exchange {
     };
   }
 }
+
+const REVOKED = {
+  status: 403,
+  code: "credential_revoked",
+  title: "Credential revoked",
+  detail: "Sigil: this key was revoked, or has ended, so its answer was cut.",
+} as const;
 
 const NO_KEY: PlacedKey = { headers: [], query: undefined };
 

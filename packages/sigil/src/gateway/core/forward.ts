@@ -51,8 +51,8 @@ export type Outcome =
   | { readonly kind: "broken"; readonly status: number; readonly error: Error }
   /** The client left. */
   | { readonly kind: "gone"; readonly status: number | undefined }
-  /** It was cut here. */
-  | { readonly kind: "cut"; readonly status: number };
+  /** It was cut here. Without a status nothing was sent to the client yet. */
+  | { readonly kind: "cut"; readonly status: number | undefined };
 
 /** An answer that is larger is passed on part by part, whatever the watcher wants. */
 const MAX_WHOLE_BYTES = 32 * 1024 * 1024;
@@ -100,13 +100,13 @@ export class Forwarding implements Dispatcher.DispatchHandler {
   }
 
   /**
-   * Ends a stream that has begun, with a last part that says why; does nothing to an exchange whose
-   * answer has not begun or has ended.
+   * Ends the exchange at the vendor; to a client that has seen a part of the answer, with a last
+   * part that says why. Does nothing to an exchange that has ended.
    */
   cut(last: Uint8Array): void {
-    if (this.#head === undefined || this.#parts !== undefined || this.#reason !== undefined) return;
+    if (this.#reason !== undefined || this.#outgoing.writableEnded) return;
     this.#reason = new Cut();
-    this.#outgoing.end(last);
+    if (this.#outgoing.headersSent) this.#outgoing.end(last);
     this.#controller?.abort(this.#reason);
   }
 
@@ -205,7 +205,8 @@ export class Forwarding implements Dispatcher.DispatchHandler {
 
   #broken(status: number | undefined, error: Error): Outcome {
     if (this.#reason instanceof ClientGone) return { kind: "gone", status };
-    if (this.#reason instanceof Cut) return { kind: "cut", status: status! };
+    if (this.#reason instanceof Cut)
+      return { kind: "cut", status: this.#outgoing.headersSent ? status : undefined };
     // Of an answer that is kept until it is whole the client has seen nothing.
     if (status === undefined || this.#parts !== undefined)
       return { kind: "failed", error, isUnsent: !this.#isSent };
