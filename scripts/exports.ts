@@ -71,7 +71,7 @@ function declaredIn(file: string, name: string): string {
 
 /** Names that every adapter of a kind has, for its own framework. */
 const ADAPTER_NAMES = new Set([
-  ...["paid", "wellKnown", "PaidOptions"],
+  ...["paid", "wellKnown", "checkRoutes", "PaidOptions"],
   ...["withSigil", "sigilTools", "sigilContext", "SigilContext", "subAgent"],
 ]);
 

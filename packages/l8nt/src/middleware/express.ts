@@ -1,6 +1,6 @@
 /** `l8nt/express`: the paywall as Express middleware. */
 import type { IncomingMessage } from "node:http";
-import type { Request, RequestHandler } from "express";
+import type { Application, Request, RequestHandler } from "express";
 import { utf8 } from "../internal/bytes.ts";
 import { isWellKnown, NodeFacts, targetOf } from "../node/facts.ts";
 import { goneSignal, requestOf } from "../node/listener.ts";
@@ -9,6 +9,7 @@ import { problem, writeResponse, writeUngranted } from "../node/response.ts";
 import { settle, settleAndKeepBy } from "../node/settlement.ts";
 import { stripIncoming } from "../node/stripped.ts";
 import { watchUpgrades } from "../node/upgrade.ts";
+import { asGuard, checkGuards } from "../service/guards.ts";
 import type { Decision, Grant, Paywall, Terms } from "../service/index.ts";
 
 export type { Grant, Terms } from "../service/index.ts";
@@ -34,7 +35,7 @@ declare global {
  */
 export function paid(paywall: Paywall, terms: Terms = {}): RequestHandler {
   const route = paywall.route(terms);
-  return (request, response, next) => {
+  const guard: RequestHandler = (request, response, next) => {
     const proceed = (decision: Decision): void => {
       if (!decision.granted) return void writeUngranted(response, decision);
       // The client left while the claim was written, so nothing was served.
@@ -50,6 +51,55 @@ export function paid(paywall: Paywall, terms: Terms = {}): RequestHandler {
     if (decided instanceof Promise) decided.then(proceed, next);
     else proceed(decided);
   };
+  return asGuard(guard, route.terms);
+}
+
+/** What {@link checkRoutes} reads of a router: what is mounted, in its order. */
+interface Mounted {
+  readonly handle: { readonly stack?: readonly Mounted[] };
+  readonly method?: string;
+  readonly route?: {
+    readonly path: unknown;
+    readonly methods: object;
+    readonly stack: readonly Mounted[];
+  };
+  /** Whether it is called for any path: in Express 5, and in Express 4. */
+  readonly slash?: boolean;
+  readonly regexp?: { readonly fast_slash?: boolean };
+}
+
+/**
+ * Finds a route that two `paid` guard, both counting and on different terms: no request could be
+ * served. Call it when all routes are added. It sees the handlers of each route, and what `use`
+ * mounts before it without a path; no app that is mounted in another one.
+ *
+ * @throws TypeError with the method and the path of such a route
+ * @example
+ * checkRoutes(app);
+ * app.listen(8080);
+ */
+export function checkRoutes(app: Application): void {
+  // Express 4 keeps it under the second name, and throws at the first.
+  const router = (Object.hasOwn(app, "_router") ? Reflect.get(app, "_router") : app.router) as
+    | { readonly stack: readonly Mounted[] }
+    | undefined;
+  checkStack(router?.stack ?? [], []);
+}
+
+/** Returns the handlers that every request has passed behind it. */
+function checkStack(stack: readonly Mounted[], before: readonly unknown[]): readonly unknown[] {
+  const passed = [...before];
+  for (const { route, handle, slash, regexp } of stack) {
+    for (const method of Object.keys(route?.methods ?? {})) {
+      const handlers = route!.stack.filter((one) => [method, undefined].includes(one.method));
+      const where = `${method === "_all" ? "any" : method.toUpperCase()} ${route!.path}`;
+      checkGuards([...passed, ...handlers.map((one) => one.handle)], where);
+    }
+    if (route !== undefined) continue;
+    const inner = handle.stack === undefined ? [handle] : checkStack(handle.stack, passed);
+    if (slash === true || regexp?.fast_slash === true) passed.push(...inner);
+  }
+  return passed;
 }
 
 /**

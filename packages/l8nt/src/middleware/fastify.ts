@@ -2,6 +2,7 @@
 import { Readable } from "node:stream";
 import type { ReadableStream as NodeStream } from "node:stream/web";
 import type {
+  FastifyInstance,
   FastifyPluginCallback,
   FastifyReply,
   FastifyRequest,
@@ -18,6 +19,7 @@ import { closeUnread } from "../node/unread.ts";
 import { watchUpgrades } from "../node/upgrade.ts";
 import { rendering } from "../service/answered.ts";
 import { fieldsWithoutCredential } from "../service/forwarded.ts";
+import { asGuard, checkGuards } from "../service/guards.ts";
 import {
   type Answered,
   type Decision,
@@ -49,7 +51,7 @@ declare module "fastify" {
  */
 export function paid(paywall: Paywall, terms: Terms = {}): onRequestHookHandler {
   const route = paywall.route(terms);
-  return (request, reply, done) => {
+  const guard: onRequestHookHandler = (request, reply, done) => {
     const proceed = (decision: Decision): void => {
       if (!decision.granted) return void sendUngranted(reply, decision);
       // The client left while the claim was written, so nothing was served.
@@ -66,6 +68,23 @@ export function paid(paywall: Paywall, terms: Terms = {}): onRequestHookHandler 
     if (decided instanceof Promise) decided.then(proceed, done);
     else proceed(decided);
   };
+  return asGuard(guard, route.terms);
+}
+
+/**
+ * Makes it an error to add a route that two `paid` guard and count on different terms: no request
+ * could be served. Call it before the routes are added. It sees the hooks of each route, and not
+ * those of `addHook`.
+ *
+ * @example
+ * const app = fastify();
+ * checkRoutes(app);
+ */
+export function checkRoutes(app: FastifyInstance): void {
+  app.addHook("onRoute", ({ method, url, onRequest, preParsing, preValidation, preHandler }) => {
+    const hooks = [onRequest, preParsing, preValidation, preHandler].flat();
+    checkGuards(hooks, `${[method].flat().join(", ")} ${url}`);
+  });
 }
 
 /** Takes the credential out of the request, and out of the fields that an earlier hook has set. */

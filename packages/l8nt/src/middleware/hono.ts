@@ -15,6 +15,7 @@ import { isForSharedCaches, privateCacheControl, varyWithCredentials } from "../
 import { factsOf } from "../service/facts.ts";
 import { stripHeaders } from "../service/forwarded.ts";
 import { guardOf, leaveGuard } from "../service/guard.ts";
+import { asGuard, checkGuards } from "../service/guards.ts";
 import type {
   Answered,
   Decision,
@@ -115,12 +116,47 @@ export function paid(
     return keep === undefined ? proceed(c, next) : settled(c, next, decision, proceed, keep);
   };
   // Returns no promise if nothing has to be waited for: each promise costs every request a turn.
-  return ((c, next) => {
+  const guard = ((c, next) => {
     const decided = route.authorize(honoFacts(paywall, c, clientAddress));
     return decided instanceof Promise
       ? decided.then((decision) => serve(c, next, decision))
       : serve(c, next, decided);
   }) as Handler<PaidEnv>;
+  if (isHandler) final.add(guard);
+  return asGuard(guard, route.terms, isHandler ? handlerOrOptions : undefined);
+}
+
+/** Guards around a handler, behind which no other handler of a route is called. */
+const final = new WeakSet<object>();
+
+/** What {@link checkRoutes} reads of an app. */
+interface Routes {
+  readonly routes: readonly { readonly method: string; readonly path: string }[];
+  readonly router: { match(method: string, path: string): readonly unknown[] };
+}
+
+/**
+ * Finds a route that two `paid` guard, both counting and on different terms: no request could be
+ * served. Call it once, when all routes are added: Hono takes no more routes then.
+ *
+ * @throws TypeError with the method and the path of such a route
+ * @example
+ * checkRoutes(app);
+ * serve(app);
+ */
+export function checkRoutes(app: Routes): void {
+  for (const { method, path } of app.routes) {
+    const [found] = app.router.match(method === "ALL" ? "GET" : method, path);
+    const handlers: unknown[] = [];
+    for (const [[given]] of found as readonly (readonly [readonly [object], unknown])[]) {
+      // An app that is routed to by another one wraps its handlers if it has an `onError`.
+      const handler: unknown = Reflect.get(given, "__COMPOSED_HANDLER") ?? given;
+      handlers.push(handler);
+      // Hono tells middleware by its second parameter.
+      if (final.has(handler as object) || (handler as Handler).length < 2) break;
+    }
+    checkGuards(handlers, `${method} ${path}`);
+  }
 }
 
 /**

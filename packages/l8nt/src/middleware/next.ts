@@ -6,6 +6,7 @@ import { checkKeys, type Keys } from "../internal/keys.ts";
 import { problem } from "../node/response.ts";
 import { settle } from "../node/settlement.ts";
 import { factsOf } from "../service/facts.ts";
+import { asGuard } from "../service/guards.ts";
 import type { Grant, Paywall, Terms } from "../service/index.ts";
 import { settledResponse } from "../service/settled.ts";
 import { strippedRequest } from "../service/stripped.ts";
@@ -31,6 +32,7 @@ const OPTIONS = { clientAddress: true } satisfies Keys<PaidOptions>;
 /**
  * Puts the paywall before a route handler.
  *
+ * @throws TypeError for a handler behind another `paid`, if both count and on different terms
  * @example
  * export const GET = paid(paywall, { price: "10 sat" }, (request, context, grant) =>
  *   Response.json(grant.lineage),
@@ -45,7 +47,7 @@ export function paid<R extends Request, Context>(
   checkKeys(options, OPTIONS, "paid");
   const { clientAddress } = options;
   const route = paywall.route(terms);
-  return async (request, context) => {
+  const guarded = async (request: R, context: Context): Promise<Response> => {
     const decision = await route.authorize(factsOf(request, clientAddress?.(request)));
     if (!decision.granted) return decision.response;
     let response: Response;
@@ -57,6 +59,7 @@ export function paid<R extends Request, Context>(
     }
     return settledResponse(response, decision, (status) => settle(decision, status));
   };
+  return asGuard(guarded, route.terms, handler);
 }
 
 /** Next.js answers 500 to an error, except to those of `redirect()`, `notFound()` and the like. */

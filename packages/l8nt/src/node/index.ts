@@ -1,6 +1,7 @@
 /** `l8nt/node`: the paywall for `node:http`, and a Web-standard handler as a listener of it. */
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { checkKeys, type Keys } from "../internal/keys.ts";
+import { asGuard } from "../service/guards.ts";
 import type { Grant, Paywall, Terms } from "../service/index.ts";
 import { isWellKnown, NodeFacts, targetOf } from "./facts.ts";
 import { goneSignal, requestOf } from "./listener.ts";
@@ -46,6 +47,7 @@ const OPTIONS = { clientAddress: true } satisfies Keys<PaidOptions>;
 /**
  * Puts the paywall before a listener.
  *
+ * @throws TypeError for a listener behind another `paid`, if both count and on different terms
  * @example
  * const handler = paid(paywall, { price: "10 sat" }, (_, outgoing) => outgoing.end("sunny"));
  * createServer(handler).listen(8080);
@@ -77,7 +79,11 @@ export function paid(
     }
   }
 
-  return (incoming, outgoing) => void answer(incoming, outgoing);
+  return asGuard(
+    (incoming: IncomingMessage, outgoing: ServerResponse) => void answer(incoming, outgoing),
+    route.terms,
+    handler,
+  );
 }
 
 /**

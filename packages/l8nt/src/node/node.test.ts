@@ -47,7 +47,9 @@ paywallContract(test, {
         return reply instanceof Promise ? reply.then(answer) : answer(reply);
       };
       const inner = second === undefined ? answerer : paid(paywall, second, answerer);
-      return { method, path, listener: paid(paywall, terms, inner) };
+      // In a function of its own, where two guards on different terms are not found at the start.
+      const unseen: PaidListener = (...given) => inner(...given);
+      return { method, path, listener: paid(paywall, terms, unseen) };
     });
     const router: RequestListener = (incoming, outgoing) => {
       const method = incoming.method === "HEAD" ? "GET" : incoming.method;

@@ -61,6 +61,16 @@ export const sameTerms = (one: Terms, other: Terms): boolean =>
 const textOf = ({ grants, capability, metered = false }: Terms): string =>
   JSON.stringify([Object.entries(grants ?? {}).sort(), capability, metered]);
 
+/**
+ * Whether requests on these terms are counted: they cost something, and what is sold for it is not
+ * a pass that is valid for a time alone.
+ */
+export function isCounting({ price, grants: { uses, budget, validFor } = {} }: Terms): boolean {
+  if (price === undefined || (typeof price !== "function" && parseAmount(price)?.value === 0n))
+    return false;
+  return uses !== undefined || budget !== undefined || validFor === undefined;
+}
+
 /** Whether terms may sell a credential: not without a price, and not at a price in US dollars. */
 export const maySell = ({ price }: Terms): boolean =>
   typeof price === "function" || parseMsat(price) !== undefined;
