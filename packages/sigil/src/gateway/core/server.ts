@@ -6,7 +6,7 @@ import {
   type Server,
   type ServerResponse,
 } from "node:http";
-import { createSecureServer } from "node:http2";
+import { createSecureServer, type ServerHttp2Session } from "node:http2";
 import type { AddressInfo, Socket } from "node:net";
 import { holdContinue } from "l8nt/node";
 
@@ -41,8 +41,14 @@ export type Serve = (incoming: IncomingMessage, outgoing: ServerResponse) => Pro
 export async function listen(serve: Serve, options: ListenOptions = {}): Promise<Listening> {
   const { port = 0, host = "127.0.0.1", tls } = options;
   const latest = new WeakMap<Socket, ServerResponse>();
+  const sessions = new Set<ServerHttp2Session>();
+  let isClosing = false;
   const onRequest: RequestListener = (incoming, outgoing) => {
     latest.set(incoming.socket, outgoing);
+    // A connection that its client keeps open would hold up the end.
+    outgoing.once("close", () => {
+      if (isClosing) server.closeIdleConnections?.();
+    });
     serve(incoming, outgoing).catch(() => outgoing.destroy());
   };
   const server = (
@@ -52,6 +58,10 @@ export async function listen(serve: Serve, options: ListenOptions = {}): Promise
   ) as Server;
   holdContinue(server);
   server.on("request", onRequest);
+  server.on("session", (session: ServerHttp2Session) => {
+    sessions.add(session);
+    session.once("close", () => sessions.delete(session));
+  });
   // What is not HTTP as it is written may be read otherwise behind us: nothing more is read of it.
   server.on("clientError", (_error: Error, socket: Socket) => {
     const before = latest.get(socket);
@@ -71,12 +81,17 @@ export async function listen(serve: Serve, options: ListenOptions = {}): Promise
     url: `${tls === undefined ? "http" : "https"}://${name}:${bound}`,
     close: (graceMs) =>
       new Promise((resolve) => {
-        const late = setTimeout(() => server.closeAllConnections?.(), graceMs);
+        const late = setTimeout(() => {
+          server.closeAllConnections?.();
+          for (const session of sessions) session.destroy();
+        }, graceMs);
+        isClosing = true;
         server.close(() => {
           clearTimeout(late);
           resolve();
         });
         server.closeIdleConnections?.();
+        for (const session of sessions) session.close();
       }),
   };
 }
