@@ -423,19 +423,47 @@ describe("an exchange that ends otherwise", () => {
     expect(await world.usage(key)).toEqual([[0n, 0n]]);
   });
 
-  test.each([401, 403])(
-    "because the vendor refuses our key with %i tells the owner",
-    async (status) => {
+  const REFUSED = {
+    metered: ["POST", "/v1/chat/completions"],
+    free: ["GET", "/v1/models"],
+  } as const;
+
+  test.each(
+    Object.keys(REFUSED).flatMap((route) =>
+      [401, 403].flatMap((status) =>
+        ["application/json", "text/event-stream"].map(
+          (type) => [route as keyof typeof REFUSED, status, type] as const,
+        ),
+      ),
+    ),
+  )(
+    "because the vendor refuses our key on a %s route with %i, %s, tells the owner",
+    async (route, status, type) => {
+      const refusal = `{"error":{"message":"Incorrect API key: ${VENDOR_KEY}"}}`;
       const world = await town({
-        play: answers(`{"error":{"message":"Incorrect API key: ${VENDOR_KEY}"}}`, status),
+        play: (_request, answer) =>
+          answer.writeHead(status, { "content-type": type, "x-key": VENDOR_KEY }).end(refusal),
       });
-      const response = await world.chat(world.mint());
+      const [method, path] = REFUSED[route];
+      const key = world.mint();
+      const response = await world.chat(key, {}, { method, path });
       const text = await response.text();
       expect(response.status).toBe(502);
       expect(text).toContain("upstream_refused");
       expect(text + JSON.stringify([...response.headers])).not.toContain("CANARY");
       expect(world.alarms.join()).toContain("refused the gateway's own key");
       expect(world.alarms.join()).not.toContain("CANARY");
+      expect(await world.usage(key)).toEqual([[0n, 0n]]);
+    },
+  );
+
+  test.each(Object.keys(REFUSED) as (keyof typeof REFUSED)[])(
+    "because of a refusal of our key that is too large to keep shows none of it: %s route",
+    async (route) => {
+      const world = await town({ play: answers(VENDOR_KEY.repeat(1_100_000), 401) });
+      const [method, path] = REFUSED[route];
+      const response = await world.chat(world.mint(), {}, { method, path });
+      expect(await response.text()).not.toContain("CANARY");
     },
   );
 

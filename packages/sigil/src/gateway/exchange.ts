@@ -8,7 +8,7 @@ import type { Edit } from "./body/edit.ts";
 import { readJson } from "./body/json-body.ts";
 import type { Bodies } from "./core/body.ts";
 import { forUpstream, without } from "./core/fields.ts";
-import { Forwarding, type Outcome, type Plan, type Watcher, type Whole } from "./core/forward.ts";
+import { Forwarding, type Outcome, type Plan } from "./core/forward.ts";
 import type { Target } from "./core/request.ts";
 import { withoutKeys, withoutQueryKeys } from "./credential/place.ts";
 import { presentedKey } from "./credential/present.ts";
@@ -22,6 +22,7 @@ import { clamp } from "./presets/cap.ts";
 import type { RouteMatch } from "./presets/match.ts";
 import type { Asked, Meter } from "./presets/preset.ts";
 import type { ModelPrice } from "./prices/model-price.ts";
+import { type Instead, insteadOf, RefusalWatcher } from "./refusal.ts";
 import type { Service } from "./service.ts";
 import { type Usage, usageOf } from "./usage.ts";
 import { type PlacedKey, place } from "./vault/place.ts";
@@ -217,13 +218,15 @@ export class Exchange {
 
   async #forward(admitted: Admitted, lease: Lease | undefined): Promise<void> {
     const { granted, verified, metered } = admitted;
-    const metering = metered && this.#metering(admitted, metered);
-    const watcher: Watcher | undefined = metering;
+    const { name, preset } = this.#service;
+    const dialect = this.#match.route.dialect ?? preset.dialect;
+    const instead = insteadOf(name, dialect, this.#context.alarm);
+    const metering = metered && this.#metering(admitted, metered, instead);
     const forwarding = new Forwarding(
       this.#service.upstream,
       this.#outgoing,
       this.#plan(admitted, lease),
-      watcher,
+      metering ?? new RefusalWatcher(instead),
     );
     // Revoked, or ended, while its answer is under way.
     const stopWatching = verified.watch(() => forwarding.cut(this.#ended()));
@@ -233,7 +236,7 @@ export class Exchange {
     if (metering !== undefined) cost = await metering.settle(outcome);
     else await granted.finish(outcome.kind === "failed" ? undefined : status);
     this.#context.settled({
-      service: this.#service.name,
+      service: name,
       method: this.#incoming.method ?? "",
       path: this.#target.path,
       capability: this.#match.capability,
@@ -253,7 +256,11 @@ export class Exchange {
     if (outcome.kind === "cut") throw new Denied(REVOKED);
   }
 
-  #metering({ granted, verified }: Admitted, metered: NonNullable<Admitted["metered"]>): Metering {
+  #metering(
+    { granted, verified }: Admitted,
+    metered: NonNullable<Admitted["metered"]>,
+    instead: Instead,
+  ): Metering {
     const { asked, meter, price, most, reserved, outputLimit } = metered;
     return new Metering({
       granted,
@@ -267,7 +274,7 @@ export class Exchange {
         const limits = await spendingOf(verified, ledger, clock()).catch(() => []);
         return budgetField(limits, amountOf(cost), cost.isEstimated);
       },
-      instead: (answer) => this.#instead(answer),
+      instead,
     });
   }
 
@@ -275,24 +282,6 @@ export class Exchange {
   #ended(): Buffer {
     const { dialect = this.#service.preset.dialect } = this.#match.route;
     return Buffer.from(dialect.streamError(REVOKED));
-  }
-
-  /** A refusal of our own key is no fault of the agent, and its text may show a part of the key. */
-  #instead({ status }: Whole): Whole | undefined {
-    if (status !== 401 && status !== 403) return undefined;
-    const { name, preset } = this.#service;
-    this.#context.alarm(`${name} refused the gateway's own key with status ${status}`);
-    const { body, contentType } = (this.#match.route.dialect ?? preset.dialect).denial({
-      status: 502,
-      code: "upstream_refused",
-      title: "The vendor refused the gateway",
-      detail: `Sigil: ${name} refused the key of this gateway, or what it is allowed to do. Nothing was charged; the owner of the gateway was told.`,
-    });
-    return {
-      status: 502,
-      fields: ["content-type", contentType],
-      body: Buffer.from(body),
-    };
   }
 
   #plan({ body }: Admitted, lease: Lease | undefined): Plan {

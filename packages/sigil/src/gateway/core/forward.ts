@@ -30,8 +30,8 @@ export interface Whole {
  * Sees an answer on its way and may change it. Without one, an answer goes through as it is.
  */
 export interface Watcher {
-  /** Whether the answer is passed on part by part, or when it is complete. */
-  mode(head: Head): "stream" | "whole";
+  /** Whether the answer is passed on part by part, when it is complete, or as it is and unseen. */
+  mode(head: Head): "stream" | "whole" | "unseen";
   /** What is added to the head of every answer. */
   readonly fields: readonly string[];
   /** A part of a stream, as it is passed on; undefined to pass on nothing. */
@@ -63,7 +63,7 @@ class Cut extends Error {}
 /** Forwards one request. */
 export class Forwarding implements Dispatcher.DispatchHandler {
   readonly #outgoing: ServerResponse;
-  readonly #watcher: Watcher | undefined;
+  #watcher: Watcher | undefined;
   readonly #isHead: boolean;
   #controller: Dispatcher.DispatchController | undefined;
   /** Why it is to be aborted, also if it has not begun. */
@@ -134,14 +134,15 @@ export class Forwarding implements Dispatcher.DispatchHandler {
     if (status < 200) return;
     const fields = forClient(linesOf(controller.rawHeaders as Buffer[]));
     this.#head = { status, fields };
-    if (this.#watcher !== undefined && !this.#isHead && this.#watcher.mode(this.#head) === "whole")
-      this.#parts = [];
+    const mode = this.#isHead ? "unseen" : (this.#watcher?.mode(this.#head) ?? "unseen");
+    if (mode === "unseen") this.#watcher = undefined;
+    if (mode === "whole") this.#parts = [];
     else this.#writeHead(status, this.#passed(fields));
   }
 
   /** A stream that is watched may become shorter or longer. */
   #passed(fields: string[]): string[] {
-    if (this.#watcher === undefined || this.#isHead) return fields;
+    if (this.#watcher === undefined) return fields;
     return [...without(fields, (name) => name === "content-length"), ...this.#watcher.fields];
   }
 
@@ -192,7 +193,7 @@ export class Forwarding implements Dispatcher.DispatchHandler {
       outgoing.end(answer.body);
       return { kind: "answered", status: answer.status };
     }
-    const last = this.#isHead ? undefined : await this.#watcher?.ended();
+    const last = await this.#watcher?.ended();
     if (this.#reason !== undefined) return { kind: "gone", status };
     outgoing.end(last);
     return { kind: "answered", status };

@@ -4,6 +4,7 @@ import { valuesOf } from "../core/fields.ts";
 import type { Head, Outcome, Watcher, Whole } from "../core/forward.ts";
 import type { UsageReader } from "../presets/preset.ts";
 import type { ModelPrice } from "../prices/model-price.ts";
+import { type Instead, isRefusal } from "../refusal.ts";
 import type { Usage } from "../usage.ts";
 import { amountOf, type Cost, costOf } from "./cost.ts";
 import { EventReader } from "./events.ts";
@@ -21,8 +22,7 @@ export interface MeteringOptions {
   readonly budget: (cost: Cost) => Promise<string>;
   /** The output cap that was written into the request, if it was lowered. */
   readonly outputLimit: number | undefined;
-  /** Stands for an answer of the vendor that is not passed on, such as a refusal of its key. */
-  readonly instead: (answer: Whole) => Whole | undefined;
+  readonly instead: Instead;
 }
 
 /** The output, in tokens, that what is left allowed. */
@@ -61,7 +61,7 @@ export class Metering implements Watcher {
     // An answer that was too large to be kept whole.
     if (this.#events === undefined) {
       this.#bytesSince += bytes.length;
-      return bytes;
+      return isRefusal(this.#status) ? undefined : bytes;
     }
     const passed = this.#events
       .take(bytes)

@@ -1,0 +1,49 @@
+/**
+ * A vendor's refusal of the gateway's own key. It is no fault of the agent, and its text may show a
+ * part of the key, so that the agent gets another answer.
+ */
+import type { Head, Watcher, Whole } from "./core/forward.ts";
+import type { Dialect } from "./presets/dialect.ts";
+
+export const isRefusal = (status: number | undefined): boolean => status === 401 || status === 403;
+
+/** What stands for a refusal; undefined for every other answer. */
+export type Instead = (answer: Whole) => Whole | undefined;
+
+/** @param name the service, in the alarm and in the answer */
+export const insteadOf =
+  (name: string, dialect: Dialect, alarm: (what: string) => void): Instead =>
+  ({ status }) => {
+    if (!isRefusal(status)) return undefined;
+    alarm(`${name} refused the gateway's own key with status ${status}`);
+    const { body, contentType } = dialect.denial({
+      status: 502,
+      code: "upstream_refused",
+      title: "The vendor refused the gateway",
+      detail: `Sigil: ${name} refused the key of this gateway, or what it is allowed to do. Nothing was charged; the owner of the gateway was told.`,
+    });
+    return { status: 502, fields: ["content-type", contentType], body: Buffer.from(body) };
+  };
+
+/** Watches the answer to a request that is not metered: all but a refusal goes through unseen. */
+export class RefusalWatcher implements Watcher {
+  readonly fields = [];
+  readonly #instead: Instead;
+
+  constructor(instead: Instead) {
+    this.#instead = instead;
+  }
+
+  mode({ status }: Head): "whole" | "unseen" {
+    return isRefusal(status) ? "whole" : "unseen";
+  }
+
+  async whole(answer: Whole): Promise<Whole> {
+    return this.#instead(answer) ?? answer;
+  }
+
+  /** Of a refusal that was too large to be kept. */
+  part(): undefined {}
+
+  async ended(): Promise<undefined> {}
+}
