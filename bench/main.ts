@@ -8,6 +8,7 @@ import { bundle } from "./bundle.ts";
 import { disk } from "./disk.ts";
 import type { Area, Figure } from "./figure.ts";
 import { flood } from "./flood.ts";
+import { gateway } from "./gateway.ts";
 import { lnd } from "./lnd.ts";
 import { loop } from "./loop.ts";
 import { memory } from "./memory.ts";
@@ -37,6 +38,7 @@ const AREAS: Readonly<Record<string, Area>> = {
   postgres,
   walks,
   relay,
+  gateway,
   flood,
 };
 

@@ -1,5 +1,5 @@
 /** Routes that are priced in US dollars: what they serve, what they sell, and what they count. */
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { serviceVocabulary } from "../caveat/index.ts";
 import { MemoryStore } from "../stores/memory.ts";
 import { FakeInvoicer } from "../testing/fake-invoicer.ts";
@@ -167,4 +167,14 @@ test("a service says that it enforces both units", () => {
   expect(serviceVocabulary().names).toEqual(
     expect.arrayContaining(["budget_msat", "budget_usd_micro", "max_price_usd_micro"]),
   );
+});
+
+test("a request that counts nothing reserves nothing: no amount, and no limit of uses", async () => {
+  const store = new MemoryStore();
+  const reserve = vi.spyOn(store, "reserve");
+  const { ask, mint } = world({ store });
+  expect((await ask(mint({ budget: "0.05 usd" }))).status).toBe(200);
+  expect(reserve).not.toHaveBeenCalled();
+  expect((await ask(mint({ budget: "0.05 usd", maxUses: 1 }))).status).toBe(200);
+  expect(reserve).toHaveBeenCalledTimes(1);
 });

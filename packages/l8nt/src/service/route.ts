@@ -226,7 +226,7 @@ export class Route {
     const refusals = verified.judge(access);
     const error = denied(uncounted === undefined ? refusals : [...refusals, uncounted]);
     if (error !== undefined) return this.#deny(request, error);
-    if (verified.limits.length > 0) return this.#claim(request, verified, counted, access.now);
+    if (isCounted(verified, counted)) return this.#claim(request, verified, counted, access.now);
     this.#leaveGuard(facts);
     return grant(verified, price);
   }
@@ -308,6 +308,10 @@ export class Route {
       : new Refused(error);
   }
 }
+
+/** Whether a request counts against a limit: a use, or an amount that is not zero. */
+const isCounted = ({ limits }: Verified, { value }: Amount): boolean =>
+  limits.length > 0 && (value > 0n || limits.some(({ kind }) => kind === "uses"));
 
 /**
  * Whether all that the limits allow is a single use. A treasury narrows what has more to one use

@@ -54,7 +54,7 @@ export class Gateway {
     const service = target && this.#serviceAt(target.path);
     let dialect: Dialect = service?.preset.dialect ?? problemDialect;
     try {
-      const fault = requestFault(incoming);
+      const fault = requestFault(incoming, target);
       if (fault !== undefined || target === undefined) {
         // What follows on this connection may be a part of what was not understood.
         outgoing.shouldKeepAlive = false;

@@ -11,11 +11,14 @@ export interface Target {
 }
 
 /** Why a request is refused with 400, for people; undefined if it can be forwarded. */
-export function requestFault({ method, url = "", rawHeaders, httpVersionMajor }: IncomingMessage) {
+export function requestFault(
+  { method, url = "", rawHeaders, httpVersionMajor }: IncomingMessage,
+  target = targetIn(url),
+): string | undefined {
   if (method === "TRACE" || method === "CONNECT") return `The method ${method} is not forwarded.`;
   if (!url.startsWith("/") || url.includes("#"))
     return "The request target must be a path, and may have a query.";
-  if (targetIn(url) === undefined)
+  if (target === undefined)
     return "The path is not in its canonical spelling: it has dot segments, an encoded slash, or characters that must or must not be encoded.";
   if (valuesOf(rawHeaders, "host").length > 1) return "The request has several Host fields.";
   if (httpVersionMajor === 2) return undefined;
