@@ -74,7 +74,7 @@ export class PaymentLookup {
       isNotMade && (this.#mayBeMade(record) || (await this.#isAnotherAttempt(record)));
     const { settler, running } = this.#options;
     const settled = await settler.settle(record, isTooEarly ? SENDING : outcome);
-    running.settled(record.order);
+    running.settled(record);
     return settled;
   }
 

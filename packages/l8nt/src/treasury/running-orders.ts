@@ -1,7 +1,8 @@
 /** The orders that run in this process: each one runs once at a time. spec/4-purchase.md §4.2. */
 import { AdapterError } from "../errors.ts";
-import { Lru } from "../internal/lru.ts";
+import { FairMap } from "../internal/fair-map.ts";
 import { Turns } from "../internal/turns.ts";
+import type { PaymentRecord } from "../ports/payments.ts";
 import { hasGone, type Order } from "./order.ts";
 
 /** What one pass of an order came to. */
@@ -21,19 +22,20 @@ interface Running {
   wasHeard: boolean;
 }
 
+/** In all. An agent that orders what costs nothing drives out only what is its own. */
 const REMEMBERED = 10_000;
 
 export class RunningOrders {
   readonly #turns = new Turns();
   /** The orders that ended when all of their agents had gone. */
-  readonly #unheard = new Lru<string, true>(REMEMBERED);
+  readonly #unheard = new FairMap<true>(REMEMBERED);
   /** The orders whose payment was settled while they did not run, and that did not run since. */
-  readonly #settledApart = new Lru<string, true>(REMEMBERED);
+  readonly #settledApart = new FairMap<true>(REMEMBERED);
   readonly #running = new Map<string, Running>();
   /** Counts the beginnings and the ends of passes, to tell what came first. */
   #steps = 0;
   readonly #begunAt = new WeakMap<Order, number>();
-  readonly #endedAt = new Lru<string, number>(REMEMBERED);
+  readonly #endedAt = new FairMap<number>(REMEMBERED);
 
   has(key: string): boolean {
     return this.#running.has(key);
@@ -45,8 +47,8 @@ export class RunningOrders {
   }
 
   /** Notes that the payment of an order, which was open, was found to be made. */
-  settled(key: string): void {
-    if (!this.has(key)) this.#settledApart.set(key, true);
+  settled({ order: key, nodeIds }: Pick<PaymentRecord, "order" | "nodeIds">): void {
+    if (!this.has(key)) this.#settledApart.set(key, nodeIds, true);
   }
 
   /**
@@ -101,9 +103,10 @@ export class RunningOrders {
           running.wasHeard ||= !hasGone(order);
           if (running.passes.size > 0) return;
           this.#running.delete(key);
-          this.#endedAt.set(key, ++this.#steps);
+          const nodeIds = order.verified.nodes.map(({ id }) => id);
+          this.#endedAt.set(key, nodeIds, ++this.#steps);
           if (running.wasHeard) this.#unheard.delete(key);
-          else this.#unheard.set(key, true);
+          else this.#unheard.set(key, nodeIds, true);
           running.end();
         });
     });
