@@ -1,5 +1,5 @@
 /** `l8nt/express`: the paywall as Express middleware. */
-import type { IncomingMessage } from "node:http";
+import { type IncomingMessage, METHODS } from "node:http";
 import type { Application, Request, RequestHandler } from "express";
 import { utf8 } from "../internal/bytes.ts";
 import { isWellKnown, NodeFacts, targetOf } from "../node/facts.ts";
@@ -9,7 +9,7 @@ import { problem, writeResponse, writeUngranted } from "../node/response.ts";
 import { settle, settleAndKeepBy } from "../node/settlement.ts";
 import { stripIncoming } from "../node/stripped.ts";
 import { watchUpgrades } from "../node/upgrade.ts";
-import { asGuard, checkGuards } from "../service/guards.ts";
+import { asGuard, checkGuards, listGuards, type Place } from "../service/guards.ts";
 import type { Decision, Grant, Paywall, Terms } from "../service/index.ts";
 
 export type { Grant, Terms } from "../service/index.ts";
@@ -51,7 +51,7 @@ export function paid(paywall: Paywall, terms: Terms = {}): RequestHandler {
     if (decided instanceof Promise) decided.then(proceed, next);
     else proceed(decided);
   };
-  return asGuard(guard, route.terms);
+  return asGuard(guard, route);
 }
 
 /** What {@link checkRoutes} reads of a router: what is mounted, in its order. */
@@ -70,8 +70,9 @@ interface Mounted {
 
 /**
  * Finds a route that two `paid` guard, both counting and on different terms: no request could be
- * served. Call it when all routes are added. It sees the handlers of each route, and what `use`
- * mounts before it without a path; no app that is mounted in another one.
+ * served. Tells `/.well-known/l402` the methods and the paths of what is sold, except of routers
+ * that are mounted at a path. Call it when all routes are added. It sees the handlers of each
+ * route, and what `use` mounts before it without a path; no app that is mounted in another one.
  *
  * @throws TypeError with the method and the path of such a route
  * @example
@@ -83,13 +84,41 @@ export function checkRoutes(app: Application): void {
   const router = (Object.hasOwn(app, "_router") ? Reflect.get(app, "_router") : app.router) as
     | { readonly stack: readonly Mounted[] }
     | undefined;
-  checkStack(router?.stack ?? [], []);
+  const stack = router?.stack ?? [];
+  checkStack(stack, []);
+  listGuards(placesIn(stack, true));
 }
+
+const isEverywhere = ({ slash, regexp }: Mounted): boolean =>
+  slash === true || regexp?.fast_slash === true;
+
+/** Express keeps no text of the path that a router is mounted at. */
+function* placesIn(stack: readonly Mounted[], isAtRoot: boolean): Iterable<Place> {
+  for (const mounted of stack) {
+    const { route, handle } = mounted;
+    const layers = route?.stack ?? [];
+    for (const { handle: handler, method } of layers) {
+      // `app.all` adds its handlers for each method that Node knows.
+      const isForAll = layers.filter((one) => one.handle === handler).length >= METHODS.length;
+      const path = isAtRoot ? route!.path : undefined;
+      yield { handler, method: isForAll ? "*" : verb(method), path };
+    }
+    if (route !== undefined) continue;
+    const isWhole = isAtRoot && isEverywhere(mounted);
+    if (handle.stack !== undefined) yield* placesIn(handle.stack, isWhole);
+    else yield { handler: handle, method: "*", path: isWhole ? "/*" : undefined };
+  }
+}
+
+/** Of a route's handler; undefined, `_all` in Express 4, for any. */
+const verb = (method: string | undefined): string =>
+  method === undefined || method === "_all" ? "*" : method.toUpperCase();
 
 /** Returns the handlers that every request has passed behind it. */
 function checkStack(stack: readonly Mounted[], before: readonly unknown[]): readonly unknown[] {
   const passed = [...before];
-  for (const { route, handle, slash, regexp } of stack) {
+  for (const mounted of stack) {
+    const { route, handle } = mounted;
     for (const method of Object.keys(route?.methods ?? {})) {
       const handlers = route!.stack.filter((one) => [method, undefined].includes(one.method));
       const where = `${method === "_all" ? "any" : method.toUpperCase()} ${route!.path}`;
@@ -97,7 +126,7 @@ function checkStack(stack: readonly Mounted[], before: readonly unknown[]): read
     }
     if (route !== undefined) continue;
     const inner = handle.stack === undefined ? [handle] : checkStack(handle.stack, passed);
-    if (slash === true || regexp?.fast_slash === true) passed.push(...inner);
+    if (isEverywhere(mounted)) passed.push(...inner);
   }
   return passed;
 }

@@ -19,7 +19,7 @@ import { closeUnread } from "../node/unread.ts";
 import { watchUpgrades } from "../node/upgrade.ts";
 import { rendering } from "../service/answered.ts";
 import { fieldsWithoutCredential } from "../service/forwarded.ts";
-import { asGuard, checkGuards } from "../service/guards.ts";
+import { asGuard, checkGuards, listGuards } from "../service/guards.ts";
 import {
   type Answered,
   type Decision,
@@ -68,13 +68,13 @@ export function paid(paywall: Paywall, terms: Terms = {}): onRequestHookHandler 
     if (decided instanceof Promise) decided.then(proceed, done);
     else proceed(decided);
   };
-  return asGuard(guard, route.terms);
+  return asGuard(guard, route);
 }
 
 /**
- * Makes it an error to add a route that two `paid` guard and count on different terms: no request
- * could be served. Call it before the routes are added. It sees the hooks of each route, and not
- * those of `addHook`.
+ * Makes it an error to add a route that two `paid` guard, both counting and on different terms: no
+ * request could be served. Tells `/.well-known/l402` the methods and the paths of what is sold.
+ * Call it before the routes are added. It sees the hooks of each route, and not those of `addHook`.
  *
  * @example
  * const app = fastify();
@@ -83,7 +83,13 @@ export function paid(paywall: Paywall, terms: Terms = {}): onRequestHookHandler 
 export function checkRoutes(app: FastifyInstance): void {
   app.addHook("onRoute", ({ method, url, onRequest, preParsing, preValidation, preHandler }) => {
     const hooks = [onRequest, preParsing, preValidation, preHandler].flat();
-    checkGuards(hooks, `${[method].flat().join(", ")} ${url}`);
+    const methods = [method].flat();
+    checkGuards(hooks, `${methods.join(", ")} ${url}`);
+    // Fastify adds a route for HEAD to each one for GET.
+    if (method !== "HEAD")
+      listGuards(
+        hooks.flatMap((handler) => methods.map((one) => ({ handler, method: one, path: url }))),
+      );
   });
 }
 

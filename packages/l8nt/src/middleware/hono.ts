@@ -15,7 +15,7 @@ import { isForSharedCaches, privateCacheControl, varyWithCredentials } from "../
 import { factsOf } from "../service/facts.ts";
 import { stripHeaders } from "../service/forwarded.ts";
 import { guardOf, leaveGuard } from "../service/guard.ts";
-import { asGuard, checkGuards } from "../service/guards.ts";
+import { asGuard, checkGuards, listGuards } from "../service/guards.ts";
 import type {
   Answered,
   Decision,
@@ -123,7 +123,7 @@ export function paid(
       : serve(c, next, decided);
   }) as Handler<PaidEnv>;
   if (isHandler) final.add(guard);
-  return asGuard(guard, route.terms, isHandler ? handlerOrOptions : undefined);
+  return asGuard(guard, route, isHandler ? handlerOrOptions : undefined);
 }
 
 /** Guards around a handler, behind which no other handler of a route is called. */
@@ -131,13 +131,18 @@ const final = new WeakSet<object>();
 
 /** What {@link checkRoutes} reads of an app. */
 interface Routes {
-  readonly routes: readonly { readonly method: string; readonly path: string }[];
+  readonly routes: readonly {
+    readonly method: string;
+    readonly path: string;
+    readonly handler: object;
+  }[];
   readonly router: { match(method: string, path: string): readonly unknown[] };
 }
 
 /**
  * Finds a route that two `paid` guard, both counting and on different terms: no request could be
- * served. Call it once, when all routes are added: Hono takes no more routes then.
+ * served. Tells `/.well-known/l402` the methods and the paths of what is sold. Call it once, when
+ * all routes are added: Hono takes no more routes then.
  *
  * @throws TypeError with the method and the path of such a route
  * @example
@@ -149,15 +154,24 @@ export function checkRoutes(app: Routes): void {
     const [found] = app.router.match(method === "ALL" ? "GET" : method, path);
     const handlers: unknown[] = [];
     for (const [[given]] of found as readonly (readonly [readonly [object], unknown])[]) {
-      // An app that is routed to by another one wraps its handlers if it has an `onError`.
-      const handler: unknown = Reflect.get(given, "__COMPOSED_HANDLER") ?? given;
+      const handler = ownHandler(given);
       handlers.push(handler);
       // Hono tells middleware by its second parameter.
       if (final.has(handler as object) || (handler as Handler).length < 2) break;
     }
     checkGuards(handlers, `${method} ${path}`);
   }
+  listGuards(
+    app.routes.map(({ method, path, handler }) => ({
+      handler: ownHandler(handler),
+      method: method === "ALL" ? "*" : method,
+      path,
+    })),
+  );
 }
+
+/** An app that is routed to by another one wraps its handlers if it has an `onError`. */
+const ownHandler = (given: object): unknown => Reflect.get(given, "__COMPOSED_HANDLER") ?? given;
 
 /**
  * Takes the credential out of the request. On Node, @hono/node-server makes `Request` and `Headers`

@@ -59,7 +59,7 @@ export function paid<R extends Request, Context>(
     }
     return settledResponse(response, decision, (status) => settle(decision, status));
   };
-  return asGuard(guarded, route.terms, handler);
+  return asGuard(guarded, route, handler);
 }
 
 /** Next.js answers 500 to an error, except to those of `redirect()`, `notFound()` and the like. */

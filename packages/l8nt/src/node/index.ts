@@ -81,7 +81,7 @@ export function paid(
 
   return asGuard(
     (incoming: IncomingMessage, outgoing: ServerResponse) => void answer(incoming, outgoing),
-    route.terms,
+    route,
     handler,
   );
 }

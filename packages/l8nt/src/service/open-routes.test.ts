@@ -77,6 +77,55 @@ test("routes that differ in any term are listed apart", async () => {
   expect(await listed()).toHaveLength(terms.length);
 });
 
+test("a route is listed at each path that it is told, until it is closed", async () => {
+  const { paywall, listed } = world();
+  const [route, other] = [paywall.route({ price: "1 sat" }), paywall.route({ price: "1 sat" })];
+  for (let reload = 0; reload < 1000; reload++)
+    for (const path of ["GET /a", "GET /b"]) route.listAt(path);
+  other.listAt("GET /b");
+  expect(await listed()).toEqual([
+    { path: "GET /a", price: "1 sat", grants: {} },
+    { path: "GET /b", price: "1 sat", grants: {} },
+  ]);
+  route.listAt(undefined);
+  expect(await listed()).toHaveLength(3);
+  route.close();
+  route.listAt("GET /c");
+  expect(await listed()).toEqual([{ path: "GET /b", price: "1 sat", grants: {} }]);
+  other.close();
+  expect(await listed()).toEqual([]);
+});
+
+test("a path in the terms is listed as it stands", async () => {
+  const { paywall, listed } = world();
+  for (const path of ["GET /history/*", "GET|POST /a", "* /**"])
+    paywall.route({ price: "1 sat", path }).listAt("GET /other");
+  expect((await listed()).map((route) => Reflect.get(route, "path"))).toEqual([
+    "GET /history/*",
+    "GET|POST /a",
+    "* /**",
+  ]);
+});
+
+test.each([
+  "",
+  "/a",
+  "GET",
+  "GET a",
+  "get /a",
+  "GET /a*",
+  "GET /**/a",
+  `GET ${ORIGIN}/a`,
+  "GET  /a",
+])("a path %o is refused, and the error says how to write it", (path) => {
+  const { paywall } = world();
+  expect(() => paywall.route({ path })).toThrow(/path is .*write "GET \/path"/);
+});
+
+test("a paywall has no path for all of its routes", () => {
+  expect(() => world({ path: "GET /a" })).toThrow('"path"');
+});
+
 test("terms that cannot be sold are not listed", async () => {
   const { paywall, listed } = world();
   expect(() => paywall.route({ price: "1 sat", grants: { uses: 0 } })).toThrow(TypeError);

@@ -7,16 +7,52 @@ import type { Grants, Terms } from "./terms.ts";
 type Discovery = TypeOf<NonNullable<typeof serviceDiscovery.answer>>;
 export type RouteDescription = Discovery["routes"][number];
 
+/** An open route in the list, once for each path that is known of it. */
+export interface Listing {
+  /**
+   * Tells where the route stands; undefined for a place whose path is not known. Ignored if its
+   * terms say so themselves.
+   */
+  at(path: string | undefined): void;
+  remove(): void;
+}
+
 /**
- * Counts the open routes by what they offer. Routes with equal terms are listed once, so that what
- * is kept does not grow with routes that are opened again for each request or each reload.
+ * Counts the open routes by what they offer, and where. Routes with equal terms at the same path
+ * are listed once, so that what is kept does not grow with routes that are opened again for each
+ * request or each reload.
  */
 export class OpenRoutes {
   readonly #open = new Map<string, { readonly description: RouteDescription; count: number }>();
 
-  /** Lists a route; returns a function that takes it out of the list again. */
-  add(terms: Terms): () => void {
-    const description = describe(terms);
+  /** Lists a route: without a path, until its terms or `at` name one. */
+  add(terms: Terms): Listing {
+    const offer = describe(terms);
+    const count = (path: string | undefined): (() => void) =>
+      this.#count({ ...(path !== undefined && { path }), ...offer });
+    const listed = new Map([[terms.path, count(terms.path)]]);
+    let isSettled = terms.path !== undefined;
+    let isPlaced = false;
+    const clear = (): void => {
+      for (const remove of listed.values()) remove();
+      listed.clear();
+    };
+    return {
+      at: (path) => {
+        if (isSettled) return;
+        if (!isPlaced) clear();
+        isPlaced = true;
+        if (!listed.has(path)) listed.set(path, count(path));
+      },
+      remove: () => {
+        isSettled = true;
+        clear();
+      },
+    };
+  }
+
+  /** Returns a function that takes it out of the list again. */
+  #count(description: RouteDescription): () => void {
     const key = JSON.stringify(description);
     const entry = this.#open.get(key) ?? { description, count: 0 };
     entry.count++;
@@ -41,7 +77,7 @@ export class OpenRoutes {
   }
 }
 
-function describe({ price, grants, capability }: Terms): RouteDescription {
+function describe({ price, grants, capability }: Terms): Omit<RouteDescription, "path"> {
   return {
     price:
       price === undefined ? null : typeof price === "function" ? "depends on the request" : price,

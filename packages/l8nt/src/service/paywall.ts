@@ -27,7 +27,7 @@ import { ProxyWatch } from "./proxied.ts";
 import { Repeats } from "./repeats.ts";
 import { type RevocationsOption, Revoking } from "./revoking.ts";
 import { Route } from "./route.ts";
-import { checkTerms, maySell, TERMS, type Terms } from "./terms.ts";
+import { COMMON_TERMS, type CommonTerms, checkTerms, maySell, type Terms } from "./terms.ts";
 
 export interface ChallengesPerMinute {
   /**
@@ -53,7 +53,7 @@ export interface AuthorizeOptions {
   readonly address?: string | undefined;
 }
 
-export interface PaywallOptions extends Terms {
+export interface PaywallOptions extends CommonTerms {
   /** Mints and verifies. Give either this, or `secret` and `location`. */
   readonly authority?: Authority;
   /**
@@ -132,7 +132,7 @@ const OPTIONS = {
   invoiceExpiry: true,
   invoiceDescription: true,
   alarm: true,
-  ...TERMS,
+  ...COMMON_TERMS,
 } satisfies Keys<PaywallOptions>;
 const AUTHORIZE = { address: true } satisfies Keys<AuthorizeOptions>;
 const RATES = { perClient: true, total: true } satisfies Keys<ChallengesPerMinute>;
@@ -241,7 +241,8 @@ export class Paywall {
 
   /**
    * Opens a route on terms of its own. Terms that are left out are the paywall's.
-   * `/.well-known/l402` lists it until `route.close()`; routes with equal terms are listed once.
+   * `/.well-known/l402` lists it until `route.close()`; routes with equal terms and the same path
+   * are listed once.
    *
    * @throws TypeError for terms that could not be sold, or a price without an invoicer
    */

@@ -21,7 +21,7 @@ import type { Decision, Grant, PricedRequest, RequestFacts } from "./decision.ts
 import { headersWithoutCredential } from "./forwarded.ts";
 import { claimedGrant, grant, uncounted } from "./grant.ts";
 import { Guard, guardOf, hasCredential, leaveGuard, presentedBy } from "./guard.ts";
-import type { OpenRoutes } from "./open-routes.ts";
+import type { Listing, OpenRoutes } from "./open-routes.ts";
 import { isPreflight, preflightAnswer } from "./preflight.ts";
 import { FactsOfRequest, type PriceFunction, readPrice } from "./price.ts";
 import { Readings, withoutCredential } from "./readings.ts";
@@ -41,7 +41,7 @@ export class Route {
   readonly #context: PaywallContext;
   readonly #sales: Sales;
   readonly #fixedPrice: Amount | undefined;
-  readonly #delist: () => void;
+  readonly #listing: Listing;
   #isClosed = false;
   #last: { readonly method: string; readonly raw: string; readonly target: Target | undefined } =
     NOTHING_READ;
@@ -53,7 +53,7 @@ export class Route {
     this.#sales = new Sales(terms, context, open);
     this.#fixedPrice =
       typeof terms.price === "function" ? undefined : readPrice(terms.price ?? "0 sat");
-    this.#delist = open.add(terms);
+    this.#listing = open.add(terms);
   }
 
   /**
@@ -64,7 +64,15 @@ export class Route {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#delist();
+    this.#listing.remove();
+  }
+
+  /**
+   * Tells `/.well-known/l402` a path at which requests come to this route, such as
+   * `"GET /history/*"`; undefined for one that is not known. Ignored if `terms.path` is there.
+   */
+  listAt(path: string | undefined): void {
+    this.#listing.at(path);
   }
 
   /**

@@ -2,6 +2,7 @@
 import { type AmountText, parseAmount, parseMsat, readMsatOption } from "../amount.ts";
 import type { Duration } from "../caveat/index.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
+import { readPathPattern } from "./path-pattern.ts";
 import type { PriceFunction } from "./price.ts";
 
 /** What one payment buys. With none of `uses`, `budget` and `validFor`: one request. */
@@ -44,14 +45,25 @@ export interface Terms {
    * @default the price is spent with the head of the response
    */
   readonly metered?: boolean;
+  /**
+   * Where the route stands, such as `"GET /history/*"`, in the form of `grants.endpoints`. It is
+   * what `/.well-known/l402` says, and decides nothing.
+   *
+   * @default the paths that `checkRoutes` finds in an app; otherwise none is listed
+   */
+  readonly path?: string;
 }
 
-export const TERMS = {
+/** The terms that a paywall has for all of its routes. */
+export type CommonTerms = Omit<Terms, "path">;
+
+export const COMMON_TERMS = {
   price: true,
   grants: true,
   capability: true,
   metered: true,
-} satisfies Keys<Terms>;
+} satisfies Keys<CommonTerms>;
+export const TERMS = { ...COMMON_TERMS, path: true } satisfies Keys<Terms>;
 const GRANTS = { uses: true, budget: true, validFor: true, endpoints: true } satisfies Keys<Grants>;
 
 /** Whether two routes offer the same. */
@@ -79,12 +91,16 @@ export const maySell = ({ price }: Terms): boolean =>
  * @throws TypeError for a fixed price that is no amount, and for grants that could never be minted
  */
 export function checkTerms(terms: Terms, location: string): void {
-  const { price, grants = {} } = terms;
+  const { price, grants = {}, path } = terms;
   checkKeys(terms, TERMS, "a route");
   checkKeys(grants, GRANTS, "a route's grants");
   if (price !== undefined && typeof price !== "function" && parseAmount(price) === undefined)
     throw new TypeError(
       'a price is an amount with its unit, such as "10 sat" or "0.02 usd", or a function of the request',
+    );
+  if (path !== undefined && readPathPattern(path) === undefined)
+    throw new TypeError(
+      `a route's path is "${path}"; write "GET /path", as seen at ${location}, with * for one segment and ** for all that follow`,
     );
   if (grants.budget !== undefined) readMsatOption(grants.budget, "grants.budget");
   if (grants.uses !== undefined && !(Number.isSafeInteger(grants.uses) && grants.uses > 0))

@@ -39,6 +39,7 @@ export const serviceDiscovery = message({
     revocations: text,
     routes: list(
       object({
+        path: optional(text),
         price: nullable(text),
         grants: object({
           uses: optional(count()),
