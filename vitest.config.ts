@@ -41,7 +41,7 @@ const long = [
   "test/docs/tutorials.test.ts",
 ];
 /** Folders whose tests need more than the root install; the ones with lnd have a command. */
-const apart = ["frameworks", "lnd", "net", "peers", "postgres", "runtimes"];
+const apart = ["frameworks", "lnd", "net", "peers", "postgres", "runtimes", "vendors"];
 
 /**
  * `unit` lives beside its source, everything else under `test/`. scripts/test.ts says which command
@@ -82,7 +82,7 @@ export default defineConfig({
       },
       // The setup of a project installs its folder. It runs only if one of the project's tests
       // does.
-      ...["frameworks", "peers", "runtimes"].map((folder) => ({
+      ...["frameworks", "peers", "runtimes", "vendors"].map((folder) => ({
         ...common,
         test: {
           ...heavy,

@@ -7,7 +7,7 @@ import { createHash } from "node:crypto";
 import { lstatSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 
-export const folders = ["frameworks", "net", "package", "peers", "runtimes"] as const;
+export const folders = ["frameworks", "net", "package", "peers", "runtimes", "vendors"] as const;
 /** A folder of tests, or the folder of the documentation. */
 export type Folder = (typeof folders)[number] | "docs";
 

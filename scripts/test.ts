@@ -27,6 +27,7 @@ const folderOf: Readonly<Record<string, Folder>> = {
   net: "net",
   peers: "peers",
   postgres: "peers",
+  vendors: "vendors",
 };
 interface TestSet {
   readonly projects: readonly string[];
@@ -49,6 +50,7 @@ const sets: Readonly<Record<string, TestSet>> = {
   runtimes: { projects: ["runtimes"] },
   frameworks: { projects: ["frameworks"] },
   peers: { projects: ["peers", "postgres"] },
+  vendors: { projects: ["vendors"] },
   net: {
     projects: ["net"],
     whyNot: async () => (await import("../test/net/support/possible.ts")).whyNot(),

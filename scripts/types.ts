@@ -1,6 +1,6 @@
 /**
- * Type-checks what the root's tsconfig.json leaves out because it needs test/frameworks, test/net
- * or test/peers: the adapters, the examples and those tests. Part of `npm run check`; a folder that
+ * Type-checks what the root's tsconfig.json leaves out because it needs test/frameworks, test/net,
+ * test/peers or test/vendors: the adapters, the examples and those tests. Part of `npm run check`; a folder that
  * is not installed is left out, and checked by `npm run test:all` or `npm run test:net`.
  */
 import { spawnSync } from "node:child_process";
@@ -21,7 +21,7 @@ export function typeFaults(folder: Folder): string {
 }
 
 if (import.meta.main)
-  for (const folder of ["frameworks", "net", "peers"] as const) {
+  for (const folder of ["frameworks", "net", "peers", "vendors"] as const) {
     if (!isInstalled(folder)) {
       console.log(`test/${folder} is not installed, so its types were not checked`);
       continue;

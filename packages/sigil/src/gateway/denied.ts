@@ -18,6 +18,9 @@ export class Denied extends Error {
   }
 }
 
+/** What an agent must present. */
+export const TAKES = "this gateway takes a Sigil credential as the API key, sk-sigil-….";
+
 /** Words and titles for the library's codes. A code that is not listed is `denied`. */
 const WORDS: Readonly<Record<string, readonly [code: string, title: string]>> = {
   ERR_TOKEN_MISSING: ["credential_missing", "No credential"],
@@ -80,6 +83,9 @@ function statusOf(error: SigilError): number {
 }
 
 function textOf(error: SigilError): string {
+  // Most often the vendor's own key, of an agent that was not changed over.
+  if (error.code === "ERR_TOKEN_MALFORMED")
+    return `Sigil: the API key is no Sigil credential, or not a whole one: ${TAKES}`;
   if (!(error instanceof DeniedError)) return `Sigil: ${error.message}`;
   const lead = error instanceof BudgetError ? "This key has too little left. " : "";
   return `Sigil: ${lead}${error.refusals.map(explain).join(". ")}.`;

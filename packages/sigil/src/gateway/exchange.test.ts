@@ -453,6 +453,7 @@ describe("an exchange that ends otherwise", () => {
       expect(text + JSON.stringify([...response.headers])).not.toContain("CANARY");
       expect(world.alarms.join()).toContain("refused the gateway's own key");
       expect(world.alarms.join()).not.toContain("CANARY");
+      expect(response.headers.get("x-should-retry")).toBe("false");
       expect(await world.usage(key)).toEqual([[0n, 0n]]);
     },
   );

@@ -12,7 +12,7 @@ import { Forwarding, type Outcome, type Plan } from "./core/forward.ts";
 import type { Target } from "./core/request.ts";
 import { withoutKeys, withoutQueryKeys } from "./credential/place.ts";
 import { presentedKey } from "./credential/present.ts";
-import { Denied } from "./denied.ts";
+import { Denied, TAKES } from "./denied.ts";
 import { amountOf, type Cost } from "./meter/cost.ts";
 import { fittingOutput } from "./meter/fit.ts";
 import { budgetField, least, spendingOf } from "./meter/limits.ts";
@@ -330,10 +330,7 @@ const isOfBudget = (error: unknown): boolean =>
   error instanceof BudgetError && error.refusals.every(({ code }) => code === "ERR_BUDGET");
 
 const missing = (): TokenError =>
-  new TokenError(
-    "ERR_TOKEN_MISSING",
-    "this gateway takes a Sigil credential as the API key: sk-sigil-…",
-  );
+  new TokenError("ERR_TOKEN_MISSING", `no API key was sent: ${TAKES}`);
 
 /** Units are never converted, so only a budget in US dollars pays for tokens. */
 const hasBudget = ({ limits }: Verified): boolean =>

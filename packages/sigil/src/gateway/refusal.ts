@@ -22,7 +22,12 @@ export const insteadOf =
       title: "The vendor refused the gateway",
       detail: `Sigil: ${name} refused the key of this gateway, or what it is allowed to do. Nothing was charged; the owner of the gateway was told.`,
     });
-    return { status: 502, fields: ["content-type", contentType], body: Buffer.from(body) };
+    const fields = [
+      ...["content-type", contentType, "cache-control", "no-store"],
+      // Another try would be refused alike. Stripe's SDK reads a name of its own.
+      ...["x-should-retry", "false", "stripe-should-retry", "false"],
+    ];
+    return { status: 502, fields, body: Buffer.from(body) };
   };
 
 /** Watches the answer to a request that is not metered: all but a refusal goes through unseen. */

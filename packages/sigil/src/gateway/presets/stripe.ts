@@ -1,6 +1,6 @@
 /**
- * Stripe: no usage, but a capability for each resource and kind of access, as its restricted keys
- * have. Some resources are powers of their own: `ephemeral_keys:write` makes keys that do not go
+ * Stripe: it charges nothing for a request, so a key needs no budget. What a key may do is its
+ * capabilities, one for each resource and kind of access, as Stripe's restricted keys have them. Some resources are powers of their own: `ephemeral_keys:write` makes keys that do not go
  * through the gateway.
  */
 import { openaiDialect } from "./dialects/openai.ts";
@@ -18,7 +18,7 @@ const routesOf = (version: string): readonly PresetRoute[] =>
       method,
       path,
       capability: `{resource}:${access}`,
-      meter: "flat" as const,
+      meter: "free" as const,
     })),
   );
 

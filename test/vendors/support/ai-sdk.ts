@@ -1,0 +1,33 @@
+/** The AI SDK with a model of any vendor. */
+import { generateText, jsonSchema, type LanguageModel, streamText, tool } from "ai";
+import { TOOL, type Uses } from "./client.ts";
+
+export function aiSdk(model: LanguageModel): Uses {
+  const base = { model, prompt: "Hello", maxOutputTokens: 100 };
+  return {
+    call: async () => (await generateText(base)).text,
+    async stream() {
+      const parts: string[] = [];
+      // By itself it prints an error, and ends.
+      const { fullStream } = streamText({ ...base, onError: () => {} });
+      for await (const part of fullStream) {
+        if (part.type === "error") throw part.error;
+        if (part.type === "text-delta") parts.push(part.text);
+      }
+      return parts;
+    },
+    async tool() {
+      const { toolCalls } = await generateText({
+        ...base,
+        tools: {
+          [TOOL.name]: tool({
+            description: TOOL.description,
+            inputSchema: jsonSchema(TOOL.schema),
+          }),
+        },
+      });
+      const [call] = toolCalls;
+      return { name: call!.toolName, input: call!.input };
+    },
+  };
+}
