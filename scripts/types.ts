@@ -1,7 +1,8 @@
 /**
  * Type-checks what the root's tsconfig.json leaves out because it needs test/frameworks, test/net,
- * test/peers or test/vendors: the adapters, the examples and those tests. Part of `npm run check`; a folder that
- * is not installed is left out, and checked by `npm run test:all` or `npm run test:net`.
+ * test/peers or test/vendors: the adapters, the examples and those tests. Part of `npm run check`;
+ * a folder that is not installed is left out, and checked by `npm run test:all` or
+ * `npm run test:net`.
  */
 import { spawnSync } from "node:child_process";
 import { join, resolve } from "node:path";

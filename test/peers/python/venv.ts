@@ -1,4 +1,4 @@
-/** The Python packages of the peers, in an environment of their own, installed once. */
+/** Python packages that tests run against, in an environment of their own, installed once. */
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, renameSync, rmSync } from "node:fs";
@@ -7,14 +7,14 @@ import { createInterface } from "node:readline";
 import { onTestFinished } from "vitest";
 
 const here = import.meta.dirname;
-const requirements = join(here, "requirements.txt");
 const INSTALL_MS = 300_000;
 
 /**
- * The interpreter with the packages of requirements.txt; undefined, with a message, if this machine
- * has no Python or cannot install them. In CI a Python that cannot install them is an error.
+ * The interpreter with the packages of a requirements.txt; undefined, with a message, if this
+ * machine has no Python or cannot install them. In CI a Python that cannot install them is an
+ * error.
  */
-export function python(): string | undefined {
+export function python(requirements: string = join(here, "requirements.txt")): string | undefined {
   const hash = createHash("sha256").update(readFileSync(requirements)).digest("hex").slice(0, 16);
   const folder = join(here, "../../../.cache/peers", `python-${hash}`);
   const interpreter = join(folder, "bin/python");
@@ -23,7 +23,7 @@ export function python(): string | undefined {
   const unfinished = `${folder}.${process.pid}`;
   const { error } = spawnSync("python3", ["--version"]);
   if (error !== undefined) {
-    console.log("*** NOT RUN: the Python peers, because there is no python3 here ***");
+    console.log("*** NOT RUN: the tests with Python, because there is no python3 here ***");
     return undefined;
   }
   const steps = [
@@ -34,7 +34,7 @@ export function python(): string | undefined {
     const { status } = spawnSync(command!, args, { stdio: "inherit", timeout: INSTALL_MS });
     if (status === 0) continue;
     rmSync(unfinished, { recursive: true, force: true });
-    const why = `${command} ended with ${status}: the Python peers cannot be installed`;
+    const why = `${command} ended with ${status}: the Python packages cannot be installed`;
     if (process.env.CI !== undefined) throw new Error(why);
     console.log(`*** NOT RUN: ${why} ***`);
     return undefined;

@@ -1,7 +1,8 @@
 /**
  * Stripe: it charges nothing for a request, so a key needs no budget. What a key may do is its
- * capabilities, one for each resource and kind of access, as Stripe's restricted keys have them. Some resources are powers of their own: `ephemeral_keys:write` makes keys that do not go
- * through the gateway.
+ * capabilities, one for each resource and kind of access, as Stripe's restricted keys have them.
+ * Some resources are powers of their own: `ephemeral_keys:write` makes keys that do not go through
+ * the gateway.
  */
 import { openaiDialect } from "./dialects/openai.ts";
 import type { Preset, PresetRoute } from "./preset.ts";
