@@ -120,6 +120,7 @@ export default withMermaid({
             page("Run a treasury", "/guides/treasury"),
             page("Back up and restore a treasury", "/guides/backup"),
             page("Connect a wallet", "/guides/wallets"),
+            page("The gateway", "/guides/gateway"),
             page("Test your paid service", "/guides/testing"),
             page("Use an agent framework", "/guides/agents"),
             page("Sell and buy MCP tools", "/guides/mcp"),

@@ -75,6 +75,18 @@ describe("a key that the gateway prints", () => {
       expect(statSync(join(dir, file)).mode & 0o077, file).toBe(0);
   });
 
+  test("is printed for a vendor that takes none as well", async () => {
+    const dir = join(emptyFolder(), "books");
+    const port = String(await freePort());
+    const child = spawned(["gateway", "--preset", "ollama", "--dir", dir, "--port", port], {});
+    const end = ended(child);
+    let text = "";
+    child.stdout.on("data", (part) => (text += part));
+    await expect.poll(() => text, { timeout: 20_000 }).toMatch(/OLLAMA_API_KEY=sk-sigil-\S+\n/);
+    child.kill("SIGTERM");
+    expect(await end).toMatchObject({ code: 0 });
+  });
+
   test("is the same after a restart, with what it has spent, and another for another budget", async () => {
     const { start } = await stage();
     const first = await start();

@@ -11,6 +11,7 @@ testClient({
   name: "@anthropic-ai/sdk",
   preset: "anthropic",
   vendor: messages,
+  status: "status",
   uses({ url, key }): Uses {
     const client = new Anthropic({ baseURL: url, apiKey: key });
     const base = {
@@ -46,5 +47,6 @@ testClient({
   name: "@ai-sdk/anthropic",
   preset: "anthropic",
   vendor: messages,
+  status: "statusCode",
   uses: ({ url, key }) => aiSdk(createAnthropic({ baseURL: `${url}/v1`, apiKey: key })(model)),
 });

@@ -11,6 +11,7 @@ testClient({
   name: "@google/genai",
   preset: "gemini",
   vendor: generateContent,
+  status: "status",
   uses({ url, key }): Uses {
     const { models } = new GoogleGenAI({ apiKey: key, httpOptions: { baseUrl: url } });
     const base = { model, contents: "Hello", config: { maxOutputTokens: 100 } };
@@ -40,6 +41,7 @@ testClient({
   name: "@ai-sdk/google",
   preset: "gemini",
   vendor: generateContent,
+  status: "statusCode",
   uses: ({ url, key }) =>
     aiSdk(createGoogleGenerativeAI({ baseURL: `${url}/v1beta`, apiKey: key })(model)),
 });

@@ -7,6 +7,7 @@ testClient({
   name: "@mistralai/mistralai",
   preset: "mistral",
   vendor: chatCompletions("always"),
+  status: "statusCode",
   uses({ url, key }): Uses {
     const { chat } = new Mistral({ serverURL: url, apiKey: key });
     const base = {

@@ -15,6 +15,7 @@ testClient({
   name: "ollama",
   preset: "ollama",
   vendor: ollamaChat,
+  status: "status_code",
   uses({ url, key }): Uses {
     const client = new Ollama({ host: url, headers: { Authorization: `Bearer ${key}` } });
     return {

@@ -19,6 +19,7 @@ testClient({
   name: "openai, chat completions",
   preset: "openai",
   vendor: chatCompletions("asked"),
+  status: "status",
   uses({ url, key }): Uses {
     const client = new OpenAI({ baseURL: `${url}/v1`, apiKey: key });
     const base = { model, messages, max_completion_tokens: 100 };
@@ -48,6 +49,7 @@ testClient({
   name: "openai, Responses",
   preset: "openai",
   vendor: responses,
+  status: "status",
   uses({ url, key }): Uses {
     const client = new OpenAI({ baseURL: `${url}/v1`, apiKey: key });
     const base = { model, input: PROMPT, max_output_tokens: 100 };
@@ -77,6 +79,7 @@ testClient({
   name: "@langchain/openai",
   preset: "openai",
   vendor: chatCompletions("asked"),
+  status: "status",
   uses({ url, key }): Uses {
     const configuration = { baseURL: `${url}/v1` };
     const chat = new ChatOpenAI({ model, apiKey: key, configuration, maxTokens: 100 });
@@ -100,6 +103,7 @@ testClient({
   name: "@ai-sdk/openai, chat completions",
   preset: "openai",
   vendor: chatCompletions("asked"),
+  status: "statusCode",
   uses: ({ url, key }) => aiSdk(createOpenAI({ baseURL: `${url}/v1`, apiKey: key }).chat(model)),
 });
 
@@ -107,5 +111,6 @@ testClient({
   name: "@ai-sdk/openai, Responses",
   preset: "openai",
   vendor: responses,
+  status: "statusCode",
   uses: ({ url, key }) => aiSdk(createOpenAI({ baseURL: `${url}/v1`, apiKey: key })(model)),
 });

@@ -10,6 +10,7 @@ import {
   VENDOR_KEY,
 } from "../../packages/sigil/src/gateway/fixtures/town.ts";
 import {
+  errorOf,
   expectRefused,
   REVOKED,
   type Refusal,
@@ -139,9 +140,9 @@ describe("stripe", () => {
     async (refusal) => {
       const world = await opened();
       const { customers } = clientOf(world, await refusal.key(world));
-      expect(await shownBy(() => customers.create({ email: "a@example.com" }))).toMatch(
-        refusal.reason,
-      );
+      const error = await errorOf(() => customers.create({ email: "a@example.com" }));
+      expect(String(error)).toMatch(refusal.reason);
+      expect(error).toHaveProperty("statusCode", refusal.status);
       expectRefused(world, refusal);
     },
   );

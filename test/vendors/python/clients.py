@@ -1,5 +1,5 @@
 """PyPI's openai and anthropic. Takes lines of JSON: {client, use, url, key, model, tool}, and answers
-each with {value} or {error}."""
+each with {value} or {error, status_code}."""
 
 import json
 import sys
@@ -59,6 +59,6 @@ for line in sys.stdin:
     client = CLIENTS[asked.pop("client")]
     try:
         answer = {"value": client(**asked)}
-    except (openai.OpenAIError, anthropic.AnthropicError) as error:
-        answer = {"error": f"{type(error).__name__}: {error}"}
+    except (openai.APIStatusError, anthropic.APIStatusError) as error:
+        answer = {"error": f"{type(error).__name__}: {error}", "status_code": error.status_code}
     print(json.dumps(answer), flush=True)

@@ -28,6 +28,8 @@ export interface Client {
   readonly name: string;
   readonly preset: string;
   readonly vendor: Play;
+  /** Where its errors have the status. */
+  readonly status: "status" | "statusCode" | "status_code";
   uses(settings: Settings): Uses | Promise<Uses>;
 }
 
@@ -52,15 +54,19 @@ export const TEXT = PARTS.join("");
 export const USED = { input: 10, output: 20 } as const;
 const SPENT = 210n;
 
-/** The text of an error as a developer sees it. */
-export async function shownBy(use: () => Promise<unknown>): Promise<string> {
+/** The error that a developer gets. */
+export async function errorOf(use: () => Promise<unknown>): Promise<object> {
   try {
     await use();
   } catch (error) {
-    return String(error);
+    return error as object;
   }
   throw new Error("the request was not refused");
 }
+
+/** The text of that error, as a developer sees it. */
+export const shownBy = async (use: () => Promise<unknown>): Promise<string> =>
+  String(await errorOf(use));
 
 /** A key that the gateway refuses, and what its refusal says. */
 export interface Refusal {
@@ -135,7 +141,7 @@ function expectSettled(world: Town, key: string): void {
 }
 
 /** Runs a client through everything that it must do. */
-export function testClient({ name, preset, vendor, uses }: Client): void {
+export function testClient({ name, preset, vendor, status, uses }: Client): void {
   describe(name, () => {
     const opened = async () => {
       const world = await town({ preset, play: vendor });
@@ -170,7 +176,9 @@ export function testClient({ name, preset, vendor, uses }: Client): void {
         async (use) => {
           const world = await town({ preset, play: vendor });
           const client = await uses({ url: world.url, key: await refusal.key(world) });
-          expect(await shownBy(() => client[use]())).toMatch(refusal.reason);
+          const error = await errorOf(() => client[use]());
+          expect(String(error)).toMatch(refusal.reason);
+          expect(error).toHaveProperty(status, refusal.status);
           expectRefused(world, refusal);
         },
       );

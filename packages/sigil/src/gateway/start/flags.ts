@@ -51,6 +51,8 @@ export type Given = Arguments<keyof typeof FLAGS>;
 interface Usual {
   /** The variables that its key is in, the most usual first; none if it takes no key. */
   readonly keys: readonly string[];
+  /** The variable that an agent's key goes in, if the vendor has none for its own. */
+  readonly agentKey?: string;
   readonly baseUrl: string;
   readonly basePath: string;
 }
@@ -64,7 +66,7 @@ export const USUAL: Readonly<Record<string, Usual>> = {
     basePath: "",
   },
   mistral: { keys: ["MISTRAL_API_KEY"], baseUrl: "MISTRAL_BASE_URL", basePath: "" },
-  ollama: { keys: [], baseUrl: "OLLAMA_HOST", basePath: "" },
+  ollama: { keys: [], agentKey: "OLLAMA_API_KEY", baseUrl: "OLLAMA_HOST", basePath: "" },
   openrouter: {
     keys: ["OPENROUTER_API_KEY"],
     baseUrl: "OPENROUTER_BASE_URL",

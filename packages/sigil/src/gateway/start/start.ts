@@ -125,11 +125,8 @@ const hasEnded = (key: string): boolean =>
 
 function greeting(services: readonly Service[], location: string, key: string): string {
   const lines = services.flatMap(({ name, prefix }) => {
-    const { baseUrl, basePath, keys } = USUAL[name]!;
-    return [
-      `  ${baseUrl}=${location}${prefix}${basePath}`,
-      ...(keys.length === 0 ? [] : [`  ${keys[0]}=${key}`]),
-    ];
+    const { baseUrl, basePath, keys, agentKey = keys[0] } = USUAL[name]!;
+    return [`  ${baseUrl}=${location}${prefix}${basePath}`, `  ${agentKey}=${key}`];
   });
   return `The gateway listens at ${location}. Give an agent
 
