@@ -1,6 +1,7 @@
 /** One request of an agent, from its credential to its settlement. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { BudgetError, type SigilError, TokenError } from "l8nt";
+import { formatAmount } from "l8nt/invoice";
 import type { Verified } from "l8nt/l402";
 import type { Ledger } from "l8nt/ports";
 import type { Granted, RequestFacts } from "l8nt/service";
@@ -252,7 +253,7 @@ export class Exchange {
       price: metered?.price.line,
     });
     if (this.#outgoing.headersSent) return;
-    if (outcome.kind === "failed") throw unreached(outcome.error);
+    if (outcome.kind === "failed") throw unreached(outcome.error, cost);
     if (outcome.kind === "cut") throw new Denied(REVOKED);
   }
 
@@ -265,6 +266,7 @@ export class Exchange {
     return new Metering({
       granted,
       reader: meter.reader(asked),
+      isStream: asked.isStream,
       price,
       most,
       reserved,
@@ -377,12 +379,15 @@ const unbounded = (model: string): Denied =>
     detail: `Sigil: nothing bounds what this request to ${JSON.stringify(model)} can cost: give it an output limit, such as max_tokens, or have the owner add the model's limits to the price list.`,
   });
 
-const unreached = (error: Error): Denied => {
+const unreached = (error: Error, cost: Cost | undefined): Denied => {
   const isLate = /Timeout/.test(error.name);
   return new Denied({
     status: isLate ? 504 : 502,
     code: isLate ? "upstream_timeout" : "upstream_unreachable",
     title: "The vendor did not answer",
-    detail: "Sigil: the vendor did not answer. Nothing was charged.",
+    detail:
+      cost === undefined || cost.micro === 0n
+        ? "Sigil: the vendor did not answer. Nothing was charged."
+        : `Sigil: the vendor's answer did not come to its end. The vendor may bill it, so ${formatAmount(amountOf(cost))} was charged.`,
   });
 };

@@ -45,8 +45,16 @@ export interface Watcher {
 /** How an exchange ended. */
 export type Outcome =
   | { readonly kind: "answered"; readonly status: number }
-  /** No head came, so the client has seen nothing. `isUnsent`: neither has the vendor. */
-  | { readonly kind: "failed"; readonly error: Error; readonly isUnsent: boolean }
+  /**
+   * The client has seen nothing. `isUnsent`: neither has the vendor. `headStatus`: of an answer
+   * that was kept until it is complete, and broke off.
+   */
+  | {
+      readonly kind: "failed";
+      readonly error: Error;
+      readonly isUnsent: boolean;
+      readonly headStatus: number | undefined;
+    }
   /** The vendor's answer broke off; the client's connection was closed inside of it. */
   | { readonly kind: "broken"; readonly status: number; readonly error: Error }
   /** The client left. */
@@ -95,7 +103,7 @@ export class Forwarding implements Dispatcher.DispatchHandler {
         this,
       );
     } catch (error) {
-      this.#end({ kind: "failed", error: error as Error, isUnsent: true });
+      this.#end({ kind: "failed", error: error as Error, isUnsent: true, headStatus: undefined });
     }
   }
 
@@ -210,7 +218,7 @@ export class Forwarding implements Dispatcher.DispatchHandler {
       return { kind: "cut", status: this.#outgoing.headersSent ? status : undefined };
     // Of an answer that is kept until it is whole the client has seen nothing.
     if (status === undefined || this.#parts !== undefined)
-      return { kind: "failed", error, isUnsent: !this.#isSent };
+      return { kind: "failed", error, isUnsent: !this.#isSent, headStatus: status };
     // Not ended: an answer that ends quietly looks complete.
     this.#outgoing.destroy();
     return { kind: "broken", status, error };

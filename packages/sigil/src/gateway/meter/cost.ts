@@ -17,6 +17,8 @@ export const amountOf = ({ micro }: Cost): Amount => ({ unit: "usd_micro", value
 export interface Ended {
   /** Whether the vendor's answer came to its end. */
   readonly isComplete: boolean;
+  /** Whether output is sent as it is made. A whole answer was made before its first byte. */
+  readonly isStream: boolean;
   /** Bytes of the answer since its last usage, or since its beginning. */
   readonly bytesSince: number;
   readonly usage: UsageReader["usage"];
@@ -25,12 +27,12 @@ export interface Ended {
 /**
  * The usage that the vendor stated has its price. What it did not state counts at the most that it
  * can be: the input that was reserved and a token for each byte that came, or all that was reserved
- * if the model thinks unseen.
+ * if output is made unseen, because the answer is no stream or the model thinks.
  *
  * @param most the usage that was reserved, and `reserved` its price
  */
 export function costOf(
-  { isComplete, bytesSince, usage }: Ended,
+  { isComplete, isStream, bytesSince, usage }: Ended,
   price: ModelPrice,
   most: Usage,
   reserved: bigint,
@@ -38,9 +40,10 @@ export function costOf(
   const stated = usage === undefined ? undefined : price.cost(usage);
   if (stated !== undefined && (isComplete || bytesSince === 0))
     return { micro: stated, isEstimated: false, usage };
-  // Nobody knows what a complete answer without a priced usage came to, nor how much a model
-  // thought that shows nothing of it.
-  if (isComplete || price.limits.reasons) return { micro: reserved, isEstimated: true, usage };
+  // Nobody knows what a complete answer without a priced usage came to, nor how much was made that
+  // nothing was seen of.
+  if (isComplete || !isStream || price.limits.reasons)
+    return { micro: reserved, isEstimated: true, usage };
   const seen: Usage = usage === undefined ? { ...most, output: 0 } : usage;
   const guessed: Usage = {
     ...seen,

@@ -13,6 +13,8 @@ import { BUDGET_FIELD } from "./limits.ts";
 export interface MeteringOptions {
   readonly granted: Granted;
   readonly reader: UsageReader;
+  /** Whether the client asked for a stream. */
+  readonly isStream: boolean;
   readonly price: ModelPrice;
   /** The usage that was reserved. */
   readonly most: Usage;
@@ -111,11 +113,14 @@ export class Metering implements Watcher {
     this.#bytesSince += this.#events?.rest().length ?? 0;
     const status = "status" in outcome ? outcome.status : undefined;
     const isRefused = status !== undefined && (status < 200 || status > 299);
-    const isFree = outcome.kind === "failed" || (isRefused && this.#usage === undefined);
+    const isFree =
+      outcome.kind === "failed" ? !mayBeBilled(outcome) : isRefused && this.#usage === undefined;
     const cost: Cost = isFree
       ? { micro: 0n, isEstimated: false, usage: undefined }
       : costOf(
           {
+            isStream:
+              this.#events !== undefined || (status === undefined && this.#options.isStream),
             isComplete: outcome.kind === "answered" && this.#events?.isWhole !== false,
             bytesSince: this.#bytesSince,
             usage: this.#usage,
@@ -130,6 +135,15 @@ export class Metering implements Watcher {
     return cost;
   }
 }
+
+/**
+ * A vendor that has begun an answer may have made all of it, and so may one that was not waited for
+ * any longer. One that died before its head bills nothing.
+ */
+const mayBeBilled = (failed: Extract<Outcome, { readonly kind: "failed" }>): boolean =>
+  failed.headStatus === undefined
+    ? !failed.isUnsent && failed.error.name === "HeadersTimeoutError"
+    : failed.headStatus >= 200 && failed.headStatus <= 299;
 
 /** Undefined for what is no JSON. */
 function jsonOf(bytes: Uint8Array): unknown {
