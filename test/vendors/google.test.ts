@@ -1,5 +1,5 @@
 /** Gemini: Google's own SDK and the AI SDK. */
-import { createGoogleGenerativeAI } from "@ai-sdk/google";
+import { createGoogle } from "@ai-sdk/google";
 import { GoogleGenAI } from "@google/genai";
 import { aiSdk } from "./support/ai-sdk.ts";
 import { TOOL, testClient, type Uses } from "./support/client.ts";
@@ -42,6 +42,5 @@ testClient({
   preset: "gemini",
   vendor: generateContent,
   status: "statusCode",
-  uses: ({ url, key }) =>
-    aiSdk(createGoogleGenerativeAI({ baseURL: `${url}/v1beta`, apiKey: key })(model)),
+  uses: ({ url, key }) => aiSdk(createGoogle({ baseURL: `${url}/v1beta`, apiKey: key })(model)),
 });

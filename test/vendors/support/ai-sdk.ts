@@ -1,6 +1,13 @@
 /** The AI SDK with a model of any vendor. */
-import { generateText, jsonSchema, type LanguageModel, streamText, tool } from "ai";
-import { TOOL, type Uses } from "./client.ts";
+import { generateText, jsonSchema, type LanguageModel, streamText, type ToolSet, tool } from "ai";
+import { TOOL, type ToolCall, type Uses } from "./client.ts";
+
+const tools: ToolSet = {
+  [TOOL.name]: tool({
+    description: TOOL.description,
+    inputSchema: jsonSchema(TOOL.schema),
+  }),
+};
 
 export function aiSdk(model: LanguageModel): Uses {
   const base = { model, prompt: "Hello", maxOutputTokens: 100 };
@@ -19,15 +26,16 @@ export function aiSdk(model: LanguageModel): Uses {
     async tool() {
       const { toolCalls } = await generateText({
         ...base,
-        tools: {
-          [TOOL.name]: tool({
-            description: TOOL.description,
-            inputSchema: jsonSchema(TOOL.schema),
-          }),
-        },
+        tools,
       });
       const [call] = toolCalls;
       return { name: call!.toolName, input: call!.input };
     },
   };
+}
+
+export async function streamedToolCall(model: LanguageModel): Promise<ToolCall> {
+  const { toolCalls } = streamText({ model, prompt: "Hello", maxOutputTokens: 100, tools });
+  const [call] = await toolCalls;
+  return { name: call!.toolName, input: call!.input };
 }
