@@ -1,20 +1,35 @@
 /** `sigil gateway`: an API that knows only API keys, behind credentials with budgets. */
 import { command } from "../command.ts";
+import { UsageError } from "../exit.ts";
 import { FLAGS, type Given } from "../gateway/start/flags.ts";
+import { wrongVerb } from "../wrong-verb.ts";
 
 export const gateway = command({
   name: "gateway",
   summary: "put credentials with budgets before an API that takes API keys",
-  usage: '--preset NAME [--budget "5 usd/day"] [--model NAME …] [FLAGS]',
+  usage:
+    '--preset NAME [--budget "5 usd/day"] [--model NAME …] [FLAGS] | prices diff|update --from PATH --date DATE --prices FILE',
   help: `Serves the vendor's API until Ctrl-C or SIGTERM, with the vendor's key, which no agent sees. It
 prints a base URL and one key, sk-sigil-…, which any SDK of the vendor takes as its API key. Hand out
 weaker keys with \`sigil delegate --key-form\`; each is counted at every key above it.
 
 Before a request is sent, the most that it can cost is reserved; what it came to is spent when its
 answer has ended. A request that could cost more than is left gets a lower output limit
-(Sigil-Output-Limited), or 402. Models without a price are denied.`,
+(Sigil-Output-Limited), or 402. Models without a price are denied.
+
+prices diff shows what other prices would change, from a @pydantic/genai-prices that you installed or
+a file; prices update writes them to the file of --prices. Neither fetches anything.`,
   flags: FLAGS,
+  positionals: 2,
   async run(given: Given, terminal) {
+    const [verb, ...rest] = given.positionals;
+    if (verb === "prices") {
+      const { prices } = await import("../gateway/prices/command.ts");
+      return prices(rest[0], given, terminal);
+    }
+    if (verb !== undefined) throw wrongVerb(verb, ["prices"], "sigil gateway prices diff|update");
+    for (const flag of ["from", "date"] as const)
+      if (given.has(flag)) throw new UsageError(`--${flag} is for sigil gateway prices.`);
     // Loaded here, because no other command needs a proxy.
     const { start } = await import("../gateway/start/start.ts");
     return start(given, terminal);

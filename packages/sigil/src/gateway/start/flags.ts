@@ -36,6 +36,11 @@ export const FLAGS = {
     help: "the vendor's key: env:NAME, file:/path or cmd:program (default: env: and its usual name)",
   },
   prices: { value: "FILE", help: "your own prices, which go before those of the program" },
+  from: {
+    value: "PATH",
+    help: "prices: the folder of an installed @pydantic/genai-prices, or its data as JSON",
+  },
+  date: { value: "DATE", help: "prices: when those were published, such as 2026-11-29" },
   margin: { value: "1.1", help: "a factor on every price (default: 1)" },
   "tls-cert": { value: "FILE", help: "a certificate in PEM, to serve TLS and HTTP/2" },
   "tls-key": { value: "FILE", help: "its private key in PEM" },
