@@ -112,6 +112,7 @@ export default withMermaid({
             page("First paid request", "/tutorials/first-paid-request"),
             page("Sell a route", "/tutorials/sell-a-route"),
             page("A family of agents", "/tutorials/agent-family"),
+            page("An OpenAI budget in one minute", "/tutorials/gateway"),
           ],
         },
         {
