@@ -476,6 +476,32 @@ describe("an exchange that ends otherwise", () => {
     expect(await world.usage(key)).toEqual([[0n, 0n]]);
   });
 
+  test("because the vendor takes too long spends what was reserved, and says so", async () => {
+    const world = await town({ play: () => {}, headersTimeout: 1 });
+    const key = world.mint();
+    const response = await world.chat(key);
+    expect(response.status).toBe(504);
+    expect(await response.text()).toContain("usd was charged");
+    const [row] = world.rows;
+    expect(row).toMatchObject({ end: "failed", isEstimated: true, spent: row!.reserved });
+    expect(await world.usage(key)).toEqual([[row!.reserved, 0n]]);
+  });
+
+  test("because the vendor dies inside of a whole answer spends what was reserved", async () => {
+    const world = await town({
+      play: (_request, answer) => {
+        answer.writeHead(200, { "content-type": "application/json" });
+        answer.write('{"choices":', () => answer.destroy());
+      },
+    });
+    const key = world.mint();
+    const response = await world.chat(key);
+    expect(response.status).toBe(502);
+    expect(await response.text()).toContain("usd was charged");
+    const [row] = world.rows;
+    expect(await world.usage(key)).toEqual([[row!.reserved, 0n]]);
+  });
+
   test("because the vendor dies inside of a stream spends what came, and the input", async () => {
     const world = await town({
       play: async (_request, answer) => {
