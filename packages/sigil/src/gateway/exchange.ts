@@ -128,12 +128,18 @@ export class Exchange {
     if (text === undefined) throw missing();
     // Before anything of the body is read.
     const verified = this.#service.paywall.authority.verifier.authenticate(text);
+    // Nor is it read for a key that has ended or was revoked.
+    verified.demand({ now: this.#context.clock(), target: "self" });
     if (route.meter === "flat") throw noFlatPrice(this.#match.capability);
     if (route.meter === "free") {
-      const granted = await this.#granted(free, text, { model: null });
+      // A path may name a model, and a body that is not read may too.
+      const isRead = this.#incoming.method === "GET" || this.#incoming.method === "HEAD";
+      const model = this.#match.model ?? (isRead ? null : undefined);
+      const granted = await this.#granted(free, text, { model });
       return { granted, verified, body: bodyOf(this.#incoming) };
     }
-    const held = await this.#context.bodies.read(this.#incoming);
+    const [root, branch = root] = verified.nodes;
+    const held = await this.#context.bodies.read(this.#incoming, branch!.id);
     this.#release = held.release;
     const body = readJson(held.bytes);
     const url = new URL(`http://gateway.invalid${this.#target.path}${this.#target.query}`);
@@ -292,10 +298,11 @@ export class Exchange {
     const isMetered = body instanceof Uint8Array;
     const fields = without(
       withoutKeys(forUpstream(this.#incoming.rawHeaders)),
-      // A compressed answer hides its usage, and the length is that of the bytes that are sent.
-      (name) => isMetered && (name === "accept-encoding" || name === "content-length"),
+      (name) => isMetered && OF_THE_BODY.has(name),
     );
-    if (isMetered) fields.push("accept-encoding", "identity");
+    // What was judged is JSON in UTF-8, whatever the client calls it; and a compressed answer hides
+    // its usage.
+    if (isMetered) fields.push("content-type", "application/json", "accept-encoding", "identity");
     for (const [name, value] of key.headers) fields.push(name, value);
     const query = withoutQueryKeys(this.#target.query, preset.credentialPlaces);
     return {
@@ -314,13 +321,23 @@ const REVOKED = {
   detail: "Sigil: this key was revoked, or has ended, so its answer was cut.",
 } as const;
 
+/** Fields that are written anew for a body that was read. Its length, by undici. */
+const OF_THE_BODY: ReadonlySet<string> = new Set([
+  ...["content-type", "content-length", "accept-encoding"],
+]);
+
 const NO_KEY: PlacedKey = { headers: [], query: undefined };
 
-const bodyOf = (incoming: IncomingMessage): IncomingMessage | undefined =>
-  Number(incoming.headers["content-length"] ?? 0) > 0 ||
-  incoming.headers["transfer-encoding"] !== undefined
-    ? incoming
-    : undefined;
+function bodyOf(incoming: IncomingMessage): IncomingMessage | undefined {
+  const { headers, httpVersionMajor } = incoming;
+  // Over HTTP/2 a body needs neither field.
+  const { stream } = incoming as { stream?: { readonly endAfterHeaders: boolean } };
+  const isThere =
+    httpVersionMajor === 2
+      ? stream?.endAfterHeaders === false
+      : Number(headers["content-length"] ?? 0) > 0 || headers["transfer-encoding"] !== undefined;
+  return isThere ? incoming : undefined;
+}
 
 function withQuery(query: string, added: string | undefined): string {
   if (added === undefined) return query;

@@ -104,6 +104,8 @@ export class Gateway {
       return;
     }
     const { facts, retryAfterSeconds } = denial;
+    // What is left of a large body is not read to its end.
+    if (!outgoing.req?.complete && mayBeLarge(outgoing.req)) outgoing.shouldKeepAlive = false;
     const { body, contentType } = dialect.denial(facts);
     outgoing.writeHead(facts.status, {
       "content-type": contentType,
@@ -138,6 +140,12 @@ export class Gateway {
     outgoing.end(body);
   }
 }
+
+const MAX_DROPPED_BYTES = 1024 * 1024;
+
+const mayBeLarge = ({ headers }: IncomingMessage): boolean =>
+  headers["transfer-encoding"] !== undefined ||
+  Number(headers["content-length"] ?? 0) > MAX_DROPPED_BYTES;
 
 /** The request with the path below the prefix of its service, as the paywall's own pages are. */
 function withPath(incoming: IncomingMessage, { path, query }: Target): IncomingMessage {

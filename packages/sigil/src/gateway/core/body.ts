@@ -26,6 +26,8 @@ export class Bodies {
   readonly #each: number;
   readonly #total: number;
   #held = 0;
+  /** By holder: one that floods leaves the rest to others. */
+  readonly #of = new Map<string, number>();
 
   constructor({ each = 10 * MIB, total = 256 * MIB }: BodyLimits = {}) {
     this.#each = each;
@@ -37,8 +39,11 @@ export class Bodies {
     return this.#held;
   }
 
-  /** @throws UnreadBody */
-  async read(incoming: IncomingMessage): Promise<HeldBody> {
+  /**
+   * @param holder whose body it is, for whom there is a quarter of all
+   * @throws UnreadBody
+   */
+  async read(incoming: IncomingMessage, holder: string): Promise<HeldBody> {
     const codings = valuesOf(incoming.rawHeaders, "content-encoding");
     if (codings.some((coding) => coding.trim().toLowerCase() !== "identity"))
       throw new UnreadBody(415, "A metered request is sent without a Content-Encoding.");
@@ -46,18 +51,26 @@ export class Bodies {
     if (length > this.#each) throw this.#tooLarge();
     const parts: Buffer[] = [];
     let size = 0;
+    const count = (bytes: number): number => {
+      const own = (this.#of.get(holder) ?? 0) + bytes;
+      if (own === 0) this.#of.delete(holder);
+      else this.#of.set(holder, own);
+      this.#held += bytes;
+      return own;
+    };
     const release = (): void => {
-      this.#held -= size;
+      count(-size);
       size = 0;
     };
     // Not `for await`, which costs a small body more than all else that is done with it.
     const fault = await new Promise<UnreadBody | undefined>((resolve) => {
       incoming.on("data", (part: Buffer) => {
         size += part.length;
-        this.#held += part.length;
+        const own = count(part.length);
         parts.push(part);
         if (size > this.#each) resolve(this.#tooLarge());
-        else if (this.#held > this.#total) resolve(tooMany());
+        else if (this.#held > this.#total || own > Math.max(this.#each, this.#total / 4))
+          resolve(tooMany());
       });
       incoming.once("end", () => resolve(undefined));
       incoming.once("close", () => resolve(brokeOff()));

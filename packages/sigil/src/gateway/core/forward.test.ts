@@ -327,7 +327,7 @@ describe("an exchange that breaks", () => {
     const { url, outcomes } = await gateway(origin);
     await raw(url, REQUEST, (got) => got.includes("part"));
     await gone;
-    await expect.poll(() => outcomes).toEqual([{ kind: "gone", status: 200 }]);
+    await expect.poll(() => outcomes).toEqual([{ kind: "gone", status: 200, isUnsent: false }]);
   });
 
   test("because the client left before the head is ended at the vendor too", async () => {
@@ -348,7 +348,9 @@ describe("an exchange that breaks", () => {
     await running;
     socket.destroy();
     await gone;
-    await expect.poll(() => outcomes).toEqual([{ kind: "gone", status: undefined }]);
+    await expect
+      .poll(() => outcomes)
+      .toEqual([{ kind: "gone", status: undefined, isUnsent: false }]);
   });
 });
 
@@ -412,6 +414,6 @@ describe("a watcher", () => {
     expect(Buffer.from((await reader.read()).value!).toString()).toBe("error event");
     expect((await reader.read()).done).toBe(true);
     await gone;
-    await expect.poll(() => outcomes).toEqual([{ kind: "cut", status: 200 }]);
+    await expect.poll(() => outcomes).toEqual([{ kind: "cut", status: 200, isUnsent: false }]);
   });
 });

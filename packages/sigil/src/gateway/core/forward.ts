@@ -58,12 +58,21 @@ export type Outcome =
   /** The vendor's answer broke off; the client's connection was closed inside of it. */
   | { readonly kind: "broken"; readonly status: number; readonly error: Error }
   /** The client left. */
-  | { readonly kind: "gone"; readonly status: number | undefined }
+  | { readonly kind: "gone"; readonly status: number | undefined; readonly isUnsent: boolean }
   /** It was cut here. Without a status nothing was sent to the client yet. */
-  | { readonly kind: "cut"; readonly status: number | undefined };
+  | { readonly kind: "cut"; readonly status: number | undefined; readonly isUnsent: boolean };
 
 /** An answer that is larger is passed on part by part, whatever the watcher wants. */
-const MAX_WHOLE_BYTES = 32 * 1024 * 1024;
+const MAX_WHOLE_BYTES = 16 * 1024 * 1024;
+
+/** How long a client may read nothing while there is more for it. */
+const MAX_PAUSE_MS = 60_000;
+
+/** Whether nothing that is written reaches the client any more. */
+const hasLeft = (outgoing: ServerResponse): boolean =>
+  outgoing.destroyed ||
+  (outgoing as { stream?: { destroyed: boolean } }).stream?.destroyed === true ||
+  outgoing.socket?.destroyed === true;
 
 class ClientGone extends Error {}
 class Cut extends Error {}
@@ -90,6 +99,11 @@ export class Forwarding implements Dispatcher.DispatchHandler {
     this.#outgoing = outgoing;
     this.#watcher = watcher;
     this.#isHead = plan.method === "HEAD";
+    // It may have left while its request was judged, and then says so no more.
+    if (hasLeft(outgoing)) {
+      this.#end({ kind: "gone", status: undefined, isUnsent: true });
+      return;
+    }
     outgoing.once("close", this.#closed);
     outgoing.on("drain", this.#drained);
     try {
@@ -113,18 +127,34 @@ export class Forwarding implements Dispatcher.DispatchHandler {
    */
   cut(last: Uint8Array): void {
     if (this.#reason !== undefined || this.#outgoing.writableEnded) return;
-    this.#reason = new Cut();
     if (this.#outgoing.headersSent) this.#outgoing.end(last);
-    this.#controller?.abort(this.#reason);
+    this.#abort(new Cut());
+  }
+
+  /** At the vendor too, or before a connection to it was free. */
+  #abort(reason: Error): void {
+    this.#reason = reason;
+    if (this.#controller === undefined) this.#end(this.#broken(undefined, reason));
+    else this.#controller.abort(reason);
   }
 
   readonly #closed = (): void => {
     if (this.#outgoing.writableFinished || this.#reason !== undefined) return;
-    this.#reason = new ClientGone();
-    this.#controller?.abort(this.#reason);
+    this.#abort(new ClientGone());
   };
 
-  readonly #drained = (): void => this.#controller?.resume();
+  readonly #drained = (): void => {
+    clearTimeout(this.#late);
+    this.#controller?.resume();
+  };
+
+  /** The client reads no further. One that goes on like that holds a connection to the vendor. */
+  #pause(controller: Dispatcher.DispatchController): void {
+    controller.pause();
+    clearTimeout(this.#late);
+    this.#late = setTimeout(() => this.#outgoing.destroy(), MAX_PAUSE_MS);
+  }
+  #late: NodeJS.Timeout | undefined;
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
@@ -165,6 +195,11 @@ export class Forwarding implements Dispatcher.DispatchHandler {
       this.#parts.push(chunk);
       this.#size += chunk.length;
       if (this.#size <= MAX_WHOLE_BYTES) return;
+      // A refusal of that size is none, and is not shown unseen.
+      if (this.#head!.status >= 400) {
+        controller.abort(new Error("the answer is too large"));
+        return;
+      }
       const { status, fields } = this.#head!;
       this.#writeHead(status, this.#passed([...fields]));
       const parts = this.#parts;
@@ -177,7 +212,9 @@ export class Forwarding implements Dispatcher.DispatchHandler {
 
   #write(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     const part = this.#watcher === undefined ? chunk : this.#watcher.part(chunk);
-    if (part !== undefined && part.length > 0 && !this.#outgoing.write(part)) controller.pause();
+    if (part === undefined || part.length === 0 || this.#outgoing.write(part)) return;
+    if (hasLeft(this.#outgoing)) this.#closed();
+    else this.#pause(controller);
   }
 
   onResponseEnd(): void {
@@ -193,7 +230,7 @@ export class Forwarding implements Dispatcher.DispatchHandler {
     if (this.#parts !== undefined) {
       const body = Buffer.concat(this.#parts);
       const answer = await this.#watcher!.whole({ status, fields: [...fields], body });
-      if (this.#reason !== undefined) return { kind: "gone", status };
+      if (this.#reason !== undefined) return { kind: "gone", status, isUnsent: !this.#isSent };
       const lines = without(answer.fields, (name) => name === "content-length");
       lines.push(...this.#watcher!.fields);
       if (status !== 204 && status !== 304) lines.push("content-length", `${answer.body.length}`);
@@ -202,7 +239,7 @@ export class Forwarding implements Dispatcher.DispatchHandler {
       return { kind: "answered", status: answer.status };
     }
     const last = await this.#watcher?.ended();
-    if (this.#reason !== undefined) return { kind: "gone", status };
+    if (this.#reason !== undefined) return { kind: "gone", status, isUnsent: !this.#isSent };
     outgoing.end(last);
     return { kind: "answered", status };
   }
@@ -213,9 +250,14 @@ export class Forwarding implements Dispatcher.DispatchHandler {
   }
 
   #broken(status: number | undefined, error: Error): Outcome {
-    if (this.#reason instanceof ClientGone) return { kind: "gone", status };
+    if (this.#reason instanceof ClientGone)
+      return { kind: "gone", status, isUnsent: !this.#isSent };
     if (this.#reason instanceof Cut)
-      return { kind: "cut", status: this.#outgoing.headersSent ? status : undefined };
+      return {
+        kind: "cut",
+        status: this.#outgoing.headersSent ? status : undefined,
+        isUnsent: !this.#isSent,
+      };
     // Of an answer that is kept until it is whole the client has seen nothing.
     if (status === undefined || this.#parts !== undefined)
       return { kind: "failed", error, isUnsent: !this.#isSent, headStatus: status };
@@ -225,6 +267,7 @@ export class Forwarding implements Dispatcher.DispatchHandler {
   }
 
   #end(outcome: Outcome): void {
+    clearTimeout(this.#late);
     this.#outgoing.off("close", this.#closed);
     this.#outgoing.off("drain", this.#drained);
     this.#resolve(outcome);

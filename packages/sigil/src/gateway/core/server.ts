@@ -44,6 +44,9 @@ export async function listen(serve: Serve, options: ListenOptions = {}): Promise
   const sessions = new Set<ServerHttp2Session>();
   let isClosing = false;
   const onRequest: RequestListener = (incoming, outgoing) => {
+    const before = latest.get(incoming.socket);
+    // Its connection closes after the answer before, behind which nothing is a request.
+    if (before?.shouldKeepAlive === false) return;
     latest.set(incoming.socket, outgoing);
     // A connection that its client keeps open would hold up the end.
     outgoing.once("close", () => {

@@ -24,6 +24,9 @@ export interface Ended {
   readonly usage: UsageReader["usage"];
 }
 
+/** What follows the last usage of a stream: `[DONE]`, `message_stop`. More of it is an answer. */
+const MAX_END_BYTES = 256;
+
 /**
  * The usage that the vendor stated has its price. What it did not state counts at the most that it
  * can be: the input that was reserved and a token for each byte that came, or all that was reserved
@@ -38,11 +41,11 @@ export function costOf(
   reserved: bigint,
 ): Cost {
   const stated = usage === undefined ? undefined : price.cost(usage);
-  if (stated !== undefined && (isComplete || bytesSince === 0))
+  if (stated !== undefined && (isComplete ? bytesSince <= MAX_END_BYTES : bytesSince === 0))
     return { micro: stated, isEstimated: false, usage };
   // Nobody knows what a complete answer without a priced usage came to, nor how much was made that
   // nothing was seen of.
-  if (isComplete || !isStream || price.limits.reasons)
+  if ((isComplete && stated === undefined) || !isStream || price.limits.reasons)
     return { micro: reserved, isEstimated: true, usage };
   const seen: Usage = usage === undefined ? { ...most, output: 0 } : usage;
   const guessed: Usage = {

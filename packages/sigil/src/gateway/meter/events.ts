@@ -12,13 +12,16 @@ export interface StreamEvent {
 
 /** An event that is longer is passed on unread. */
 const MAX_EVENT_BYTES = 1024 * 1024;
+const END_OF_EVENT = Buffer.from("\n\n");
 const LF = 10;
 const CR = 13;
 
 /** Cuts a stream of bytes into events. */
 export class EventReader {
   readonly #form: StreamForm;
-  #held: Buffer = Buffer.alloc(0);
+  /** What has not ended yet, at the beginning of a buffer that grows. */
+  #buffer: Buffer = Buffer.alloc(0);
+  #length = 0;
   /** Where the search for an end goes on. */
   #searched = 0;
   /** Whether an event was too long: the rest of the stream is passed on unread. */
@@ -33,37 +36,63 @@ export class EventReader {
     return !this.#isUnread;
   }
 
+  get #held(): Buffer {
+    return this.#buffer.subarray(0, this.#length);
+  }
+
   /** The events that are complete with these bytes. */
   take(bytes: Buffer): readonly StreamEvent[] {
-    if (this.#isUnread) return [{ bytes, data: undefined }];
-    this.#held = this.#held.length === 0 ? bytes : Buffer.concat([this.#held, bytes]);
+    if (this.#isUnread) return [{ bytes, data: "" }];
+    this.#append(bytes);
     const events: StreamEvent[] = [];
+    const held = this.#held;
     let start = 0;
-    for (let end = this.#endAfter(); end !== undefined; end = this.#endAfter()) {
-      events.push(this.#event(this.#held.subarray(start, end)));
+    for (let end = this.#endAfter(held); end !== undefined; end = this.#endAfter(held)) {
+      // A copy, because the buffer is used again.
+      events.push(this.#event(Buffer.from(held.subarray(start, end))));
       start = end;
       this.#searched = end;
     }
-    this.#held = this.#held.subarray(start);
+    this.#buffer.copyWithin(0, start, this.#length);
+    this.#length -= start;
     this.#searched -= start;
-    if (this.#held.length > MAX_EVENT_BYTES) {
+    if (this.#length > MAX_EVENT_BYTES) {
       this.#isUnread = true;
-      events.push({ bytes: this.rest(), data: undefined });
+      events.push({ bytes: this.rest(), data: "" });
     }
     return events;
   }
 
+  /** Twice as large when it is too small: each byte is copied a few times, whatever its part is. */
+  #append(bytes: Buffer): void {
+    const length = this.#length + bytes.length;
+    if (length > this.#buffer.length) {
+      const larger = Buffer.allocUnsafe(Math.max(4096, 2 * length));
+      this.#buffer.copy(larger, 0, 0, this.#length);
+      this.#buffer = larger;
+    }
+    bytes.copy(this.#buffer, this.#length);
+    this.#length = length;
+  }
+
+  /** What is left when the stream ends, read as if it had ended; undefined if nothing is. */
+  last(): StreamEvent | undefined {
+    const bytes = this.rest();
+    if (bytes.length === 0) return undefined;
+    const { data } = this.#event(Buffer.concat([bytes, END_OF_EVENT]));
+    return { bytes, data };
+  }
+
   /** What is left of an event that has not ended. */
   rest(): Buffer {
-    const rest = this.#held;
-    this.#held = Buffer.alloc(0);
+    const rest = Buffer.from(this.#held);
+    this.#length = 0;
     this.#searched = 0;
     return rest;
   }
 
   /** Where the next event ends: behind an empty line, or behind the line. */
-  #endAfter(): number | undefined {
-    const held = this.#held;
+  #endAfter(held: Buffer): number | undefined {
     for (let at = this.#searched; at < held.length; at++) {
       if (this.#form === "lines") {
         if (held[at] === LF) return at + 1;
@@ -97,7 +126,8 @@ export class EventReader {
         data = event.data;
       },
     });
-    parser.feed(text);
+    // Behind a CR at its end the parser would wait for a line feed.
+    parser.feed(`${text}\n\n`);
     return { bytes, data };
   }
 }

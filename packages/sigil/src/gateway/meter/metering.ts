@@ -52,6 +52,9 @@ export class Metering implements Watcher {
     this.#status = status;
     const [type = ""] = valuesOf(fields, "content-type");
     const isFine = status >= 200 && status <= 299;
+    // Against what was asked for, it is encoded: nobody reads its usage here.
+    if (isFine && valuesOf(fields, "content-encoding").some((coding) => coding !== "identity"))
+      return "stream";
     this.#isServerSent = /^text\/event-stream\b/i.test(type);
     if (isFine && this.#isServerSent) this.#events = new EventReader("sse");
     else if (isFine && /^application\/(?:x-)?ndjson\b/i.test(type))
@@ -73,8 +76,9 @@ export class Metering implements Watcher {
 
   #passes({ bytes, data }: { readonly bytes: Buffer; readonly data: string | undefined }): boolean {
     const { reader } = this.#options;
+    if (data === undefined) return true;
     this.#bytesSince += bytes.length;
-    const verdict = data === undefined ? "pass" : reader.event(data);
+    const verdict = reader.event(data);
     if (reader.usage !== this.#usage) {
       this.#usage = reader.usage;
       this.#bytesSince = 0;
@@ -83,13 +87,22 @@ export class Metering implements Watcher {
   }
 
   async ended(): Promise<Uint8Array | undefined> {
-    const rest = this.#events?.rest() ?? Buffer.alloc(0);
+    const rest = this.#endOfStream();
     const cost = await this.settle({ kind: "answered", status: this.#status! });
-    if (this.#events === undefined || !this.#isServerSent) return rest;
+    // A comment would become a part of an event that has not ended.
+    if (this.#events === undefined || !this.#isServerSent || rest.length > 0) return rest;
     const { budget } = this.#options;
     const text = await budget(cost);
     // A comment, which no client of server-sent events shows.
     return Buffer.concat([rest, Buffer.from(`: ${BUDGET_FIELD.toLowerCase()} ${text}\n\n`)]);
+  }
+
+  /** What is left of a stream that has ended: its last event may have no line break behind it. */
+  #endOfStream(): Buffer {
+    const last = this.#events?.last();
+    if (last === undefined) return Buffer.alloc(0);
+    this.#passes(last);
+    return last.bytes;
   }
 
   async whole(answer: Whole): Promise<Whole> {
@@ -113,8 +126,10 @@ export class Metering implements Watcher {
     this.#bytesSince += this.#events?.rest().length ?? 0;
     const status = "status" in outcome ? outcome.status : undefined;
     const isRefused = status !== undefined && (status < 200 || status > 299);
+    const isUnsent = "isUnsent" in outcome && outcome.isUnsent;
     const isFree =
-      outcome.kind === "failed" ? !mayBeBilled(outcome) : isRefused && this.#usage === undefined;
+      isUnsent ||
+      (outcome.kind === "failed" ? !mayBeBilled(outcome) : isRefused && this.#usage === undefined);
     const cost: Cost = isFree
       ? { micro: 0n, isEstimated: false, usage: undefined }
       : costOf(
