@@ -214,3 +214,22 @@ describe("a price that whoever asks has computed", () => {
     expect((await spent()).reserved).toBe(0n);
   });
 });
+
+test("a paywall's own terms may be metered", async () => {
+  const store = new MemoryStore();
+  const paywall = new Paywall({
+    secret: "f5061728394a5b6c7d8e9fa0b1c2d3e4f506172891c4e07a3b5d2f6881a2c3e4",
+    location: ORIGIN,
+    store,
+    ...TERMS,
+  });
+  const minted = paywall.authority.minter.mint({
+    endpoints: [`* ${ORIGIN}/**`],
+    expiresIn: "1h",
+    budget: "1 usd",
+  });
+  const headers = { authorization: `L402 ${minted}` };
+  const decision = await paywall.authorize(new Request(`${ORIGIN}/a`, { headers }));
+  if (!decision.granted) throw new Error("refused");
+  expect(decision.endsBy).toBe("end");
+});

@@ -198,6 +198,7 @@ export class Paywall {
       ...(price !== undefined && { price }),
       ...(grants !== undefined && { grants }),
       ...(capability !== undefined && { capability }),
+      ...(options.metered !== undefined && { metered: options.metered }),
     };
     checkTerms(this.#defaults, this.authority.location);
     this.#abandoned.end().catch((error: unknown) => alarm("l8nt: a start failed", error));
