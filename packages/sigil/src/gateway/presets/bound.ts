@@ -8,6 +8,11 @@ import { type Usage, usageOf } from "../usage.ts";
 export interface Bound extends Usage {
   /** The client's cap on the output of one answer; undefined if it gave none. */
   readonly maxOutput: number | undefined;
+  /**
+   * Whether nothing but that cap ends an answer: Ollama's models write more than a price file says
+   * of them.
+   */
+  readonly isEndless: boolean;
   /** Answers to one request (`n`), each with `maxOutput`; 0 if tokens are no part of the answer. */
   readonly choices: number;
   /**
@@ -43,7 +48,7 @@ export function worstCase(
   const inputAudio = Math.min(bound.inputAudio, window);
   const each = Math.min(
     maxOutput ?? Number.POSITIVE_INFINITY,
-    limits.maxOutput ?? Number.POSITIVE_INFINITY,
+    (bound.isEndless ? undefined : limits.maxOutput) ?? Number.POSITIVE_INFINITY,
   );
   const output = bound.output + (bound.choices === 0 ? 0 : each * bound.choices);
   if (![input, inputAudio, output].every(Number.isSafeInteger)) return undefined;
@@ -67,6 +72,7 @@ export function worstCase(
 export const boundOf = (parts: Partial<Bound>): Bound => ({
   ...usageOf({}),
   maxOutput: undefined,
+  isEndless: false,
   choices: 1,
   windows: 1,
   beyondWindow: 0,

@@ -14,6 +14,16 @@ export const isObject = (value: unknown): value is Fields =>
 /** The items of an array; none of anything else. */
 export const itemsOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
 
+/**
+ * The items of an array in a request; none if missing or null. Some vendors take one value for an
+ * array with one item, so any other value is refused.
+ */
+export function listOf(value: unknown, name: string): readonly unknown[] {
+  if (value === undefined || value === null) return [];
+  if (!Array.isArray(value)) throw refused(`"${name}" must be an array.`);
+  return value;
+}
+
 /** The objects in an array. Google's readers take one object for an array with one item. */
 export const objectsOf = (value: unknown): readonly Fields[] =>
   isObject(value) ? [value] : itemsOf(value).filter(isObject);
@@ -48,6 +58,22 @@ export function fieldsOf(
       );
   }
   return value;
+}
+
+/**
+ * Refuses names that are not in lower case, at any depth. Readers in Go take `Images` for `images`,
+ * and the last of both counts.
+ *
+ * @param open members inside of which names are the client's own
+ */
+export function checkCase(value: unknown, open: ReadonlySet<string>): void {
+  if (Array.isArray(value)) for (const item of value) checkCase(item, open);
+  else if (isObject(value))
+    for (const [name, inner] of Object.entries(value)) {
+      if (folded(name) !== name)
+        throw refused(`The name ${quoted(name)} is not known here. Names are in lower case.`);
+      if (!open.has(name)) checkCase(inner, open);
+    }
 }
 
 /** A name of the client in a message. */

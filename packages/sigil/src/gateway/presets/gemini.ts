@@ -29,5 +29,12 @@ export const gemini: Preset = {
   keyPlace: { kind: "header", name: "x-goog-api-key" },
   credentialPlaces: [{ header: "x-goog-api-key" }, { query: "key" }, "bearer"],
   dialect: googleDialect,
+  // The first can take the usage out of an answer, the second bills another project, and the third
+  // makes another method of it.
+  fieldsRefused: [
+    { name: "x-goog-fieldmask" },
+    { name: "x-goog-user-project" },
+    { name: "x-http-method-override" },
+  ],
   routes: [...routesOf("v1beta"), ...routesOf("v1")],
 };

@@ -1,16 +1,27 @@
 /** Ollama: its own API, and OpenAI's form of it below /v1. Models cannot be pulled or deleted. */
 import { ollamaDialect } from "./dialects/ollama.ts";
 import { openaiDialect } from "./dialects/openai.ts";
+import { checkCase, type Fields } from "./fields.ts";
 import { chatMeter } from "./meters/chat.ts";
 import { embeddingsMeter } from "./meters/embeddings.ts";
-import { OLLAMA_IMAGE, ollamaMeter } from "./meters/ollama.ts";
+import { OLLAMA_IMAGE, OLLAMA_OPEN, ollamaMeter } from "./meters/ollama.ts";
 import { chatUsage } from "./meters/openai-usage.ts";
 import { EMBEDDINGS_FIELDS, OPENAI_CHAT_FIELDS } from "./openai.ts";
 import type { Preset } from "./preset.ts";
+import { RequestRefused } from "./refused.ts";
 
 const text = ollamaMeter("text");
 const embeddings = ollamaMeter("embeddings");
 const dialect = openaiDialect;
+
+function checkChat(fields: Fields): void {
+  checkCase(fields, OLLAMA_OPEN);
+  if (fields.max_completion_tokens === undefined || fields.max_completion_tokens === null) return;
+  throw new RequestRefused(
+    "field_not_metered",
+    'Ollama does not read "max_completion_tokens", so it caps nothing. Send "max_tokens".',
+  );
+}
 
 export const ollama: Preset = {
   name: "ollama",
@@ -35,7 +46,9 @@ export const ollama: Preset = {
         known: OPENAI_CHAT_FIELDS,
         cap: "max_tokens",
         mustAskForUsage: true,
+        isEndless: true,
         imageTokens: () => OLLAMA_IMAGE,
+        check: checkChat,
         usage: chatUsage,
       }),
       dialect,

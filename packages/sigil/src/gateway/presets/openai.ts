@@ -122,6 +122,8 @@ export const openai: Preset = {
   keyPlace: { kind: "bearer" },
   credentialPlaces: ["bearer", { header: "api-key" }],
   dialect: openaiDialect,
+  // Whose bill it is, and so whose limits.
+  fieldsRefused: [{ name: "openai-organization" }, { name: "openai-project" }],
   routes: [
     {
       method: "POST",

@@ -20,6 +20,14 @@ export type CredentialPlace =
   | { readonly query: string }
   | { readonly subprotocol: string };
 
+/** A field of a request's head that changes what it costs, who is billed, or what is answered. */
+export interface FieldRefused {
+  /** In lower case. */
+  readonly name: string;
+  /** Of values that are refused; undefined: any. */
+  readonly matches?: RegExp;
+}
+
 /** One vendor's API. */
 export interface Preset {
   readonly name: string;
@@ -32,6 +40,8 @@ export interface Preset {
   readonly credentialPlaces: readonly CredentialPlace[];
   /** How this vendor's clients expect an error. */
   readonly dialect: Dialect;
+  /** A request with one of these is denied, because no meter sees them. */
+  readonly fieldsRefused?: readonly FieldRefused[];
   /** First match counts. A path outside of them is denied. */
   readonly routes: readonly PresetRoute[];
 }

@@ -1,5 +1,5 @@
 /** Tools in a request: those that the client runs, and those that the vendor runs and bills. */
-import { type Fields, objectsOf, quoted } from "./fields.ts";
+import { type Fields, isObject, listOf, quoted } from "./fields.ts";
 import { type Allowances, NO_ALLOWANCES } from "./preset.ts";
 import { RequestRefused } from "./refused.ts";
 import { TOOLS_TOKENS, TYPED_TOOL_TOKENS } from "./text.ts";
@@ -26,7 +26,8 @@ export type ToolKind =
  * Costs of tools.
  *
  * @param kindOf undefined for a tool that the preset does not know
- * @throws RequestRefused for a tool that the vendor runs, unless the route allows it
+ * @throws RequestRefused for what is no list of tools, and for a tool that the vendor runs, unless
+ *   the route allows it
  */
 export function toolCosts(
   tools: unknown,
@@ -35,7 +36,8 @@ export function toolCosts(
 ): ToolCosts {
   const calls: Record<string, number> = {};
   let tokens = 0;
-  for (const tool of objectsOf(tools)) {
+  for (const tool of listOf(tools, "tools")) {
+    if (!isObject(tool)) throw new RequestRefused("bad_request", "A tool must be an object.");
     const kind = kindOf(tool);
     if (tokens === 0) tokens = TOOLS_TOKENS;
     if (kind === "own") continue;

@@ -1,7 +1,7 @@
 /** Chat completions in OpenAI's form, which several vendors speak. */
 import { set } from "../../body/edit.ts";
 import type { JsonBody } from "../../body/json-body.ts";
-import { boundOf } from "../bound.ts";
+import { type Bound, boundOf } from "../bound.ts";
 import {
   countIn,
   type Fields,
@@ -9,10 +9,12 @@ import {
   flagIn,
   isObject,
   itemsOf,
+  listOf,
   modelIn,
   objectIn,
   objectsOf,
   oneOf,
+  quoted,
   textIn,
 } from "../fields.ts";
 import { dataOf, type ImageTokens, imageAt, type Part, PartSum, TEXT } from "../parts.ts";
@@ -24,6 +26,7 @@ import {
   NO_ALLOWANCES,
   type Note,
 } from "../preset.ts";
+import { RequestRefused } from "../refused.ts";
 import { MESSAGE_TOKENS, REQUEST_TOKENS, tokensOf } from "../text.ts";
 import { type ToolKind, toolCosts } from "../tools.ts";
 import { ChatReader, type ChatUsageReader } from "./chat-usage.ts";
@@ -36,6 +39,8 @@ export interface ChatKind {
   readonly cap: "max_completion_tokens" | "max_tokens";
   /** Whether a stream states its usage only if the request asks for it. */
   readonly mustAskForUsage: boolean;
+  /** Whether a model that is given no cap goes on until it ends by itself. A cap of 0 is none. */
+  readonly isEndless?: boolean;
   imageTokens(model: string): ImageTokens;
   /** @throws RequestRefused for what this vendor bills beside tokens */
   check?(fields: Fields, model: string): void;
@@ -63,7 +68,7 @@ function ask(
     parts.addContent(message.content, partOf);
     // Audio of an earlier answer, by its id.
     if (isObject(message.audio)) parts.add({ kind: "audio" });
-    for (const image of itemsOf(message.images)) parts.add({ kind: "image", data: image });
+    for (const image of listOf(message.images, "images")) parts.add({ kind: "image", data: image });
   }
   const text =
     tokensOf(fields) +
@@ -75,18 +80,19 @@ function ask(
   const isUsageAsked = flagIn(objectIn(fields, "stream_options") ?? {}, "include_usage");
   const injects = isStream && kind.mustAskForUsage && !isUsageAsked;
   const { prediction } = fields;
+  const { isEndless = false } = kind;
+  const cap = maxField === undefined ? undefined : countIn(fields, maxField);
   return {
     model,
     isStream,
     bound: boundOf({
       ...parts.bound(text),
-      maxOutput: maxField === undefined ? undefined : countIn(fields, maxField),
+      maxOutput: isEndless && cap === 0 ? undefined : cap,
+      isEndless,
       choices: Math.max(1, countIn(fields, "n") ?? 1),
       // What the model rejects of a prediction is billed as output.
       output: isObject(prediction) ? tokensOf(prediction.content) : 0,
-      outputKinds: itemsOf(fields.modalities).flatMap((modality) =>
-        modality === "audio" ? ["outputAudio"] : modality === "image" ? ["image_token"] : [],
-      ),
+      outputKinds: listOf(fields.modalities, "modalities").flatMap(kindsOfModality),
       tier: textIn(fields, "service_tier"),
       model,
     }),
@@ -94,6 +100,17 @@ function ask(
     edits: injects ? [askForUsage(fields)] : [],
     notes: new Set<Note>(injects ? ["usage_was_injected"] : []),
   };
+}
+
+function kindsOfModality(modality: unknown): Bound["outputKinds"] {
+  if (modality === "text") return [];
+  if (modality === "audio") return ["outputAudio"];
+  if (modality === "image") return ["image_token"];
+  throw new RequestRefused(
+    "field_not_metered",
+    `Output of the kind ${quoted(`${modality}`)} is not known here, so nobody can tell what it ` +
+      "costs. Ask for text, audio or image.",
+  );
 }
 
 const askForUsage = (fields: Fields) =>

@@ -1,7 +1,7 @@
 /** Embeddings in OpenAI's form. */
 import type { JsonBody } from "../../body/json-body.ts";
 import { boundOf } from "../bound.ts";
-import { fieldsOf, itemsOf, modelIn } from "../fields.ts";
+import { fieldsOf, listOf, modelIn } from "../fields.ts";
 import { type Allowances, type Asked, type Meter, NO_ALLOWANCES } from "../preset.ts";
 import { MESSAGE_TOKENS, REQUEST_TOKENS, tokensOf } from "../text.ts";
 import { ChatReader } from "./chat-usage.ts";
@@ -12,9 +12,10 @@ export const embeddingsMeter = (known: ReadonlySet<string>): Meter => ({
   ask(body: JsonBody | undefined, target: URL, allowances: Allowances = NO_ALLOWANCES): Asked {
     const fields = fieldsOf(body, known, allowances);
     const model = modelIn(fields, target);
-    const inputs = itemsOf(fields.input);
+    const inputs = typeof fields.input === "string" ? [] : listOf(fields.input, "input");
     // An array of numbers is one text in tokens.
-    const texts = typeof inputs[0] === "number" ? 1 : Math.max(1, inputs.length);
+    const isTokens = inputs.every((item) => typeof item === "number");
+    const texts = isTokens ? 1 : inputs.length;
     return {
       model,
       isStream: false,

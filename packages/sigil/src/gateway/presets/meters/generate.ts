@@ -1,7 +1,7 @@
 /** Gemini's `generateContent` and `streamGenerateContent`. */
 import type { JsonBody } from "../../body/json-body.ts";
-import { boundOf } from "../bound.ts";
-import { countIn, type Fields, isObject, isSet, itemsOf, objectsOf, quoted } from "../fields.ts";
+import { type Bound, boundOf } from "../bound.ts";
+import { countIn, type Fields, isObject, isSet, listOf, objectsOf, quoted } from "../fields.ts";
 import { type ImageTokens, type Part, PartSum, TEXT, WINDOW } from "../parts.ts";
 import {
   type Allowances,
@@ -47,7 +47,8 @@ export const generateMeter: Meter = {
         "bad_request",
         "Without ?alt=sse the answer is one growing array, whose usage is not read. Add alt=sse.",
       );
-    const tools = toolCosts(memberOf(fields, "tools"), toolKind);
+    const given = memberOf(fields, "tools");
+    const tools = toolCosts(isObject(given) ? [given] : given, toolKind);
     const parts = new PartSum(imageTokens(model));
     if (isSet(memberOf(fields, "cachedContent"))) parts.add(WINDOW);
     const contents = objectsOf(memberOf(fields, "contents"));
@@ -65,7 +66,7 @@ export const generateMeter: Meter = {
         ...parts.bound(text),
         maxOutput: maxOutput === undefined ? undefined : countIn(config, maxOutput),
         choices: candidates === undefined ? 1 : Math.max(1, countIn(config, candidates) ?? 1),
-        outputKinds: itemsOf(memberOf(config, "responseModalities")).flatMap(kindOfModality),
+        outputKinds: kindsOf(model, memberOf(config, "responseModalities")),
         tier: tierOf(memberOf(fields, "serviceTier")),
         model,
       }),
@@ -91,12 +92,22 @@ function capOf(fields: Fields, maxOutput: string | undefined): CapPlace {
   return { path: [config, maxOutput ?? "maxOutputTokens"], least: 1, below: [] };
 }
 
-/** Enumerations may be written as numbers. */
-function kindOfModality(modality: unknown): readonly ("outputAudio" | "image_token")[] {
+/** What the answer may be made of. A model for images makes them unless it is asked for text. */
+function kindsOf(model: string, modalities: unknown): Bound["outputKinds"] {
+  const asked = listOf(modalities, "responseModalities").map(kindsOfModality);
+  const others = asked.flatMap((kinds) => kinds ?? []);
+  const isText = asked.length > 0 && asked.every((kinds) => kinds?.length === 0);
+  const makesImages = /image|banana/i.test(model) && !isText;
+  return makesImages && !others.includes("image_token") ? ["image_token", ...others] : others;
+}
+
+/** Undefined for the default of the model. Enumerations may be written as numbers. */
+function kindsOfModality(modality: unknown): Bound["outputKinds"] | undefined {
   switch (typeof modality === "string" ? modality.toUpperCase() : modality) {
     case "MODALITY_UNSPECIFIED":
-    case "TEXT":
     case 0:
+      return undefined;
+    case "TEXT":
     case 1:
       return [];
     case "IMAGE":

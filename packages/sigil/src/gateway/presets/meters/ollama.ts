@@ -3,12 +3,13 @@ import type { JsonBody } from "../../body/json-body.ts";
 import { type Usage, usageOf } from "../../usage.ts";
 import { boundOf } from "../bound.ts";
 import {
+  checkCase,
   countIn,
   type Fields,
   fieldsOf,
   flagIn,
   isObject,
-  itemsOf,
+  listOf,
   modelIn,
   objectsOf,
 } from "../fields.ts";
@@ -27,7 +28,8 @@ import { toolCosts } from "../tools.ts";
 
 /**
  * Fields of ollama 0.6. Its server is written in Go and ignores the case of names, so another
- * spelling of one of these is another name here, and refused.
+ * spelling of one of these is another name here, and refused. `template` is missing: it may write
+ * the prompt many times.
  */
 const KNOWN: ReadonlySet<string> = new Set([
   "context",
@@ -46,11 +48,23 @@ const KNOWN: ReadonlySet<string> = new Set([
   "stream",
   "suffix",
   "system",
-  "template",
   "think",
   "tools",
   "top_logprobs",
   "truncate",
+]);
+
+/**
+ * Members inside of which names are the client's own: schemas, arguments, and what is not read.
+ * None of them costs more than its text.
+ */
+export const OLLAMA_OPEN: ReadonlySet<string> = new Set([
+  "arguments",
+  "format",
+  "logit_bias",
+  "metadata",
+  "parameters",
+  "response_format",
 ]);
 
 /** Qwen2-VL, the model with the most, has 16,384. */
@@ -59,13 +73,15 @@ export const OLLAMA_IMAGE: ImageTokens = { most: 16_384, isBeyondWindow: false }
 export const ollamaMeter = (makes: "text" | "embeddings"): Meter => ({
   ask(body: JsonBody | undefined, target: URL, allowances: Allowances = NO_ALLOWANCES): Asked {
     const fields = fieldsOf(body, KNOWN, allowances);
+    checkCase(fields, OLLAMA_OPEN);
     const model = modelIn(fields, target);
     const tools = toolCosts(fields.tools, () => "own");
     const parts = new PartSum(OLLAMA_IMAGE);
     const messages = objectsOf(fields.messages);
     for (const { images } of [fields, ...messages])
-      for (const data of itemsOf(images)) parts.add({ kind: "image", data });
-    const texts = makes === "text" ? 1 : Math.max(1, itemsOf(fields.input).length);
+      for (const data of listOf(images, "images")) parts.add({ kind: "image", data });
+    const inputs = typeof fields.input === "string" ? [] : listOf(fields.input, "input");
+    const texts = makes === "text" ? 1 : Math.max(1, inputs.length);
     const isStream =
       makes === "text" && ((fields.stream ?? undefined) === undefined || flagIn(fields, "stream"));
     return {
@@ -79,6 +95,7 @@ export const ollamaMeter = (makes: "text" | "embeddings"): Meter => ({
             tools.tokens,
         ),
         maxOutput: maxOf(fields),
+        isEndless: true,
         choices: makes === "text" ? 1 : 0,
         windows: texts,
         model,
@@ -91,11 +108,11 @@ export const ollamaMeter = (makes: "text" | "embeddings"): Meter => ({
   reader: () => new OllamaReader(makes),
 });
 
-/** Undefined also for -1 and -2, which mean without an end and until the context is full. */
+/** Undefined also for 0 and below, which are no cap for its runner. */
 function maxOf({ options = {} }: Fields): number | undefined {
   if (!isObject(options)) throw new RequestRefused("bad_request", '"options" must be an object.');
   const most = options.num_predict;
-  return typeof most === "number" && most < 0 ? undefined : countIn(options, "num_predict");
+  return typeof most === "number" && most <= 0 ? undefined : countIn(options, "num_predict");
 }
 
 class OllamaReader implements UsageReader {

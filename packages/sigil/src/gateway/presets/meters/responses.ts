@@ -7,8 +7,9 @@ import {
   type Fields,
   fieldsOf,
   flagIn,
+  isObject,
   isSet,
-  itemsOf,
+  listOf,
   modelIn,
   objectsOf,
   textIn,
@@ -53,12 +54,7 @@ function ask(
       'The template in "prompt" may name tools and another model. Send what it says instead.',
     );
   const items = objectsOf(fields.input);
-  const added = items.filter(({ type }) => type === "additional_tools");
-  const tools = toolCosts(
-    [...itemsOf(fields.tools), ...added.flatMap((item) => itemsOf(item.tools))],
-    toolKind,
-    allowances,
-  );
+  const tools = toolCosts(toolsIn(fields, items), toolKind, allowances);
   const parts = new PartSum(kind.imageTokens(model));
   if (isSet(fields.previous_response_id) || isSet(fields.conversation)) parts.add(WINDOW);
   // What a hosted tool finds is read by the model, and is not in the body.
@@ -84,6 +80,23 @@ function ask(
   };
 }
 
+/** The tools at each place where one can stand: the list, items of the input, and the choice. */
+function toolsIn(fields: Fields, items: readonly Fields[]): readonly unknown[] {
+  const ofItems = items.flatMap((item) => {
+    const tools = listOf(item.tools, "tools");
+    // Descriptions of the tools of a server, which have no type.
+    return item.type === "mcp_list_tools"
+      ? tools.filter((tool) => !isObject(tool) || isSet(tool.type))
+      : tools;
+  });
+  const { tool_choice: choice } = fields;
+  const isList = isObject(choice) && choice.type === "allowed_tools";
+  const chosen = isList ? listOf(choice.tools, "tools") : isObject(choice) ? [choice] : [];
+  // A choice only names the shell, whose environment is in the list.
+  const named = chosen.filter((tool) => !isObject(tool) || !NAMED_TOOLS.has(tool.type));
+  return [...listOf(fields.tools, "tools"), ...ofItems, ...named];
+}
+
 /** `max_tool_calls` counts the calls of all hosted tools, so each may be all of them. */
 function callLimit(
   fields: Fields,
@@ -103,6 +116,7 @@ const TYPED_TOOLS: ReadonlySet<unknown> = new Set([
   "computer",
   "computer_use_preview",
 ]);
+const NAMED_TOOLS: ReadonlySet<unknown> = new Set(["shell", "tool_search", "namespace"]);
 const HOSTED_TOOLS: ReadonlySet<string> = new Set([
   "web_search",
   "file_search",
@@ -116,7 +130,9 @@ function toolKind(tool: Fields): ToolKind | undefined {
   if (OWN_TOOLS.has(type)) return "own";
   if (TYPED_TOOLS.has(type)) return "typed";
   if (type === "namespace")
-    return itemsOf(tool.tools).every((inner) => OWN_TOOLS.has((inner as Fields | null)?.type))
+    return listOf(tool.tools, "tools").every((inner) =>
+      OWN_TOOLS.has((inner as Fields | null)?.type),
+    )
       ? "own"
       : undefined;
   if (type === "tool_search") return tool.execution === "client" ? "typed" : undefined;
