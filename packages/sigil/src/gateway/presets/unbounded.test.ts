@@ -199,6 +199,7 @@ describe("Ollama", () => {
     ["no cap", "/api/generate", {}, undefined],
     ["OpenAI's form with a cap", chat, { max_tokens: 30 }, 30],
     ["OpenAI's form with a cap of 0", chat, { max_tokens: 0 }, undefined],
+    ["OpenAI's form with a cap of -1", chat, { max_tokens: -1 }, undefined],
     ["OpenAI's form without a cap", chat, {}, undefined],
   ])("%s", (_name, path, fields, expected) => {
     expect(most(path, fields)).toBe(expected);

@@ -39,7 +39,7 @@ export interface ChatKind {
   readonly cap: "max_completion_tokens" | "max_tokens";
   /** Whether a stream states its usage only if the request asks for it. */
   readonly mustAskForUsage: boolean;
-  /** Whether a model that is given no cap goes on until it ends by itself. A cap of 0 is none. */
+  /** Whether a model without a cap goes on until it ends by itself. A cap below 1 is none. */
   readonly isEndless?: boolean;
   imageTokens(model: string): ImageTokens;
   /** @throws RequestRefused for what this vendor bills beside tokens */
@@ -81,13 +81,14 @@ function ask(
   const injects = isStream && kind.mustAskForUsage && !isUsageAsked;
   const { prediction } = fields;
   const { isEndless = false } = kind;
-  const cap = maxField === undefined ? undefined : countIn(fields, maxField);
+  const given = maxField === undefined ? undefined : fields[maxField];
+  const isNone = maxField === undefined || (isEndless && typeof given === "number" && given <= 0);
   return {
     model,
     isStream,
     bound: boundOf({
       ...parts.bound(text),
-      maxOutput: isEndless && cap === 0 ? undefined : cap,
+      maxOutput: isNone ? undefined : countIn(fields, maxField),
       isEndless,
       choices: Math.max(1, countIn(fields, "n") ?? 1),
       // What the model rejects of a prediction is billed as output.
