@@ -158,6 +158,16 @@ describe("a request that is refused before it is sent", () => {
     expect(world.seen).toEqual([]);
   });
 
+  test("because a field of the vendor's would change who pays", async () => {
+    const world = await town();
+    const response = await world.chat(world.mint(), {}, { headers: { "openai-project": "other" } });
+    expect([response.status, await response.text()]).toEqual([
+      403,
+      expect.stringContaining("openai-project"),
+    ]);
+    expect(world.seen).toEqual([]);
+  });
+
   test("because it is compressed, or larger than what is read", async () => {
     const world = await town();
     const gzip = await world.chat(world.mint(), {}, { headers: { "content-encoding": "gzip" } });

@@ -8,7 +8,7 @@ import type { Granted, RequestFacts } from "l8nt/service";
 import type { Edit } from "./body/edit.ts";
 import { readJson } from "./body/json-body.ts";
 import type { Bodies } from "./core/body.ts";
-import { forUpstream, without } from "./core/fields.ts";
+import { forUpstream, valuesOf, without } from "./core/fields.ts";
 import { Forwarding, type Outcome, type Plan } from "./core/forward.ts";
 import type { Target } from "./core/request.ts";
 import { withoutKeys, withoutQueryKeys } from "./credential/place.ts";
@@ -130,6 +130,7 @@ export class Exchange {
     const verified = this.#service.paywall.authority.verifier.authenticate(text);
     // Nor is it read for a key that has ended or was revoked.
     verified.demand({ now: this.#context.clock(), target: "self" });
+    this.#checkFields();
     if (route.meter === "flat") throw noFlatPrice(this.#match.capability);
     if (route.meter === "free") {
       // A path may name a model, and a body that is not read may too.
@@ -155,6 +156,18 @@ export class Exchange {
       body: body.edited([...asked.edits, ...edits]),
       metered: { asked, meter: route.meter, price, ...rest },
     };
+  }
+
+  /** What is asked for in fields is seen by no meter. @throws Denied */
+  #checkFields(): void {
+    for (const { name, matches } of this.#service.preset.fieldsRefused ?? [])
+      if (valuesOf(this.#incoming.rawHeaders, name).some((value) => matches?.test(value) ?? true))
+        throw new Denied({
+          status: 403,
+          code: "field_not_allowed",
+          title: "Field not allowed",
+          detail: `Sigil: the header field ${name}${matches === undefined ? "" : " with this value"} changes what the request costs, or who pays for it. Leave it out.`,
+        });
   }
 
   /** Reserves the worst case of the request, made smaller if that is what it takes. */
