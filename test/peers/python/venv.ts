@@ -45,17 +45,27 @@ export function python(requirements: string = join(here, "requirements.txt")): s
   return interpreter;
 }
 
-/** Starts peer.py, which ends with its test. Resolves to a function that asks it. */
-export function peer(interpreter: string) {
-  const child = spawn(interpreter, [join(here, "peer.py")], {
+/** Starts a program of this folder, which ends with its test, and reads its lines as JSON. */
+export function started(interpreter: string, program: string, ...args: readonly string[]) {
+  const child = spawn(interpreter, [join(here, program), ...args], {
     stdio: ["pipe", "pipe", "inherit"],
   });
   onTestFinished(() => void child.stdin.end());
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  return async (question: object): Promise<Readonly<Record<string, string>>> => {
-    child.stdin.write(`${JSON.stringify(question)}\n`);
+  const read = async <Answer>(): Promise<Answer> => {
     const { value, done } = await lines.next();
-    if (done) throw new Error("the peer ended");
+    if (done) throw new Error(`${program} ended`);
     return JSON.parse(value);
   };
+  const ask = <Answer>(question: object): Promise<Answer> => {
+    child.stdin.write(`${JSON.stringify(question)}\n`);
+    return read<Answer>();
+  };
+  return { read, ask };
+}
+
+/** Starts peer.py. Returns a function that asks it. */
+export function peer(interpreter: string) {
+  const { ask } = started(interpreter, "peer.py");
+  return (question: object) => ask<Readonly<Record<string, string>>>(question);
 }
