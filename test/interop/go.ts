@@ -27,8 +27,8 @@ export function goVersion(): string | undefined {
   return /^go(\d+(?:\.\d+)+)/.exec(stdout ?? "")?.[1];
 }
 
-export function isEnough(version: string): boolean {
-  const [have, need] = [version, goNeeded].map((text) => text.split(".").map(Number));
+export function isEnough(version: string, needed: string): boolean {
+  const [have, need] = [version, needed].map((text) => text.split(".").map(Number));
   for (const [at, part] of need!.entries()) {
     const own = have![at] ?? 0;
     if (own !== part) return own > part;

@@ -1,13 +1,14 @@
 /**
- * `npm run test:interop`: aperture's own code, in Go, against ours, both ways; and aperture itself
- * before real lnd nodes. Ends with one line, `N passed, N failed`. Where there is no Go it says so,
- * and nothing has been shown.
+ * `npm run test:interop`: aperture's own code, in Go, against ours, both ways; aperture itself
+ * before real lnd nodes; and macaroons of a Rust crate. Ends with one line, `N passed, N failed`.
+ * Where there is no Go or no Rust it says so, and nothing has been shown of what needs it.
  */
 import { spawn } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { missingGo } from "../lnd/support/build.ts";
 import { apertureVersion, build, goNeeded, goVersion, isEnough } from "./go.ts";
+import { buildRust, crateVersion, missingRust } from "./rust.ts";
 
 const root = join(import.meta.dirname, "../..");
 /** With lnd to be built. */
@@ -15,20 +16,30 @@ const RUN_MS = 30 * 60_000;
 const say = (text: string): void => console.log(`interop: ${text}`);
 
 const version = goVersion();
-if (version === undefined || !isEnough(version)) {
+const hasGo = version !== undefined && isEnough(version, goNeeded);
+if (!hasGo) {
   const found = version === undefined ? "there is no Go on the path" : `this is Go ${version}`;
-  console.log(`*** NOT RUN: interop, which takes Go ${goNeeded} or later; ${found} ***`);
+  console.log(`*** NOT RUN: interop with Go, which takes ${goNeeded} or later; ${found} ***`);
+}
+// lnd asks for a newer Go than aperture's packages do.
+const missingLnd = hasGo ? missingGo() : undefined;
+if (missingLnd !== undefined)
+  console.log(`*** NOT RUN: aperture the program, with lnd behind it; ${missingLnd} ***`);
+const noRust = missingRust();
+if (noRust !== undefined) console.log(`*** NOT RUN: macaroons of the Rust crate; ${noRust} ***`);
+if (!hasGo && noRust !== undefined) {
   console.log("\n0 passed, 0 failed");
   process.exit(0);
 }
 
-say(`aperture ${apertureVersion}, Go ${version}`);
-const binaries = await build(say);
+if (hasGo) say(`aperture ${apertureVersion}, Go ${version}`);
+const binaries = hasGo ? await build(say) : undefined;
+if (noRust === undefined) say(`the crate macaroon ${crateVersion}`);
+const rust = noRust === undefined ? await buildRust(say) : undefined;
 
-// lnd asks for a newer Go than aperture's packages do.
-const missing = missingGo();
-if (missing !== undefined)
-  console.log(`*** NOT RUN: aperture the program, with lnd behind it; ${missing} ***`);
+const projects = ["macaroons"];
+if (hasGo) projects.push("library");
+if (hasGo && missingLnd === undefined) projects.push("lnd");
 
 const folder = join(root, ".cache/interop", `run-${process.pid}`);
 mkdirSync(folder, { recursive: true });
@@ -41,15 +52,18 @@ const args = [
   "--reporter=verbose",
   "--reporter=json",
   `--outputFile.json=${report}`,
-  ...(missing === undefined ? [] : ["--project=library"]),
+  ...projects.map((name) => `--project=${name}`),
   ...process.argv.slice(2),
 ];
 const child = spawn(process.execPath, args, {
   cwd: root,
   env: {
     ...process.env,
-    SIGIL_INTEROP_PEER: binaries.peer,
-    SIGIL_INTEROP_APERTURE: binaries.aperture,
+    ...(binaries && {
+      SIGIL_INTEROP_PEER: binaries.peer,
+      SIGIL_INTEROP_APERTURE: binaries.aperture,
+    }),
+    ...(rust && { SIGIL_INTEROP_RUST: rust }),
   },
   stdio: "inherit",
   timeout: RUN_MS,

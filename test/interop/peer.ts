@@ -1,4 +1,4 @@
-/** aperture's own code, asked: one question a line to the program of this folder. */
+/** Other people's code, asked: one question a line to the programs of this folder. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { onTestFinished } from "vitest";
@@ -77,6 +77,16 @@ export interface Recipe {
 
 type Question = Readonly<Record<string, unknown>>;
 
+/** Paths of the programs, as main.ts sets them. */
+const VARIABLES = { go: "SIGIL_INTEROP_PEER", rust: "SIGIL_INTEROP_RUST" } as const;
+export type Language = keyof typeof VARIABLES;
+
+const binaryOf = (language: Language): string | undefined =>
+  process.env[VARIABLES[language]] || undefined;
+
+/** Whether its program was built on this machine. */
+export const isBuilt = (language: Language): boolean => binaryOf(language) !== undefined;
+
 export class Peer {
   readonly #child: ChildProcess;
   readonly #lines: AsyncIterator<string>;
@@ -87,9 +97,9 @@ export class Peer {
     this.#lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]();
   }
 
-  /** Ends with its test. */
-  static start(): Peer {
-    const binary = process.env.SIGIL_INTEROP_PEER;
+  /** Ends with its test. The one in Rust knows macaroons alone. */
+  static start(language: Language = "go"): Peer {
+    const binary = binaryOf(language);
     if (binary === undefined) throw new Error("run it through npm run test:interop");
     const child = spawn(binary, { stdio: ["pipe", "pipe", "inherit"] });
     onTestFinished(() => {
@@ -156,13 +166,13 @@ export class Peer {
     return ((await this.#ask({ do: "front", ...front })) as { address: string }).address;
   }
 
-  /** V2 packets in hex, as go-macaroon mints them. */
+  /** V2 packets in hex, as its library mints them. */
   async mintMacaroons(rootKey: string, recipes: readonly Recipe[]): Promise<string[]> {
     const answer = await this.#ask({ do: "mint macaroons", rootKey, recipes });
     return (answer as { packets: string[] }).packets;
   }
 
-  /** Of each packet, why go-macaroon refuses it; "" if it holds. Its caveats are not judged. */
+  /** Of each packet, why its library refuses it; "" if it holds. Its caveats are not judged. */
   async verifyMacaroons(rootKey: string, packets: readonly string[]): Promise<string[]> {
     const answer = await this.#ask({ do: "verify macaroons", rootKey, packets });
     return (answer as { refusals: string[] }).refusals;

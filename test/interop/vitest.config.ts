@@ -6,7 +6,7 @@ const fromSource = {
 };
 const test = { testTimeout: 60_000, hookTimeout: 60_000 };
 
-/** What needs Go is run by `npm run test:interop` alone. */
+/** What needs Go or Rust is run by `npm run test:interop` alone. */
 export default defineConfig({
   test: {
     projects: [
@@ -15,8 +15,13 @@ export default defineConfig({
         test: {
           ...test,
           name: "library",
-          include: ["test/interop/{credential,grpc,invoice,macaroon,proxy,purchase}.interop.ts"],
+          include: ["test/interop/{credential,grpc,invoice,proxy,purchase}.interop.ts"],
         },
+      },
+      {
+        ...fromSource,
+        // With whichever of the two languages is there.
+        test: { ...test, name: "macaroons", include: ["test/interop/macaroon.interop.ts"] },
       },
       {
         ...fromSource,
