@@ -6,6 +6,7 @@ export type BodyErrorCode =
   | "not_json"
   | "duplicate_key"
   | "too_deep"
+  | "too_many_values"
   | "not_an_object"
   | "bad_field";
 

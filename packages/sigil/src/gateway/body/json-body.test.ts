@@ -34,7 +34,7 @@ describe("a body with two readings, or none, is refused", () => {
     ["a root key with the long s", '{"stream":false,"\u017ftream":true}', "duplicate_key"],
     ["65 levels", nested(65), "too_deep"],
     ["65 levels of objects", `${'{"a":'.repeat(65)}1${"}".repeat(65)}`, "too_deep"],
-    ["a million levels", nested(1_000_000), "too_deep"],
+    ["a million levels", nested(1_000_000), "too_many_values"],
     ["a comment", '{"a":1 /* b */}', "not_json"],
     ["a line comment", '{"a":1} // b', "not_json"],
     ["a trailing comma", '{"a":1,}', "not_json"],
@@ -240,4 +240,22 @@ test.each(["x", "\\n", "é", "{[,"])("reads and edits 10 MiB of %j", (unit) => {
   const head = `{"a":"${unit.repeat(size / unit.length)}"${" ".repeat(size)},"max_tokens":`;
   const edited = readJson(bytes(`${head}1}`)).edited([set(["max_tokens"], 2)]);
   expect(Buffer.from(edited).equals(Buffer.from(`${head}2}`))).toBe(true);
+});
+
+test.each([
+  ["empty lists", `[${"[],".repeat(300_000)}[]]`],
+  ["numbers", `[${"1,".repeat(300_000)}1]`],
+  ["objects", `[${"{},".repeat(200_000)}{}]`],
+])("too many %s are refused before they are read", (_what, text) => {
+  expect(() => readJson(bytes(text))).toThrow(
+    expect.objectContaining({ code: "too_many_values", status: 400 }),
+  );
+});
+
+test.each([
+  ["a text of commas and brackets", JSON.stringify({ a: ",[{".repeat(1_000_000) })],
+  ["a text with quotes", JSON.stringify({ a: '","'.repeat(300_000) })],
+  ["a list of tokens", JSON.stringify({ input: Array.from({ length: 200_000 }, () => 7) })],
+])("%s is read", (_what, text) => {
+  expect(readJson(bytes(text)).value).toEqual(JSON.parse(text));
 });
