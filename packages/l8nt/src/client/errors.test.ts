@@ -48,7 +48,7 @@ const thrownBy = (work: Promise<unknown>): Promise<SigilError> =>
 const calls: Readonly<Record<string, (error: SigilError) => Promise<unknown>>> = {
   "a purchase": (error) => {
     // A client asks again for some errors.
-    vi.spyOn(treasury, "buy").mockRejectedValue(error);
+    vi.spyOn(treasury, "buyRemotely").mockRejectedValue(error);
     return remote.buy(order);
   },
   "an agent's standing": (error) => {

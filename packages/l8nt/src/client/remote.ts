@@ -3,7 +3,13 @@ import { AdapterError, BudgetError, ChallengeError, PaymentError, SigilError } f
 import { wasNotSent } from "../http/ending.ts";
 import { everyPage, WHOLE_PAGE_ROWS } from "../internal/pages.ts";
 import type { ReceiptRow } from "../ports/receipts.ts";
-import type { NodeStanding, Purchase, PurchaseRequest, Treasurer } from "../ports/treasury.ts";
+import {
+  EMBEDDED_LOCATION,
+  type NodeStanding,
+  type Purchase,
+  type PurchaseRequest,
+  type Treasurer,
+} from "../ports/treasury.ts";
 import { ownStanding, ownTree } from "../wire/nodes.ts";
 import { readProblem } from "../wire/problem.ts";
 import { answeredOrders, isRelayed, orderOf, purchase, readPurchase } from "../wire/purchase.ts";
@@ -35,8 +41,7 @@ export class RemoteTreasury implements Treasurer {
    * another machine
    */
   constructor(location: string, fetcher: typeof fetch) {
-    // `EMBEDDED_LOCATION`. A page loads that without the rest of this file.
-    if (/^https:\/\/[^/]+\.invalid$/.test(location))
+    if (location === EMBEDDED_LOCATION)
       throw new AdapterError(
         "ERR_TREASURY",
         "The credential comes from a client whose treasury is inside its own process. To let other processes use it, give that client `treasury: { location }` and serve `treasuryApi(client.treasury)` there.",
