@@ -416,4 +416,17 @@ describe("a watcher", () => {
     await gone;
     await expect.poll(() => outcomes).toEqual([{ kind: "cut", status: 200, isUnsent: false }]);
   });
+
+  test("that sees nothing of an answer leaves one that is cut without a last part", async () => {
+    const origin = await vendor((_incoming, outgoing) => {
+      outgoing.writeHead(200, { "content-length": "8" }).write("part");
+    });
+    const { url, running, outcomes } = await gateway(origin);
+    const response = await fetch(`${url}/a`);
+    const reader = response.body!.getReader();
+    expect(Buffer.from((await reader.read()).value!).toString()).toBe("part");
+    running[0]!.cut(Buffer.from("an error event"));
+    await expect(reader.read()).rejects.toThrow();
+    await expect.poll(() => outcomes).toEqual([{ kind: "cut", status: 200, isUnsent: false }]);
+  });
 });

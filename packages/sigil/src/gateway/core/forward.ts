@@ -127,7 +127,9 @@ export class Forwarding implements Dispatcher.DispatchHandler {
    */
   cut(last: Uint8Array): void {
     if (this.#reason !== undefined || this.#outgoing.writableEnded) return;
-    if (this.#outgoing.headersSent) this.#outgoing.end(last);
+    // An answer that is passed on unseen may have said how long it is.
+    if (this.#outgoing.headersSent && this.#watcher === undefined) this.#outgoing.destroy();
+    else if (this.#outgoing.headersSent) this.#outgoing.end(last);
     this.#abort(new Cut());
   }
 
