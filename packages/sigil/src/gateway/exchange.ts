@@ -1,7 +1,6 @@
 /** One request of an agent, from its credential to its settlement. */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { BudgetError, type SigilError, TokenError } from "l8nt";
-import { formatAmount } from "l8nt/invoice";
+import { BudgetError, type SigilError } from "l8nt";
 import type { Verified } from "l8nt/l402";
 import type { Ledger } from "l8nt/ports";
 import type { Granted, RequestFacts } from "l8nt/service";
@@ -13,7 +12,17 @@ import { Forwarding, type Outcome, type Plan } from "./core/forward.ts";
 import type { Target } from "./core/request.ts";
 import { withoutKeys, withoutQueryKeys } from "./credential/place.ts";
 import { presentedKey } from "./credential/present.ts";
-import { Denied, TAKES } from "./denied.ts";
+import {
+  missing,
+  noBudget,
+  noFlatPrice,
+  noKey,
+  REVOKED,
+  unbounded,
+  unpriced,
+  unreached,
+} from "./denials.ts";
+import { Denied } from "./denied.ts";
 import { amountOf, type Cost } from "./meter/cost.ts";
 import { fittingOutput } from "./meter/fit.ts";
 import { budgetField, least, spendingOf } from "./meter/limits.ts";
@@ -327,13 +336,6 @@ export class Exchange {
   }
 }
 
-const REVOKED = {
-  status: 403,
-  code: "credential_revoked",
-  title: "Credential revoked",
-  detail: "Sigil: this key was revoked, or has ended, so its answer was cut.",
-} as const;
-
 /** Fields that are written anew for a body that was read. Its length, by undici. */
 const OF_THE_BODY: ReadonlySet<string> = new Set([
   ...["content-type", "content-length", "accept-encoding"],
@@ -361,63 +363,6 @@ function withQuery(query: string, added: string | undefined): string {
 const isOfBudget = (error: unknown): boolean =>
   error instanceof BudgetError && error.refusals.every(({ code }) => code === "ERR_BUDGET");
 
-const missing = (): TokenError =>
-  new TokenError("ERR_TOKEN_MISSING", `no API key was sent: ${TAKES}`);
-
 /** Units are never converted, so only a budget in US dollars pays for tokens. */
 const hasBudget = ({ limits }: Verified): boolean =>
   limits.some(({ kind, unit }) => kind === "spend" && unit === "usd_micro");
-
-const noBudget = (): Denied =>
-  new Denied({
-    status: 402,
-    code: "budget_missing",
-    title: "No budget in US dollars",
-    detail:
-      'Sigil: this key has no budget in US dollars, so it cannot pay for tokens. Mint one with --budget-per-day "1 usd".',
-  });
-
-const noKey = (name: string): Denied =>
-  new Denied({
-    status: 503,
-    code: "upstream_key_missing",
-    title: "The gateway has no key",
-    detail: `Sigil: the gateway has no key for ${name}.`,
-  });
-
-const noFlatPrice = (capability: string): Denied =>
-  new Denied({
-    status: 403,
-    code: "route_not_priced",
-    title: "The route has no price",
-    detail: `Sigil: requests for ${capability} need a flat price, and the owner of this gateway has set none.`,
-  });
-
-const unpriced = (model: string): Denied =>
-  new Denied({
-    status: 403,
-    code: "model_not_priced",
-    title: "The model has no price",
-    detail: `Sigil: the price list of this gateway has no model ${JSON.stringify(model)}, so nothing was sent. Ask for another model, or have the owner add its price.`,
-  });
-
-const unbounded = (model: string): Denied =>
-  new Denied({
-    status: 403,
-    code: "request_not_bounded",
-    title: "The request has no bound",
-    detail: `Sigil: nothing bounds what this request to ${JSON.stringify(model)} can cost: give it an output limit, such as max_tokens, or have the owner add the model's limits to the price list.`,
-  });
-
-const unreached = (error: Error, cost: Cost | undefined): Denied => {
-  const isLate = /Timeout/.test(error.name);
-  return new Denied({
-    status: isLate ? 504 : 502,
-    code: isLate ? "upstream_timeout" : "upstream_unreachable",
-    title: "The vendor did not answer",
-    detail:
-      cost === undefined || cost.micro === 0n
-        ? "Sigil: the vendor did not answer. Nothing was charged."
-        : `Sigil: the vendor's answer did not come to its end. The vendor may bill it, so ${formatAmount(amountOf(cost))} was charged.`,
-  });
-};

@@ -1,0 +1,69 @@
+/** Why the gateway sends a request to no vendor, or what became of one that it sent. */
+import { TokenError } from "l8nt";
+import { formatAmount } from "l8nt/invoice";
+import { Denied, TAKES } from "./denied.ts";
+import { amountOf, type Cost } from "./meter/cost.ts";
+
+export const REVOKED = {
+  status: 403,
+  code: "credential_revoked",
+  title: "Credential revoked",
+  detail: "Sigil: this key was revoked, or has ended, so its answer was cut.",
+} as const;
+
+export const missing = (): TokenError =>
+  new TokenError("ERR_TOKEN_MISSING", `no API key was sent: ${TAKES}`);
+
+export const noBudget = (): Denied =>
+  new Denied({
+    status: 402,
+    code: "budget_missing",
+    title: "No budget in US dollars",
+    detail:
+      'Sigil: this key has no budget in US dollars, so it cannot pay for tokens. Mint one with --budget-per-day "1 usd".',
+  });
+
+export const noKey = (name: string): Denied =>
+  new Denied({
+    status: 503,
+    code: "upstream_key_missing",
+    title: "The gateway has no key",
+    detail: `Sigil: the gateway has no key for ${name}.`,
+  });
+
+export const noFlatPrice = (capability: string): Denied =>
+  new Denied({
+    status: 403,
+    code: "route_not_priced",
+    title: "The route has no price",
+    detail: `Sigil: requests for ${capability} need a flat price, and the owner of this gateway has set none.`,
+  });
+
+export const unpriced = (model: string): Denied =>
+  new Denied({
+    status: 403,
+    code: "model_not_priced",
+    title: "The model has no price",
+    detail: `Sigil: the price list of this gateway has no model ${JSON.stringify(model)}, so nothing was sent. Ask for another model, or have the owner add its price.`,
+  });
+
+export const unbounded = (model: string): Denied =>
+  new Denied({
+    status: 403,
+    code: "request_not_bounded",
+    title: "The request has no bound",
+    detail: `Sigil: nothing bounds what this request to ${JSON.stringify(model)} can cost: give it an output limit, such as max_tokens, or have the owner add the model's limits to the price list.`,
+  });
+
+export const unreached = (error: Error, cost: Cost | undefined): Denied => {
+  const isLate = /Timeout/.test(error.name);
+  return new Denied({
+    status: isLate ? 504 : 502,
+    code: isLate ? "upstream_timeout" : "upstream_unreachable",
+    title: "The vendor did not answer",
+    detail:
+      cost === undefined || cost.micro === 0n
+        ? "Sigil: the vendor did not answer. Nothing was charged."
+        : `Sigil: the vendor's answer did not come to its end. The vendor may bill it, so ${formatAmount(amountOf(cost))} was charged.`,
+  });
+};
