@@ -3,6 +3,7 @@
  * one again and prints its trace.
  */
 import { optionsOf } from "../../scripts/options.ts";
+import "./loaded.ts";
 import { simulate } from "./world.ts";
 
 const LAST_LINES = 40;
