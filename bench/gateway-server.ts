@@ -99,8 +99,7 @@ async function start(): Promise<{ readonly url: string; readonly key?: string }>
         bodies: new Bodies(),
         clock,
         alarm: () => {},
-        settled: () => {},
-        denied: () => {},
+        observers: [],
       });
       const key = service.paywall.authority.minter
         .mint({ endpoints: ["* http://gateway.example/**"], expiresIn: "1d", budget: "1000 usd" })

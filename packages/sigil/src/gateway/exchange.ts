@@ -23,6 +23,7 @@ import {
   unreached,
 } from "./denials.ts";
 import { Denied } from "./denied.ts";
+import type { Entry } from "./entry.ts";
 import { amountOf, type Cost } from "./meter/cost.ts";
 import { fittingOutput } from "./meter/fit.ts";
 import { budgetField, least, spendingOf } from "./meter/limits.ts";
@@ -44,28 +45,8 @@ export interface ExchangeContext {
   /** Unix seconds. */
   readonly clock: () => number;
   readonly alarm: (what: string) => void;
-  readonly settled: (row: Row) => void;
-}
-
-/** What is written down of each request that was let through. */
-export interface Row {
-  readonly service: string;
-  readonly method: string;
-  readonly path: string;
-  readonly capability: string;
-  /** The agents' names, from the root on. */
-  readonly lineage: readonly string[];
-  readonly nodeId: string | undefined;
-  readonly model: string | undefined;
-  readonly status: number | undefined;
-  readonly end: Outcome["kind"];
-  /** In usd_micro; undefined of a route that is not metered. */
-  readonly reserved: bigint | undefined;
-  readonly spent: bigint | undefined;
-  readonly isEstimated: boolean;
-  readonly usage: Usage | undefined;
-  /** The line of the price file. */
-  readonly price: string | undefined;
+  /** What is told of this request. */
+  readonly entry: Entry;
 }
 
 /** A request that was let through and is ready to be sent. */
@@ -138,6 +119,7 @@ export class Exchange {
     // Before anything of the body is read.
     const verified = this.#service.paywall.authority.verifier.authenticate(text);
     // Nor is it read for a key that has ended or was revoked.
+    this.#context.entry.proven(verified);
     verified.demand({ now: this.#context.clock(), target: "self" });
     this.#checkFields();
     if (route.meter === "flat") throw noFlatPrice(this.#match.capability);
@@ -145,6 +127,7 @@ export class Exchange {
       // A path may name a model, and a body that is not read may too.
       const isRead = this.#incoming.method === "GET" || this.#incoming.method === "HEAD";
       const model = this.#match.model ?? (isRead ? null : undefined);
+      this.#context.entry.know({ model: model ?? undefined });
       const granted = await this.#granted(free, text, { model });
       return { granted, verified, body: bodyOf(this.#incoming) };
     }
@@ -154,6 +137,7 @@ export class Exchange {
     const body = readJson(held.bytes);
     const url = new URL(`http://gateway.invalid${this.#target.path}${this.#target.query}`);
     const asked = route.meter.ask(body, url, this.#service.allowances);
+    this.#context.entry.know({ model: asked.model });
     const price = this.#service.prices.find(preset.name, asked.model, this.#context.clock() * 1000);
     if (price === undefined) throw unpriced(asked.model);
     if (!price.isFree && !hasBudget(verified)) throw noBudget();
@@ -197,6 +181,7 @@ export class Exchange {
       const most = price.isFree ? usageOf({}) : worstCase(asked.bound, price.limits, output);
       const reserved = most && price.dearest(most);
       if (most === undefined || reserved === undefined) throw unbounded(asked.model);
+      this.#context.entry.opened({ reserved, price: price.line });
       try {
         const granted = await this.#granted(this.#service.metered, text, {
           model: asked.model,
@@ -256,6 +241,7 @@ export class Exchange {
       this.#outgoing,
       this.#plan(admitted, lease),
       metering ?? new RefusalWatcher(instead),
+      () => this.#context.entry.begun(),
     );
     // Revoked, or ended, while its answer is under way.
     const stopWatching = verified.watch(() => forwarding.cut(this.#ended()));
@@ -264,25 +250,16 @@ export class Exchange {
     let cost: Cost | undefined;
     if (metering !== undefined) cost = await metering.settle(outcome);
     else await granted.finish(outcome.kind === "failed" ? undefined : status);
-    this.#context.settled({
-      service: name,
-      method: this.#incoming.method ?? "",
-      path: this.#target.path,
-      capability: this.#match.capability,
-      lineage: verified.lineage,
-      nodeId: verified.node.id,
-      model: metered?.asked.model,
-      status,
+    const error = this.#outgoing.headersSent ? undefined : errorOf(outcome, cost);
+    this.#context.entry.settled({
       end: outcome.kind,
-      reserved: metered?.reserved,
+      status: error?.facts.status ?? status,
+      code: error?.facts.code,
       spent: cost?.micro,
       isEstimated: cost?.isEstimated ?? false,
       usage: cost?.usage,
-      price: metered?.price.line,
     });
-    if (this.#outgoing.headersSent) return;
-    if (outcome.kind === "failed") throw unreached(outcome.error, cost);
-    if (outcome.kind === "cut") throw new Denied(REVOKED);
+    if (error !== undefined) throw error;
   }
 
   #metering(
@@ -352,6 +329,12 @@ function bodyOf(incoming: IncomingMessage): IncomingMessage | undefined {
       ? stream?.endAfterHeaders === false
       : Number(headers["content-length"] ?? 0) > 0 || headers["transfer-encoding"] !== undefined;
   return isThere ? incoming : undefined;
+}
+
+/** What a client that has seen nothing of an answer is told. */
+function errorOf(outcome: Outcome, cost: Cost | undefined): Denied | undefined {
+  if (outcome.kind === "failed") return unreached(outcome.error, cost);
+  return outcome.kind === "cut" ? new Denied(REVOKED) : undefined;
 }
 
 function withQuery(query: string, added: string | undefined): string {

@@ -8,8 +8,10 @@ import type { Bodies } from "./core/body.ts";
 import { requestFault, type Target, targetIn } from "./core/request.ts";
 import { presentedKey } from "./credential/present.ts";
 import { Denied, denialOf } from "./denied.ts";
-import { Exchange, type Row } from "./exchange.ts";
+import { Entry, type EntryContext } from "./entry.ts";
+import { Exchange } from "./exchange.ts";
 import { holderBudget } from "./meter/holder-budget.ts";
+import { type Observer, observers } from "./observer.ts";
 import type { Dialect } from "./presets/dialect.ts";
 import { problemDialect } from "./presets/dialects/problem.ts";
 import type { Service } from "./service.ts";
@@ -21,10 +23,10 @@ export interface GatewayOptions {
   /** Unix seconds. */
   readonly clock: () => number;
   readonly alarm: (what: string, cause?: unknown) => void;
-  /** Called once for each request that was let through. */
-  readonly settled: (row: Row) => void;
-  /** Called for each request that was refused here. */
-  readonly denied: (denial: Denied, path: string) => void;
+  /** What is told of every request. */
+  readonly observers: readonly Observer[];
+  /** @default performance.now */
+  readonly timer?: () => number;
 }
 
 /** What is left to the holder of a credential, below the prefix of a service. */
@@ -32,10 +34,13 @@ export const BUDGET_PATH = "/.well-known/sigil/budget";
 
 export class Gateway {
   readonly #options: GatewayOptions;
+  readonly #watching: EntryContext;
   readonly #wellKnown: ReadonlyMap<Service, ReturnType<typeof listener>>;
 
   constructor(options: GatewayOptions) {
     this.#options = options;
+    const { clock, timer = () => performance.now(), alarm } = options;
+    this.#watching = { observer: observers(options.observers, alarm), clock, timer };
     this.#wellKnown = new Map(
       options.services.map((service) => [
         service,
@@ -52,6 +57,8 @@ export class Gateway {
     const { url = "", method = "" } = incoming;
     const target = targetIn(url);
     const service = target && this.#serviceAt(target.path);
+    const path = target?.path.slice(service?.prefix.length ?? 0) ?? "";
+    const entry = new Entry(incoming, path, this.#watching);
     let dialect: Dialect = service?.preset.dialect ?? problemDialect;
     try {
       const fault = requestFault(incoming, target);
@@ -61,18 +68,22 @@ export class Gateway {
         throw badRequest(fault ?? "The request target cannot be read.");
       }
       if (service === undefined) throw unlisted(method, target.path);
-      const below = { ...target, path: target.path.slice(service.prefix.length) };
+      entry.know({ service: service.name });
+      const below = { ...target, path };
       if (below.path === BUDGET_PATH) return await this.#budget(service, incoming, outgoing, below);
       if (below.path.startsWith(WELL_KNOWN_PATH))
         return void this.#wellKnown.get(service)!(withPath(incoming, below), outgoing);
       const match = service.find(method, below.path);
       if (match === undefined) throw unlisted(method, below.path);
       dialect = match.route.dialect ?? dialect;
-      const { ledger, bodies, clock, alarm, settled } = this.#options;
-      const context = { ledger, bodies, clock, alarm, settled };
+      entry.know({ route: match.route.path, capability: match.capability });
+      const { ledger, bodies, clock, alarm } = this.#options;
+      const context = { ledger, bodies, clock, alarm, entry };
       await new Exchange({ service, match, target: below }, incoming, outgoing, context).run();
     } catch (error) {
-      this.#deny(outgoing, dialect, this.#denialOf(error), target?.path ?? "");
+      const denial = this.#denialOf(error);
+      entry.denied(denial);
+      this.#deny(outgoing, dialect, denial);
     }
   };
 
@@ -97,8 +108,7 @@ export class Gateway {
     }
   }
 
-  #deny(outgoing: ServerResponse, dialect: Dialect, denial: Denied, path: string): void {
-    this.#options.denied(denial, path);
+  #deny(outgoing: ServerResponse, dialect: Dialect, denial: Denied): void {
     if (outgoing.headersSent || outgoing.destroyed) {
       outgoing.destroy();
       return;

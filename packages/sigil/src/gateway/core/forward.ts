@@ -82,6 +82,7 @@ export class Forwarding implements Dispatcher.DispatchHandler {
   readonly #outgoing: ServerResponse;
   #watcher: Watcher | undefined;
   readonly #isHead: boolean;
+  readonly #begun: (() => void) | undefined;
   #controller: Dispatcher.DispatchController | undefined;
   /** Why it is to be aborted, also if it has not begun. */
   #reason: Error | undefined;
@@ -95,8 +96,16 @@ export class Forwarding implements Dispatcher.DispatchHandler {
     this.#resolve = resolve;
   });
 
-  constructor(upstream: Dispatcher, outgoing: ServerResponse, plan: Plan, watcher?: Watcher) {
+  /** @param begun called when the head of the answer has come */
+  constructor(
+    upstream: Dispatcher,
+    outgoing: ServerResponse,
+    plan: Plan,
+    watcher?: Watcher,
+    begun?: () => void,
+  ) {
     this.#outgoing = outgoing;
+    this.#begun = begun;
     this.#watcher = watcher;
     this.#isHead = plan.method === "HEAD";
     // It may have left while its request was judged, and then says so no more.
@@ -172,6 +181,7 @@ export class Forwarding implements Dispatcher.DispatchHandler {
   ): void {
     // Interim answers say nothing that the client has not asked the gateway for.
     if (status < 200) return;
+    this.#begun?.();
     const fields = forClient(linesOf(controller.rawHeaders as Buffer[]));
     this.#head = { status, fields };
     const mode = this.#isHead ? "unseen" : (this.#watcher?.mode(this.#head) ?? "unseen");

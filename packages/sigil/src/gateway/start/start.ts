@@ -9,10 +9,10 @@ import { type Logger, logger } from "../../treasury/log.ts";
 import { Bodies } from "../core/body.ts";
 import { listen } from "../core/server.ts";
 import { openUpstream } from "../core/upstream.ts";
-import type { Row } from "../exchange.ts";
 import { Gateway } from "../gateway.ts";
 import { NO_ALLOWANCES, type Preset } from "../presets/preset.ts";
 import { PriceTable } from "../prices/table.ts";
+import { requestLog } from "../request-log.ts";
 import { Service } from "../service.ts";
 import { Vault } from "../vault/vault.ts";
 import { type Given, keyOf, originOf, presetsOf, scopeOf, USUAL } from "./flags.ts";
@@ -77,8 +77,7 @@ export async function start(given: Given, terminal: Terminal): Promise<number> {
       bodies: new Bodies(),
       clock,
       alarm,
-      settled: (row) => log.info(rowJson(row), "settled"),
-      denied: ({ facts: { status, code } }, path) => log.info({ status, code, path }, "denied"),
+      observers: [requestLog(log)],
     });
     const listening = await listen(gateway.serve, { port, host, ...(tls && { tls }) }).catch(
       (error: NodeJS.ErrnoException) => {
@@ -179,10 +178,3 @@ function upstreamOf(given: Given, { name, origin }: Preset): string {
     throw new UsageError(`--preset ${name} needs --upstream URL: the origin of the API.`);
   return originOf(text, "--upstream");
 }
-
-/** Amounts as texts, because JSON has no `bigint`. */
-const rowJson = ({ reserved, spent, ...row }: Row): object => ({
-  ...row,
-  ...(reserved !== undefined && { reservedUsdMicro: reserved.toString() }),
-  ...(spent !== undefined && { spentUsdMicro: spent.toString() }),
-});
