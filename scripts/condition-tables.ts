@@ -5,17 +5,13 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { DOCUMENTED, type Documented } from "../packages/l8nt/src/caveat/conditions/texts.ts";
+import { withParts } from "./marked-parts.ts";
+import { code, table } from "./reference/markdown.ts";
 
 type Row = Documented["row"];
 
 const labelOf = (row: Row): string => ("suffix" in row ? `<service>${row.suffix}` : row.name);
 const conditionOf = (row: Row) => ("suffix" in row ? row.of("service", labelOf(row)) : row);
-const code = (text: string): string => `\`${text}\``;
-const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
-  [head, head.map(() => "---"), ...rows]
-    .map((cells) => `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`)
-    .join("\n");
-
 /** Each key of a scope, once, with every condition that it is written to. */
 function scopeTable(): string {
   const keys = new Map<string, { example: string; conditions: string[] }>();
@@ -63,20 +59,8 @@ const conditionTable = (): string =>
   );
 
 /** The page with its tables as the conditions have them. */
-export function withTables(page: string): string {
-  let text = page;
-  for (const [name, content] of [
-    ["scope", scopeTable()],
-    ["conditions", conditionTable()],
-  ] as const) {
-    const [begin, end] = [`<!-- ${name}: generated -->`, `<!-- /${name} -->`];
-    const [before, rest] = text.split(begin);
-    const after = rest?.split(end)[1];
-    if (after === undefined) throw new Error(`the page lacks ${begin} … ${end}`);
-    text = `${before}${begin}\n\n${content}\n\n${end}${after}`;
-  }
-  return text;
-}
+export const withTables = (page: string): string =>
+  withParts(page, { scope: scopeTable(), conditions: conditionTable() });
 
 if (import.meta.main) {
   const path = join(resolve(import.meta.dirname, ".."), "spec/2-caveats.md");

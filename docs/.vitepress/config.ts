@@ -30,6 +30,13 @@ function api(): Link[] {
   }
 }
 
+/** A page for each preset of the gateway. */
+const presets = (): readonly Link[] =>
+  readdirSync(join(root, "docs/guides/presets"))
+    .map((file) => file.slice(0, -".md".length))
+    .sort()
+    .map((name) => page(`Preset ${name}`, `/guides/presets/${name}`));
+
 export default withMermaid({
   title: "Sigil",
   description:
@@ -122,6 +129,7 @@ export default withMermaid({
             page("Back up and restore a treasury", "/guides/backup"),
             page("Connect a wallet", "/guides/wallets"),
             page("The gateway", "/guides/gateway"),
+            ...presets(),
             page("Test your paid service", "/guides/testing"),
             page("Use an agent framework", "/guides/agents"),
             page("Sell and buy MCP tools", "/guides/mcp"),
