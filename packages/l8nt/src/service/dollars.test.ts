@@ -1,9 +1,10 @@
 /** Routes that are priced in US dollars: what they serve, what they sell, and what they count. */
 import { describe, expect, test, vi } from "vitest";
 import { serviceVocabulary } from "../caveat/index.ts";
+import { Credential } from "../l402/index.ts";
 import { MemoryStore } from "../stores/memory.ts";
 import { FakeInvoicer } from "../testing/fake-invoicer.ts";
-import { Paywall, type PaywallOptions } from "./index.ts";
+import { Paywall, type PaywallOptions, type Refused } from "./index.ts";
 
 const ORIGIN = "https://api.example";
 const NOW = 1_900_000_000;
@@ -152,6 +153,37 @@ describe("a route whose price function gives both units", () => {
     expect((await ask(bought)).status).toBe(200);
     expect(await ask(bought, "/dear")).toMatchObject({ status: 401, code: "ERR_PRICE" });
     expect(await spent(bought)).toEqual([1000n]);
+  });
+});
+
+test("what was prepaid in bitcoin buys nothing in dollars, whatever budget its holder appends", async () => {
+  const invoicer = new FakeInvoicer(() => NOW);
+  const paywall = new Paywall({
+    secret: "f5061728394a5b6c7d8e9fa0b1c2d3e4f506172891c4e07a3b5d2f6881a2c3e4",
+    location: ORIGIN,
+    clock: () => NOW,
+    invoicer,
+  });
+  const sold = paywall.route({
+    price: "1 sat",
+    grants: { endpoints: ["GET /**"], budget: "25 sat" },
+  });
+  const inDollars = paywall.route({ price: "5 usd" });
+  const ask = (route: typeof sold, credential: string | null) =>
+    route.authorize({
+      method: "GET",
+      target: "/a",
+      authorization: credential && `L402 ${credential}`,
+      headers: () => new Headers(),
+    });
+  const offered = await ask(sold, null);
+  const lines = (offered as Refused).challengeLines.join(", ");
+  const bought = Credential.parse(invoicer.buy(lines));
+  const widened = bought.attenuate({ budget: "1000000 usd" });
+  expect(await ask(sold, widened.toString())).toMatchObject({ granted: true });
+  expect(await ask(inDollars, widened.toString())).toMatchObject({
+    granted: false,
+    error: { code: "ERR_PRICE" },
   });
 });
 

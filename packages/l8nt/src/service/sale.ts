@@ -63,12 +63,13 @@ export function saleOf(
     ? []
     : [`${target.method} ${formatOrigin(base.origin)}${target.path}`];
   // What is prepaid is spent on dear requests too, at their price, and the very request takes no
-  // more than all of it.
+  // more than all of it. Its cap is all of it, and keeps it to its unit: a holder may append a
+  // budget in another one, which nobody has paid for.
   const isByRequest = typeof price === "function";
   // Endpoints that are named are sold whatever their routes ask.
   const mayReachDearer = hasDearer && budget === undefined && endpoints === undefined;
   const request = isByRequest || mayReachDearer ? hash() : undefined;
-  const isCapped = isByRequest ? budget === undefined || request !== undefined : mayReachDearer;
+  const isCapped = isByRequest || mayReachDearer || budget !== undefined;
   return {
     amountMsat: budget ?? priceMsat,
     scope: {

@@ -35,12 +35,14 @@ describe("a payment buys", () => {
       { grants: { budget: "25 sat" } },
       25_000n,
       { budget: "25000 msat", expiresIn: "1h" },
+      ["sold_price=25000 msat"],
     ],
     [
       "a budget of at least the request's price, because less would be paid for nothing",
       { grants: { budget: "9 sat" } },
       10_000n,
       { budget: "10000 msat", expiresIn: "1h" },
+      ["sold_price=10000 msat"],
     ],
     [
       "nothing dearer than itself and nothing in another unit, if each request has its price [case 41]",
@@ -54,6 +56,7 @@ describe("a payment buys", () => {
       { price: () => "10 sat", grants: { budget: "25 sat" } },
       25_000n,
       { budget: "25000 msat", expiresIn: "1h" },
+      ["sold_price=25000 msat"],
     ],
   ])("%s", (_, terms, amountMsat, scope, caveats = []) => {
     expect(sale(terms)).toEqual({
