@@ -218,7 +218,11 @@ describe("flags that it cannot start with", () => {
   const openai = ["--preset", "openai"];
 
   test.each([
-    ["no preset", [], /Missing --preset NAME: one of openai, .*stripe/],
+    [
+      "no preset",
+      [],
+      /Missing --preset NAME, or --config FILE. A preset is one of openai, .*stripe/,
+    ],
     ["a preset that there is not", ["--preset", "opena1"], /--preset must be one of openai, /],
     [
       "no key of the vendor",

@@ -8,7 +8,7 @@ export const gateway = command({
   name: "gateway",
   summary: "put credentials with budgets before an API that takes API keys",
   usage:
-    '--preset NAME [--budget "5 usd/day"] [--model NAME …] [FLAGS] | prices diff|update --from PATH --date DATE --prices FILE',
+    '--preset NAME [--budget "5 usd/day"] [--model NAME …] [FLAGS] | --config FILE | prices diff|update --from PATH --date DATE --prices FILE',
   help: `Serves the vendor's API until Ctrl-C or SIGTERM, with the vendor's key, which no agent sees. It
 prints a base URL and one key, sk-sigil-…, which any SDK of the vendor takes as its API key. Hand out
 weaker keys with \`sigil delegate --key-form\`; each is counted at every key above it.
@@ -31,7 +31,9 @@ a file; prices update writes them to the file of --prices. Neither fetches anyth
     for (const flag of ["from", "date"] as const)
       if (given.has(flag)) throw new UsageError(`--${flag} is for sigil gateway prices.`);
     // Loaded here, because no other command needs a proxy.
+    const { configOf } = await import("../gateway/start/given.ts");
+    const config = configOf(given);
     const { start } = await import("../gateway/start/start.ts");
-    return start(given, terminal);
+    return start(config, terminal);
   },
 });

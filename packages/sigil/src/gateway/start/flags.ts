@@ -1,12 +1,9 @@
-/** The flags of `sigil gateway`, and what they are read to. */
-import type { AmountText, Scope } from "l8nt";
-import { parseAmount } from "l8nt/invoice";
+/** The flags of `sigil gateway`. */
 import type { Arguments, Flag } from "../../arguments.ts";
-import { UsageError } from "../../exit.ts";
 import { PRESETS } from "../presets/index.ts";
-import type { Preset } from "../presets/preset.ts";
 
 export const FLAGS = {
+  config: { value: "FILE", help: "a configuration in YAML, instead of all flags below" },
   preset: {
     value: "NAME",
     help: `the vendor: ${[...PRESETS.keys()].join(", ")}`,
@@ -51,98 +48,3 @@ export const FLAGS = {
 } as const satisfies Record<string, Flag>;
 
 export type Given = Arguments<keyof typeof FLAGS>;
-
-/** What people who use a vendor's SDK call its settings, and the path of its API's base. */
-interface Usual {
-  /** The variables that its key is in, the most usual first; none if it takes no key. */
-  readonly keys: readonly string[];
-  /** The variable that an agent's key goes in, if the vendor has none for its own. */
-  readonly agentKey?: string;
-  readonly baseUrl: string;
-  readonly basePath: string;
-}
-
-export const USUAL: Readonly<Record<string, Usual>> = {
-  openai: { keys: ["OPENAI_API_KEY"], baseUrl: "OPENAI_BASE_URL", basePath: "/v1" },
-  anthropic: { keys: ["ANTHROPIC_API_KEY"], baseUrl: "ANTHROPIC_BASE_URL", basePath: "" },
-  gemini: {
-    keys: ["GEMINI_API_KEY", "GOOGLE_API_KEY"],
-    baseUrl: "GOOGLE_GEMINI_BASE_URL",
-    basePath: "",
-  },
-  mistral: { keys: ["MISTRAL_API_KEY"], baseUrl: "MISTRAL_BASE_URL", basePath: "" },
-  ollama: { keys: [], agentKey: "OLLAMA_API_KEY", baseUrl: "OLLAMA_HOST", basePath: "" },
-  openrouter: {
-    keys: ["OPENROUTER_API_KEY"],
-    baseUrl: "OPENROUTER_BASE_URL",
-    basePath: "/api/v1",
-  },
-  stripe: {
-    keys: ["STRIPE_SECRET_KEY", "STRIPE_API_KEY"],
-    baseUrl: "STRIPE_API_BASE",
-    basePath: "",
-  },
-  generic: { keys: ["UPSTREAM_API_KEY"], baseUrl: "BASE_URL", basePath: "" },
-};
-
-/** @throws UsageError without one, for one that is unknown, and for one that is named twice */
-export function presetsOf(given: Given): readonly Preset[] {
-  const names = given.all("preset") ?? [];
-  const known = [...PRESETS.keys()].join(", ");
-  if (names.length === 0) throw new UsageError(`Missing --preset NAME: one of ${known}.`);
-  if (new Set(names).size < names.length) throw new UsageError("A preset is named twice.");
-  return names.map((name) => {
-    const preset = PRESETS.get(name);
-    if (preset === undefined) throw new UsageError(`--preset must be one of ${known}.`);
-    return preset;
-  });
-}
-
-const SPANS = { hour: "budgetPerHour", day: "budgetPerDay", month: "budgetPerMonth" } as const;
-
-/** The scope of the key that is printed. @throws UsageError */
-export function scopeOf(given: Given, location: string): Scope {
-  const budgets: Partial<Record<"budget" | (typeof SPANS)[keyof typeof SPANS], AmountText[]>> = {};
-  for (const text of given.all("budget") ?? ["5 usd/day"]) {
-    const [, amount = "", span] = /^([^/]+?) ?(?:\/ ?(?:a )?(hour|day|month))?$/.exec(text) ?? [];
-    if (parseAmount(amount)?.unit !== "usd_micro")
-      throw new UsageError(
-        '--budget must be an amount in US dollars, and may have a span: "5 usd", "5 usd/day", "0.5 usd/hour" or "50 usd/month".',
-      );
-    const key = span === undefined ? "budget" : SPANS[span as keyof typeof SPANS];
-    if (budgets[key] !== undefined) throw new UsageError("--budget has two amounts for one span.");
-    budgets[key] = [amount as AmountText];
-  }
-  const models = given.all("model");
-  return {
-    endpoints: [`* ${location}/**`],
-    expiresIn: (given.text("expires-in") ?? "30d") as `${number}d`,
-    ...budgets,
-    ...(models !== undefined && { models }),
-  };
-}
-
-/** The reference to the key of a vendor; undefined for one that takes none. @throws UsageError */
-export function keyOf(
-  given: Given,
-  { name }: Preset,
-  env: Readonly<Record<string, string | undefined>>,
-): string | undefined {
-  const reference = given.text("key");
-  if (reference !== undefined) return reference;
-  const { keys } = USUAL[name]!;
-  const found = keys.find((key) => env[key]);
-  if (found !== undefined) return `env:${found}`;
-  if (keys.length === 0) return undefined;
-  throw new UsageError(
-    `Missing the key of ${name}: set ${keys.join(" or ")}, or give --key file:/path or --key "cmd:program".`,
-  );
-}
-
-/** @throws UsageError for a URL that is no origin */
-export function originOf(text: string, what: string): string {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url === undefined || !/^https?:$/.test(url.protocol) || url.pathname !== "/" || url.search)
-    throw new UsageError(`${what} must be an http or https URL without a path.`);
-  return url.origin;
-}

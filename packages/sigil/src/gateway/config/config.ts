@@ -1,0 +1,70 @@
+/**
+ * The configuration of a gateway, from a file or from flags. Each section has a file of its own
+ * beside this one; a new one is a line here.
+ */
+import type { Unit } from "l8nt/invoice";
+import { z } from "zod";
+import { agentKey } from "./agent-key.ts";
+import { listen } from "./listen.ts";
+import { prices } from "./prices.ts";
+import { service, unitsOf } from "./service.ts";
+
+export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
+
+const services = z
+  .record(
+    z.string().regex(/^[a-z][a-z0-9_]{0,23}$/, "is no name of a service: write it in lower case"),
+    service,
+  )
+  .superRefine((all, context) => {
+    if (Object.keys(all).length === 0)
+      context.addIssue({ code: "custom", message: "needs at least one service" });
+    const prefixes = new Map<string, string>();
+    for (const [name, { prefix }] of Object.entries(all)) {
+      const whole = prefix ?? defaultPrefix(name, all);
+      const other = prefixes.get(whole);
+      if (other !== undefined)
+        context.addIssue({
+          code: "custom",
+          path: [name, "prefix"],
+          message: `is that of ${other} too. Give each service its own`,
+        });
+      prefixes.set(whole, name);
+    }
+  });
+
+/** Sections, in the order in which they are documented. */
+const sections = z.strictObject({
+  listen: listen.prefault({}),
+  dir: z
+    .string()
+    .min(1)
+    .default("sigil-gateway")
+    .meta({ description: "The folder with the secret and the books, made if it is missing." }),
+  logLevel: z.enum(LOG_LEVELS).default("info"),
+  prices: prices.prefault({}),
+  agentKey: agentKey.prefault({}),
+  services,
+});
+
+export const config = sections.superRefine(({ agentKey: { budget }, services: all }, context) => {
+  const units = new Set(Object.values(all).flatMap((one) => [...unitsOf(one)]));
+  for (const [index, { unit }] of (budget ?? []).entries())
+    if (!units.has(unit))
+      context.addIssue({
+        code: "custom",
+        path: ["agentKey", "budget", index],
+        message: `is in ${NAMES[unit]}, and nothing here is priced in ${NAMES[unit]}. ${units.has("usd_micro") ? 'Write US dollars, such as "5 usd/day"' : 'Write sat, such as "1000 sat/day"'}`,
+      });
+});
+
+const NAMES: Readonly<Record<Unit, string>> = { msat: "sat", usd_micro: "US dollars" };
+
+export type GatewayConfig = z.output<typeof config>;
+
+/** What the paths of a service begin with at the gateway. */
+export const prefixOf = (name: string, { services: all }: Pick<GatewayConfig, "services">) =>
+  all[name]?.prefix ?? defaultPrefix(name, all);
+
+const defaultPrefix = (name: string, all: object): string =>
+  Object.keys(all).length === 1 ? "" : `/${name}`;

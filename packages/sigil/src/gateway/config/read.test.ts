@@ -1,0 +1,230 @@
+/** What a configuration may say, and what is refused with its line, its key and what to do. */
+import { describe, expect, test } from "vitest";
+import { readConfigText } from "./read.ts";
+
+const read = (text: string) => readConfigText(text, "sigil.yaml");
+const SECRET = "sk-live-CANARY0123456789abcdef";
+
+test("the shortest configuration has the defaults of the flags", () => {
+  expect(read("services: { openai: { preset: openai } }")).toEqual({
+    listen: { host: "127.0.0.1", port: 8410 },
+    dir: "sigil-gateway",
+    logLevel: "info",
+    prices: {},
+    agentKey: { expiresIn: "30d" },
+    services: { openai: { preset: "openai", allow: { tools: {}, fields: [] } } },
+  });
+});
+
+test("every key is read", () => {
+  const config = read(`
+listen: { host: "::1", port: 9000, location: "https://llm.example/", tlsCert: c.pem, tlsKey: k.pem }
+dir: /var/lib/sigil
+logLevel: warn
+prices: { file: mine.yaml, margin: "1.1" }
+agentKey: { budget: [5 usd/day, 100 usd], models: [gpt-5*], expiresIn: 12h }
+services:
+  llm:
+    preset: openai
+    prefix: /llm
+    upstream: https://api.example
+    keys: ["env:A", "file:/run/b"]
+    allow: { tools: { web_search: 5 }, fields: [metadata2] }
+`);
+  expect(config).toMatchObject({
+    listen: { location: "https://llm.example", port: 9000 },
+    agentKey: {
+      budget: [
+        { amount: "5 usd", unit: "usd_micro", span: "day" },
+        { amount: "100 usd", unit: "usd_micro", span: undefined },
+      ],
+    },
+    services: { llm: { keys: ["env:A", "file:/run/b"], allow: { tools: { web_search: 5 } } } },
+  });
+});
+
+const SERVICE = "services: { openai: { preset: openai } }";
+
+describe("is refused", () => {
+  test.each<[what: string, text: string, message: string]>([
+    ["nothing", "", "sigil.yaml:1: it is empty."],
+    ["a list", "- a", "sigil.yaml:1: it must be a map of keys."],
+    ["no service", "dir: x", "sigil.yaml:1: services is missing."],
+    ["an empty list of services", "services: {}", "services needs at least one service."],
+    ["a key twice", `dir: a\n${SERVICE}\ndir: b`, "sigil.yaml:3: dir is there twice. Keep one."],
+    [
+      "a key twice, deep",
+      "services:\n  a:\n    preset: openai\n    preset: stripe",
+      "sigil.yaml:4: services.a.preset is there twice. Keep one.",
+    ],
+    [
+      "a key twice, in another spelling of the same text",
+      `dir: a\n"dir": b\n${SERVICE}`,
+      "sigil.yaml:2: dir is there twice",
+    ],
+    [
+      "an anchor",
+      `dir: &d x\n${SERVICE}`,
+      "sigil.yaml:1: dir has an anchor (&). Write the value where it is used.",
+    ],
+    [
+      "an alias",
+      `dir: &d x\n${SERVICE}\nlogLevel: *d`,
+      "sigil.yaml:3: logLevel is an alias (*). Write the value out.",
+    ],
+    ["an alias for nothing", `dir: *d\n${SERVICE}`, "sigil.yaml:1: dir is an alias (*)."],
+    [
+      "an alias in a list",
+      "services:\n  a:\n    preset: openai\n    keys: [&k 'env:A', *k]",
+      "sigil.yaml:4: services.a.keys[0] has an anchor (&)",
+    ],
+    [
+      "a merge",
+      `<<: { dir: x }\n${SERVICE}`,
+      "sigil.yaml:1: << merges another part. Write the keys out.",
+    ],
+    ["a tag", `dir: !!str x\n${SERVICE}`, "sigil.yaml:1: dir has a tag (!)."],
+    ["a tag that is unknown", `dir: !env x\n${SERVICE}`, "sigil.yaml:1: "],
+    ["an anchor on a key", `&a dir: x\n${SERVICE}`, "sigil.yaml:1: it has a key with an anchor"],
+    [
+      "a tab",
+      "services:\n\topenai: { preset: openai }",
+      "sigil.yaml:2: it is indented with a tab.",
+    ],
+    ["two documents", `${SERVICE}\n---\n${SERVICE}`, "begins a second document (---)"],
+    ["an open quote", 'dir: "x', "sigil.yaml:1: it lacks a character"],
+    [
+      "an unknown key",
+      `dri: x\n${SERVICE}`,
+      "sigil.yaml:1: dri is not a key of the configuration. Did you mean dir?",
+    ],
+    [
+      "an unknown key, deep",
+      "services:\n  openai:\n    preset: openai\n    upstrem: https://a.example",
+      "sigil.yaml:4: services.openai.upstrem is not a key of the configuration. Did you mean upstream?",
+    ],
+    [
+      "an unknown key that is like none",
+      `${SERVICE}\nlisten:\n  zzz: 1`,
+      "sigil.yaml:3: listen.zzz is not a key of the configuration. Known here: host, port, location, tlsCert, tlsKey.",
+    ],
+    [
+      "an empty value",
+      "dir:\nservices: { a: { preset: openai } }",
+      "sigil.yaml:1: dir is empty. Give it a value, or leave it out.",
+    ],
+    ["a number for text", `dir: 5\n${SERVICE}`, "sigil.yaml:1: dir must be text."],
+    [
+      "text for a number",
+      `listen: { port: "8410" }\n${SERVICE}`,
+      "listen.port must be a number from 1 to 65535.",
+    ],
+    [
+      "a port that is none",
+      `listen: { port: 0 }\n${SERVICE}`,
+      "listen.port must be a number from 1 to 65535.",
+    ],
+    [
+      "a port with a fraction",
+      `listen: { port: 1.5 }\n${SERVICE}`,
+      "listen.port must be a number from 1 to 65535.",
+    ],
+    [
+      "a certificate without its key",
+      `listen: { tlsCert: c.pem }\n${SERVICE}`,
+      "listen.tlsKey is missing",
+    ],
+    [
+      "a location with a path",
+      `listen: { location: "https://a.example/b" }\n${SERVICE}`,
+      "listen.location must be an http or https URL without a path.",
+    ],
+    [
+      "an upstream with a password",
+      "services: { a: { preset: openai, upstream: 'https://u:p@a.example' } }",
+      "services.a.upstream must be an http or https URL without a path.",
+    ],
+    [
+      "a preset that there is not",
+      "services: { a: { preset: opena1 } }",
+      "services.a.preset must be one of openai, ",
+    ],
+    ["no preset", "services: { a: {} }", "services.a.preset is missing: one of openai, "],
+    [
+      "a name in capitals",
+      "services: { OpenAI: { preset: openai } }",
+      "services.OpenAI is no name of a service: write it in lower case.",
+    ],
+    [
+      "a prefix without a slash",
+      "services: { a: { preset: openai, prefix: v } }",
+      "services.a.prefix must be a path such as /openai",
+    ],
+    [
+      "a prefix twice",
+      "services:\n  a: { preset: openai }\n  b: { preset: stripe, prefix: /a }",
+      "sigil.yaml:3: services.b.prefix is that of a too.",
+    ],
+    [
+      "a key in the place of a reference",
+      `services: { a: { preset: openai, keys: [${SECRET}] } }`,
+      "services.a.keys[0] must say where the key is, and not be the key itself",
+    ],
+    [
+      "a key as the name of a key",
+      `services: { a: { preset: openai, ${SECRET}: x } }`,
+      "services.a.(not shown) is not a key of the configuration.",
+    ],
+    [
+      "a margin as a number",
+      `prices: { margin: 1.1 }\n${SERVICE}`,
+      'prices.margin must be text in quotes, such as "1.1".',
+    ],
+    [
+      "a budget without a unit",
+      `agentKey: { budget: ["5"] }\n${SERVICE}`,
+      "agentKey.budget[0] must be an amount in US dollars or sat",
+    ],
+    [
+      "a budget in a unit that nothing has a price in",
+      `agentKey: { budget: [500 sat] }\n${SERVICE}`,
+      'agentKey.budget[0] is in sat, and nothing here is priced in sat. Write US dollars, such as "5 usd/day".',
+    ],
+    [
+      "a budget of a week",
+      `agentKey: { budget: [5 usd/week] }\n${SERVICE}`,
+      "agentKey.budget[0] must be an amount",
+    ],
+    [
+      "two budgets of a day",
+      `agentKey: { budget: [5 usd/day, 6 usd/day] }\n${SERVICE}`,
+      "agentKey.budget has two amounts for one span.",
+    ],
+    [
+      "a duration without a unit",
+      `agentKey: { expiresIn: "30" }\n${SERVICE}`,
+      "agentKey.expiresIn must be a number with s, m, h or d",
+    ],
+    [
+      "no calls of a tool",
+      "services: { a: { preset: openai, allow: { tools: { web_search: 0 } } } }",
+      "services.a.allow.tools.web_search must be 1 or more.",
+    ],
+    ["a file that is too long", `# ${"x".repeat(1024 * 1024)}\n${SERVICE}`, "is longer than 1 MiB"],
+  ])("%s", (_what, text, message) => {
+    expect(() => read(text)).toThrow(message);
+    try {
+      read(text);
+    } catch (error) {
+      expect((error as Error).message).not.toContain("CANARY");
+      expect((error as Error).message).toMatch(/^sigil\.yaml:\d+: /);
+    }
+  });
+
+  test("with every mistake at once, in the order of their lines", () => {
+    const text = "services:\n  a:\n    preset: openai\n    prefix: x\ndri: 1\nlogLevel: loud";
+    expect(() => read(text)).toThrow(
+      /^sigil\.yaml:4: services\.a\.prefix .*\nsigil\.yaml:5: dri .*\nsigil\.yaml:6: logLevel must be one of trace, .*$/,
+    );
+  });
+});

@@ -1,0 +1,90 @@
+/** Reads a configuration: the text of a file, or what flags were read to. */
+import { readFileSync } from "node:fs";
+import { basename, dirname, resolve } from "node:path";
+import { z } from "zod";
+import { UsageError } from "../../exit.ts";
+import { config, type GatewayConfig } from "./config.ts";
+import { type Issue, issuesOf, messageOf, pathText, sentence } from "./issues.ts";
+import { type Fault, readYaml } from "./yaml.ts";
+
+/** @throws UsageError that names each line and key that is wrong, and shows no value */
+export function readConfigFile(path: string): GatewayConfig {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch {
+    throw new UsageError("The file of --config cannot be read.");
+  }
+  return withPathsFrom(dirname(resolve(path)), readConfigText(text, basename(path)));
+}
+
+/** @param name of the file, in messages */
+export function readConfigText(text: string, name: string): GatewayConfig {
+  const { value, faults, lineOf } = readYaml(text);
+  if (faults.length > 0) throw wrong(name, faults);
+  const checked = check(value);
+  if ("config" in checked) return checked.config;
+  throw wrong(
+    name,
+    checked.issues.map((issue) => ({ ...issue, line: lineOf(issue.path) })),
+  );
+}
+
+/** The configuration of a value that has the form of the file, or what is wrong with it. */
+export function check(
+  value: unknown,
+): { readonly config: GatewayConfig } | { readonly issues: readonly Issue[] } {
+  const result = config.safeParse(value, { error: messageOf });
+  return result.success
+    ? { config: result.data }
+    : { issues: issuesOf(result.error, (path) => keysAt(config, path)) };
+}
+
+function wrong(name: string, faults: readonly Fault[]): UsageError {
+  const lines = [...faults]
+    .sort((a, b) => a.line - b.line)
+    .map(({ path, line, message }) => {
+      const subject = path.length === 0 ? "it" : pathText(path);
+      return `${name}:${line}: ${sentence(`${subject} ${message}`)}`;
+    });
+  return new UsageError(lines.join("\n"));
+}
+
+/** The keys that a schema has at a path. */
+function keysAt(schema: unknown, path: readonly PropertyKey[]): readonly string[] {
+  const inner = within(schema);
+  const [first, ...rest] = path;
+  if (inner instanceof z.ZodObject)
+    return first === undefined
+      ? Object.keys(inner.shape)
+      : keysAt((inner.shape as Record<PropertyKey, unknown>)[first], rest);
+  if (first === undefined) return [];
+  if (inner instanceof z.ZodRecord) return keysAt(inner.valueType, rest);
+  return inner instanceof z.ZodArray ? keysAt(inner.element, rest) : [];
+}
+
+function within(schema: unknown): unknown {
+  if (schema instanceof z.ZodPipe) return within(schema.in);
+  return schema instanceof z.ZodOptional ||
+    schema instanceof z.ZodDefault ||
+    schema instanceof z.ZodPrefault
+    ? within(schema.unwrap())
+    : schema;
+}
+
+/** With paths of files that are relative to a folder. */
+function withPathsFrom(folder: string, read: GatewayConfig): GatewayConfig {
+  const from = (path: string) => resolve(folder, path);
+  const { listen, prices } = read;
+  const { tlsCert, tlsKey } = listen;
+  return {
+    ...read,
+    dir: from(read.dir),
+    listen: {
+      ...listen,
+      ...(tlsCert !== undefined && { tlsCert: from(tlsCert) }),
+      ...(tlsKey !== undefined && { tlsKey: from(tlsKey) }),
+    },
+    prices: { ...prices, ...(prices.file !== undefined && { file: from(prices.file) }) },
+  };
+}

@@ -1,0 +1,87 @@
+/** The configuration that was given: a file, or flags for those who need none. */
+import { UsageError } from "../../exit.ts";
+import type { GatewayConfig } from "../config/config.ts";
+import { pathText, sentence } from "../config/issues.ts";
+import { check, readConfigFile } from "../config/read.ts";
+import { PRESETS } from "../presets/index.ts";
+import { FLAGS, type Given } from "./flags.ts";
+
+/** @throws UsageError that names the flag, or the line and the key of the file */
+export function configOf(given: Given): GatewayConfig {
+  const file = given.text("config");
+  if (file === undefined) return fromFlags(given);
+  const other = (Object.keys(FLAGS) as (keyof typeof FLAGS)[]).find(
+    (flag) => flag !== "config" && given.has(flag),
+  );
+  if (other !== undefined)
+    throw new UsageError(`--config and --${other}: give one. The file has a key for each flag.`);
+  return readConfigFile(file);
+}
+
+/** The flag that a key of the configuration is read from. */
+const FLAG_OF: readonly (readonly [path: RegExp, flag: keyof typeof FLAGS])[] = [
+  [/^services\.\w+\.preset$/, "preset"],
+  [/^services\.\w+\.upstream$/, "upstream"],
+  [/^services\.\w+\.keys\b/, "key"],
+  [/^agentKey\.budget\b/, "budget"],
+  [/^agentKey\.models\b/, "model"],
+  [/^agentKey\.expiresIn$/, "expires-in"],
+  [/^listen\.port$/, "port"],
+  [/^listen\.host$/, "host"],
+  [/^listen\.location$/, "location"],
+  [/^listen\.tlsCert$/, "tls-cert"],
+  [/^listen\.tlsKey$/, "tls-key"],
+  [/^prices\.file$/, "prices"],
+  [/^prices\.margin$/, "margin"],
+  [/^dir$/, "dir"],
+  [/^logLevel$/, "log-level"],
+];
+
+/** The configuration that flags stand for. @throws UsageError that names the flag */
+function fromFlags(given: Given): GatewayConfig {
+  const known = [...PRESETS.keys()].join(", ");
+  const names = given.all("preset") ?? [];
+  if (names.length === 0)
+    throw new UsageError(`Missing --preset NAME, or --config FILE. A preset is one of ${known}.`);
+  if (new Set(names).size < names.length) throw new UsageError("A preset is named twice.");
+  if (names.some((name) => !PRESETS.has(name)))
+    throw new UsageError(`--preset must be one of ${known}.`);
+  if (names.length > 1 && (given.has("upstream") || given.has("key")))
+    throw new UsageError("--upstream and --key are for one preset. Use --config for more.");
+  const port = given.text("port");
+  const key = given.text("key");
+  const checked = check({
+    listen: present({
+      host: given.text("host"),
+      port: port !== undefined && /^\d+$/.test(port) ? Number(port) : port,
+      location: given.text("location"),
+      tlsCert: given.text("tls-cert"),
+      tlsKey: given.text("tls-key"),
+    }),
+    ...present({ dir: given.text("dir"), logLevel: given.text("log-level") }),
+    prices: present({ file: given.text("prices"), margin: given.text("margin") }),
+    agentKey: present({
+      budget: given.all("budget"),
+      models: given.all("model"),
+      expiresIn: given.text("expires-in"),
+    }),
+    services: Object.fromEntries(
+      names.map((preset) => [
+        preset,
+        {
+          preset,
+          ...present({ upstream: given.text("upstream"), keys: key === undefined ? key : [key] }),
+        },
+      ]),
+    ),
+  });
+  if ("config" in checked) return checked.config;
+  const { path, message } = checked.issues[0]!;
+  const text = pathText(path);
+  const [, flag] = FLAG_OF.find(([pattern]) => pattern.test(text)) ?? [];
+  throw new UsageError(sentence(`${flag === undefined ? text : `--${flag}`} ${message}`));
+}
+
+/** Without what was not given. */
+const present = (all: Readonly<Record<string, unknown>>): object =>
+  Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));

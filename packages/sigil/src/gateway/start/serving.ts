@@ -1,0 +1,138 @@
+/** The services that a configuration comes to, with the vendors' keys and what models cost. */
+import { readFileSync } from "node:fs";
+import type { Store } from "l8nt/ports";
+import { UsageError } from "../../exit.ts";
+import { type GatewayConfig, prefixOf } from "../config/config.ts";
+import { locationOf } from "../config/listen.ts";
+import type { ServiceConfig } from "../config/service.ts";
+import { openUpstream } from "../core/upstream.ts";
+import { PRESETS } from "../presets/index.ts";
+import type { Preset } from "../presets/preset.ts";
+import { PriceTable } from "../prices/table.ts";
+import { Service } from "../service.ts";
+import { type References, Vault } from "../vault/vault.ts";
+import { USUAL } from "./usual.ts";
+
+const PRICES = new URL("../../../prices.yaml", import.meta.url);
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+export interface ServingContext {
+  readonly secret: string;
+  readonly store: Store;
+  /** Unix seconds. */
+  readonly clock: () => number;
+  readonly alarm: (what: string) => void;
+  readonly env: Environment;
+}
+
+/** One version of a configuration at work. */
+export interface Serving {
+  readonly services: readonly Service[];
+  /** Ends the connections to the vendors: call it when no request uses them. */
+  close(): Promise<void>;
+}
+
+/** @throws UsageError for a key or a file that cannot be read */
+export async function openServing(
+  config: GatewayConfig,
+  { secret, store, clock, alarm, env }: ServingContext,
+): Promise<Serving> {
+  const prices = pricesOf(config);
+  for (const warning of prices.warnings(clock() * 1000)) alarm(warning);
+  const keys = new Map(
+    Object.entries(config.services).map(([name, one]) => [name, keysOf(name, one, env)]),
+  );
+  const upstreams = new Map(
+    Object.entries(config.services).map(([name, one]) => [name, upstreamOf(name, one)]),
+  );
+  const vault = await Vault.open(referencesOf(keys), { env });
+  const location = locationOf(config.listen);
+  const services = Object.entries(config.services).map(
+    ([name, { preset, allow }]) =>
+      new Service({
+        name,
+        prefix: prefixOf(name, config),
+        preset: PRESETS.get(preset)!,
+        needsKey: keys.get(name)!.length > 0,
+        allowances: allow,
+        upstream: openUpstream(upstreams.get(name)!),
+        vault,
+        prices,
+        location,
+        secret,
+        store,
+        clock,
+        alarm,
+      }),
+  );
+  const close = async (): Promise<void> => {
+    for (const service of services) {
+      service.close();
+      await service.upstream.destroy();
+    }
+  };
+  try {
+    for (const { paywall } of services) await paywall.ready();
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return { services, close };
+}
+
+/** The first key of a service has its name. The others are read, so that nobody shows them. */
+const referencesOf = (keys: ReadonlyMap<string, readonly string[]>): References =>
+  Object.fromEntries(
+    [...keys].flatMap(([name, references]) =>
+      references.map((reference, index) => [
+        index === 0 ? name : `${name}, key ${index + 1}`,
+        reference,
+      ]),
+    ),
+  );
+
+/** @throws UsageError if the vendor takes a key and there is none */
+export function keysOf(
+  name: string,
+  { preset, keys }: Pick<ServiceConfig, "preset" | "keys">,
+  env: Environment,
+): readonly string[] {
+  if (keys !== undefined) return keys;
+  const usual = USUAL[preset]!.keys;
+  const found = usual.find((variable) => env[variable]);
+  if (found !== undefined) return [`env:${found}`];
+  if (usual.length === 0) return [];
+  throw new UsageError(
+    `Missing the key of ${name}: set ${usual.join(" or ")}, or give --key file:/path or --key "cmd:program"; in a configuration, services.${name}.keys.`,
+  );
+}
+
+/** @throws UsageError for a preset that has no origin of its own */
+export function upstreamOf(
+  name: string,
+  { preset, upstream }: Pick<ServiceConfig, "preset" | "upstream">,
+): string {
+  const { origin }: Preset = PRESETS.get(preset)!;
+  const found = upstream ?? origin;
+  if (found !== undefined) return found;
+  throw new UsageError(
+    `The preset ${preset} needs --upstream URL, the origin of the API; in a configuration, services.${name}.upstream.`,
+  );
+}
+
+function pricesOf({ prices: { file, margin } }: GatewayConfig): PriceTable {
+  const options = margin === undefined ? {} : { margin };
+  const pinned = PriceTable.read(readFileSync(PRICES, "utf8"), options);
+  if (file === undefined) return pinned;
+  return PriceTable.read(textOf(file, "prices"), { ...options, name: file }).over(pinned);
+}
+
+/** @throws UsageError */
+export function textOf(path: string, what: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    throw new UsageError(`The file of --${what} cannot be read.`);
+  }
+}
