@@ -7,10 +7,10 @@ import type { Granted, RequestFacts } from "l8nt/service";
 import type { Edit } from "./body/edit.ts";
 import { readJson } from "./body/json-body.ts";
 import type { Bodies } from "./core/body.ts";
-import { forUpstream, valuesOf, without } from "./core/fields.ts";
+import { forUpstream, valuesOf } from "./core/fields.ts";
 import { Forwarding, type Outcome, type Plan } from "./core/forward.ts";
 import type { Target } from "./core/request.ts";
-import { withoutKeys, withoutQueryKeys } from "./credential/place.ts";
+import { isKeyField, withoutQueryKeys } from "./credential/place.ts";
 import { presentedKey } from "./credential/present.ts";
 import {
   missing,
@@ -245,7 +245,8 @@ export class Exchange {
     );
     // Revoked, or ended, while its answer is under way.
     const stopWatching = verified.watch(() => forwarding.cut(this.#ended()));
-    const outcome = await forwarding.outcome.finally(stopWatching);
+    const outcome = await forwarding.outcome;
+    stopWatching();
     const status = "status" in outcome ? outcome.status : undefined;
     let cost: Cost | undefined;
     if (metering !== undefined) cost = await metering.settle(outcome);
@@ -295,9 +296,9 @@ export class Exchange {
     const { preset } = this.#service;
     const key = lease === undefined ? NO_KEY : place(lease.secret, preset.keyPlace);
     const isMetered = body instanceof Uint8Array;
-    const fields = without(
-      withoutKeys(forUpstream(this.#incoming.rawHeaders)),
-      (name) => isMetered && OF_THE_BODY.has(name),
+    const fields = forUpstream(
+      this.#incoming.rawHeaders,
+      (name) => isKeyField(name) || (isMetered && OF_THE_BODY.has(name)),
     );
     // What was judged is JSON in UTF-8, whatever the client calls it; and a compressed answer hides
     // its usage.

@@ -73,7 +73,9 @@ export class Bodies {
           resolve(tooMany());
       });
       incoming.once("end", () => resolve(undefined));
-      incoming.once("close", () => resolve(brokeOff()));
+      incoming.once("close", () => {
+        if (!incoming.readableEnded) resolve(brokeOff());
+      });
     });
     if (fault !== undefined) {
       incoming.removeAllListeners("data").pause();

@@ -46,21 +46,41 @@ export function without(lines: Lines, isDropped: (name: string) => boolean): str
   return kept;
 }
 
+const NONE: ReadonlySet<string> = new Set();
+
 /** The names that `Connection` lists, which are hop-by-hop too. */
 function listed(lines: Lines): ReadonlySet<string> {
-  const names = valuesOf(lines, "connection").flatMap((value) => value.split(","));
+  const values = valuesOf(lines, "connection");
+  // As nearly every client and vendor sends it.
+  if (values.length === 0 || (values.length === 1 && values[0] === "keep-alive")) return NONE;
+  const names = values.flatMap((value) => value.split(","));
   return new Set(names.map((name) => name.trim().toLowerCase()));
 }
 
-/** The lines of a request as the vendor gets them, without pseudo-fields of HTTP/2. */
-export function forUpstream(lines: Lines): string[] {
+const nothing = (): boolean => false;
+
+/**
+ * The lines of a request as the vendor gets them, without pseudo-fields of HTTP/2.
+ *
+ * @param isDropped what else is left out, by a name in lower case
+ */
+export function forUpstream(
+  lines: Lines,
+  isDropped: (name: string) => boolean = nothing,
+): string[] {
   const names = listed(lines);
   return without(
     lines,
     (name) =>
-      HOP_BY_HOP.has(name) || OF_A_REQUEST.has(name) || names.has(name) || name.startsWith(":"),
+      HOP_BY_HOP.has(name) ||
+      OF_A_REQUEST.has(name) ||
+      names.has(name) ||
+      name.charCodeAt(0) === COLON ||
+      isDropped(name),
   );
 }
+
+const COLON = 0x3a;
 
 /** The lines of an answer as the client gets them. */
 export function forClient(lines: Lines): string[] {

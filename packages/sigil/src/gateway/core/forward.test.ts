@@ -1,9 +1,9 @@
 /** One exchange through the gateway's data path, against servers and clients of raw sockets. */
 import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage, type RequestListener, type Server } from "node:http";
-import { type AddressInfo, connect, type Socket } from "node:net";
+import { type AddressInfo, connect, Socket } from "node:net";
 import { Pool } from "undici";
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { forUpstream } from "./fields.ts";
 import { Forwarding, type Outcome, type Watcher } from "./forward.ts";
 import { requestFault } from "./request.ts";
@@ -72,6 +72,9 @@ function raw(url: string, text: string, isEnough = (_: string) => false): Promis
     socket.on("close", () => resolve(got)).on("error", reject);
   });
 }
+
+/** What a socket does with one write of a stream, or with several that were held back. */
+type Written = "_write" | "_writev";
 
 const REQUEST = "GET /a HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
 
@@ -248,6 +251,42 @@ describe("an answer", () => {
     const answer = await raw(url, REQUEST.replace("GET", "HEAD"));
     expect(answer.toLowerCase()).toContain("content-length: 1234");
     expect(answer.endsWith("\r\n\r\n")).toBe(true);
+  });
+
+  test("whose vendor takes its time for the body has its head at once", async () => {
+    let goOn!: () => void;
+    const origin = await vendor((_incoming, outgoing) => {
+      outgoing.writeHead(200, { "content-length": "4" }).flushHeaders();
+      goOn = () => outgoing.end("body");
+    });
+    const { url } = await gateway(origin);
+    const text = await raw(url, REQUEST, (got) => {
+      if (got.includes("\r\n\r\n")) goOn();
+      return false;
+    });
+    expect(text).toMatch(/\r\n\r\nbody$/);
+  });
+
+  test.each([
+    ["whose length is known", { "content-length": "4" }],
+    ["in parts", {}],
+  ])("that comes in one packet leaves in one write: %s", async (_name, fields) => {
+    const origin = await vendor((_incoming, outgoing) =>
+      outgoing.writeHead(200, fields).end("body"),
+    );
+    const { url } = await gateway(origin);
+    const ports: (number | undefined)[] = [];
+    const sockets = Socket.prototype as unknown as Record<Written, (...given: unknown[]) => void>;
+    for (const name of ["_write", "_writev"] as const) {
+      const original = sockets[name];
+      vi.spyOn(sockets, name).mockImplementation(function (this: Socket, ...given) {
+        ports.push(this.localPort);
+        original.apply(this, given);
+      });
+    }
+    await raw(url, REQUEST);
+    vi.restoreAllMocks();
+    expect(ports.filter((port) => port === Number(new URL(url).port))).toHaveLength(1);
   });
 
   test("of 64 MB arrives byte by byte, and a reader that stops stops the vendor", async () => {

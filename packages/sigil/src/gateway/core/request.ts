@@ -35,8 +35,24 @@ export function requestFault(
 
 const NOWHERE = { scheme: "http", host: "gateway.invalid", port: 80 } as const;
 
+/** Targets that were read before: a gateway sees the same few again and again. */
+const known = new Map<string, Target>();
+const MAX_KNOWN = 256;
+const MAX_KNOWN_LENGTH = 256;
+
 /** Undefined for a path in another spelling than its canonical one, which a vendor may misread. */
 export function targetIn(url: string): Target | undefined {
+  const before = known.get(url);
+  if (before !== undefined) return before;
+  const target = readTarget(url);
+  // A query may carry a key, which is not kept.
+  if (target === undefined || target.query !== "" || url.length > MAX_KNOWN_LENGTH) return target;
+  if (known.size === MAX_KNOWN) known.clear();
+  known.set(url, target);
+  return target;
+}
+
+function readTarget(url: string): Target | undefined {
   const at = url.indexOf("?");
   const path = at < 0 ? url : url.slice(0, at);
   const canonical = targetAt("GET", NOWHERE, path);

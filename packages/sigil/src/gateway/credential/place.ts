@@ -2,7 +2,7 @@
  * Where software puts an API key, and so where a credential is read, and where it is taken out of a
  * request before the vendor sees it.
  */
-import { type Lines, valuesOf, without } from "../core/fields.ts";
+import { type Lines, valuesOf } from "../core/fields.ts";
 import type { CredentialPlace } from "../presets/preset.ts";
 
 /** Every field that any preset reads: no key reaches a vendor in it, whoever made the key. */
@@ -39,9 +39,8 @@ function userIn(value: string): string | undefined {
   return digits && Buffer.from(digits, "base64").toString("latin1").split(":", 1)[0];
 }
 
-/** The fields without any key. */
-export const withoutKeys = (lines: Lines): string[] =>
-  without(lines, (name) => KEY_FIELDS.has(name));
+/** Whether a field, by its name in lower case, is one that carries keys. */
+export const isKeyField = (name: string): boolean => KEY_FIELDS.has(name);
 
 /** The query without credentials, and every other byte as it was. */
 export function withoutQueryKeys(query: string, places: readonly CredentialPlace[]): string {

@@ -17,27 +17,25 @@ export function presentedKey(
   lines: Lines,
   query: string,
 ): string | undefined {
-  const texts = new Set<string>();
-  for (const place of places) for (const text of textsIn(place, lines, query)) texts.add(text);
-  for (const text of l402Texts(lines)) texts.add(text);
-  const [first, ...others] = texts;
-  if (first === undefined) return undefined;
-  for (const other of others)
-    if (textOf(first) !== textOf(other))
+  let first: string | undefined;
+  const compare = (text: string): void => {
+    first ??= text;
+    if (text !== first && textOf(first) !== textOf(text))
       throw new TokenError(
         "ERR_TOKEN_AMBIGUOUS",
         "The request presents two different keys; send one.",
       );
+  };
+  for (const place of places) for (const text of textsIn(place, lines, query)) compare(text);
+  for (const value of valuesOf(lines, "authorization")) {
+    const [, text] = L402.exec(value) ?? [];
+    if (text !== undefined) compare(text);
+  }
   return first;
 }
 
-/** Of `Authorization: L402 …`, as a client of this library sends it. */
-function l402Texts(lines: Lines): readonly string[] {
-  return valuesOf(lines, "authorization").flatMap((value) => {
-    const [, text] = /^(?:l402|lsat) +(\S+)$/i.exec(value) ?? [];
-    return text ?? [];
-  });
-}
+/** As a client of this library sends it. */
+const L402 = /^(?:l402|lsat) +(\S+)$/i;
 
 /** One spelling of each credential. */
 function textOf(text: string): string {

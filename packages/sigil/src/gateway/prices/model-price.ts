@@ -17,6 +17,8 @@ export interface ModelLimits {
 interface Step {
   readonly over: number;
   readonly prices: TokenPrices;
+  /** With every kind of input at the price of the dearest. */
+  readonly dearest: TokenPrices;
 }
 
 /** The steps of one service tier, by rising length; the first applies to every request. */
@@ -103,9 +105,9 @@ export class ModelPrice {
     const all = inputOf(usage);
     let most = 0n;
     for (const tariff of [this.#standard, ...tariffs])
-      for (const { over, prices } of tariff) {
+      for (const { over, dearest } of tariff) {
         if (over >= 0 && over >= all) continue;
-        const amount = this.#amount(usage, withDearestInput(prices), tier.factor);
+        const amount = this.#amount(usage, dearest, tier.factor);
         if (amount === undefined) return undefined;
         if (amount > most) most = amount;
       }
@@ -160,11 +162,16 @@ const inputOf = (usage: Usage): number =>
   INPUT_PARTS.reduce((sum, part) => sum + usage[part], usage.inputAudio);
 
 const tariffOf = ({ over = [], ...base }: Pick<PriceSet, TokenPart | "over">): Tariff => [
-  { over: -1, prices: filled(base) },
+  stepOf(-1, base),
   ...over
-    .map(({ tokens, ...prices }) => ({ over: tokens, prices: filled({ ...base, ...prices }) }))
+    .map(({ tokens, ...prices }) => stepOf(tokens, { ...base, ...prices }))
     .sort((a, b) => a.over - b.over),
 ];
+
+function stepOf(over: number, given: TokenPrices): Step {
+  const prices = filled(given);
+  return { over, prices, dearest: withDearestInput(prices) };
+}
 
 /**
  * A part without a price of its own has the price of what it is a kind of: cached input that of
