@@ -1,4 +1,4 @@
-/** Who waits for the revocation of a node: orders and answers that end with their credential. */
+/** Who waits for the end of a node, revoked or frozen: orders and answers under way. */
 import { nextTurn } from "../internal/timers.ts";
 
 /** How many are ended in one turn of the event loop. [case 118] */
@@ -9,7 +9,7 @@ type End = () => void;
 export class NodeWatches {
   readonly #ofNodes = new Map<string, Set<End>>();
 
-  /** Calls `end` when one of these nodes is revoked. Returns what stops watching. */
+  /** Calls `end` when one of these nodes is revoked or frozen. Returns what stops watching. */
   add(nodeIds: readonly string[], end: End): () => void {
     for (const id of nodeIds) {
       const others = this.#ofNodes.get(id);
@@ -25,7 +25,7 @@ export class NodeWatches {
     };
   }
 
-  async revoked(nodeId: string): Promise<void> {
+  async stopped(nodeId: string): Promise<void> {
     let ended = 0;
     // An end that stops watching leaves the set, and is not called again.
     for (const end of this.#ofNodes.get(nodeId) ?? []) {

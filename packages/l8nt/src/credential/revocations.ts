@@ -7,6 +7,8 @@ import { checkKeys, type Keys } from "../internal/keys.ts";
 import { PassedTime } from "../internal/passed-time.ts";
 import { later, type Timer } from "../internal/timers.ts";
 import { type Clock, systemClock } from "../ports/clock.ts";
+import { ALL_NODES } from "../ports/directives.ts";
+import { Freezes } from "./freezes.ts";
 import { NodeWatches } from "./node-watches.ts";
 
 /** After this many additions, entries that have ended are removed. */
@@ -96,6 +98,8 @@ export class RevocationList {
   readonly #clock: Clock;
   readonly #passed: PassedTime;
   readonly #watches = new NodeWatches();
+  /** What is denied until it is thawed. */
+  readonly freezes = new Freezes("a service", (nodeId) => void this.#watches.stopped(nodeId));
   readonly #entries = new Map<string, Entry>();
   /** By the id of a node: the entries whose nodes stand below it, removed ones among them. */
   readonly #below = new Map<string, Set<Entry>>();
@@ -145,7 +149,7 @@ export class RevocationList {
     this.#passed.begin(now);
     this.#fold({ nodeId, above, by, end: endsAt, isFirst: this.#isFirst({ above, by }) });
     this.#clear();
-    void this.#watches.revoked(nodeId);
+    void this.#watches.stopped(nodeId);
     if (--this.#untilSweep <= 0) this.#sweep(now);
   }
 
@@ -174,14 +178,15 @@ export class RevocationList {
   }
 
   /**
-   * Calls `end` when one of these nodes is revoked from now on, or at the end of what has them.
+   * Calls `end` when one of these nodes is revoked or frozen from now on, or at the end of what has
+   * them.
    *
    * @param endsAt Unix seconds
    * @returns what stops watching
    */
   watch(nodeIds: readonly string[], end: () => void, endsAt?: number): () => void {
     let timer: Timer | undefined;
-    const unwatch = this.#watches.add(nodeIds, over);
+    const unwatch = this.#watches.add([ALL_NODES, ...nodeIds], over);
     const stop = () => {
       unwatch();
       clearTimeout(timer);
@@ -199,6 +204,11 @@ export class RevocationList {
     };
     if (endsAt !== undefined) wait(endsAt);
     return stop;
+  }
+
+  /** Whether one of these nodes is revoked by an entry of its own, or is frozen. */
+  stops(nodeIds: readonly string[]): boolean {
+    return nodeIds.some((id) => this.#entries.has(id)) || this.freezes.isFrozen(nodeIds);
   }
 
   /** Whether the node has an entry. One that stands below a revoked node may have none. */
@@ -239,15 +249,16 @@ export class RevocationList {
     return isKnown ? undefined : denied([SILENCE]);
   }
 
-  /** Why revocation denies a credential with these nodes, root first; undefined if it does not. */
+  /** Why a revocation or a freeze denies a chain of nodes, root first; undefined if none does. */
   refusalOf(nodes: () => readonly ProvenNode[], now: number): Refusal | undefined {
     this.#passed.begin(now);
     if (!this.#isCompleteAt(now)) return SILENCE;
     if (now < this.#certainFrom) return refusal(nodes().at(-1)!, "revocation", FORGOTTEN);
     // Ids are derived only if there is something to look for.
-    if (this.#entries.size === 0) return undefined;
-    const revoked = nodes().find(({ id }) => this.#entries.has(id));
-    return revoked && refusal(revoked, "revocation", denialOf(revoked));
+    const revoked =
+      this.#entries.size === 0 ? undefined : nodes().find(({ id }) => this.#entries.has(id));
+    if (revoked === undefined) return this.freezes.refusals(nodes)[0];
+    return refusal(revoked, "revocation", denialOf(revoked));
   }
 
   #hasRoom({ nodeId, above, by }: Revocation): boolean {

@@ -88,8 +88,8 @@ export class Verified {
   }
 
   /**
-   * Every reason against `access`, revocation included. An empty list allows it, up to the counted
-   * limits, which a ledger judges.
+   * Every reason against `access`, with revocations and freezes. An empty list allows it, up to
+   * the counted limits, which a ledger judges.
    */
   judge(access: Access): readonly Refusal[] {
     const refusals = this.chain.refusals(access);
@@ -108,8 +108,8 @@ export class Verified {
   }
 
   /**
-   * Calls `end` once, when the credential is revoked or ends; at once, if it is revoked already.
-   * Revocations that a feed tells count too.
+   * Calls `end` once, when the credential is revoked or frozen or ends; at once, if it is
+   * already. What a feed or a log tells counts too.
    *
    * @returns what stops watching
    */
@@ -117,7 +117,7 @@ export class Verified {
     const { revocations } = this.#facts;
     const ids = this.nodes.map(({ id }) => id);
     const stop = revocations.watch(ids, end, this.validUntil);
-    if (ids.some((id) => revocations.has(id))) {
+    if (revocations.stops(ids)) {
       stop();
       end();
     }

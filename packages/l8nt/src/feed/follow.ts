@@ -7,7 +7,7 @@ import { AdapterError } from "../errors.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
 import type { Authority } from "../l402/index.ts";
 import { type Clock, systemClock } from "../ports/clock.ts";
-import type { Directive } from "../ports/directives.ts";
+import type { StandingDirective } from "../ports/directives.ts";
 import { readMaxSilence } from "./max-silence.ts";
 import { notAPage } from "./page.ts";
 import { pause } from "./pause.ts";
@@ -30,7 +30,7 @@ export interface FollowOptions {
    * @default console.error
    */
   readonly alarm?: (what: string, cause: unknown) => void;
-  /** Also applies freezes and thaws, which a log carries and a published feed does not. */
+  /** Also applies freezes, thaws and top-ups, which a log carries and a published feed does not. */
   readonly freezes?: Freezable;
 }
 
@@ -41,9 +41,10 @@ const OPTIONS = {
   freezes: true,
 } satisfies Keys<FollowOptions>;
 
-/** What freezes and thaws apply to. */
+/** What freezes, thaws and top-ups apply to. */
 export interface Freezable {
-  apply(directive: Pick<Directive, "kind" | "nodeId" | "reason" | "payment">): void;
+  /** Called once for each directive, in the order of the log. */
+  apply(directive: StandingDirective): void;
 }
 
 export interface Follower {

@@ -7,7 +7,7 @@ import { concat, utf8Text } from "../internal/bytes.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
 import { later, type Timer } from "../internal/timers.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { Directive, DirectiveLog } from "../ports/directives.ts";
+import type { DirectiveLog, StandingDirective } from "../ports/directives.ts";
 import { ReceiptKey } from "../receipt/key.ts";
 import { type FeedEntry, type FeedPage, feedUrl, NDJSON } from "../wire/feed.ts";
 import { MAX_PAGE_BYTES, MAX_SKEW_SECONDS, notAPage, readPage } from "./page.ts";
@@ -19,8 +19,8 @@ export interface Reading {
   readonly after: number;
   readonly seq: number;
   readonly entries: readonly (Pick<FeedEntry, "node" | "endsAt"> & RevokedPlace)[];
-  /** Freezes and thaws, in order. A published feed has none. */
-  readonly freezes?: readonly Pick<Directive, "kind" | "nodeId" | "reason" | "payment">[];
+  /** Freezes, thaws and top-ups, in order. A published feed has none. */
+  readonly freezes?: readonly StandingDirective[];
   /**
    * Unix seconds at which the reading was complete: by the follower's clock for a log, by the
    * publisher's for a page. Undefined if it says nothing about the present.

@@ -2,6 +2,7 @@
 import type { Base } from "../caveat/index.ts";
 import type { Authority } from "../l402/index.ts";
 import type { Keeper } from "../ledger/index.ts";
+import type { TopUps } from "../ledger/top-ups.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Ledger } from "../ports/ledger.ts";
 import type { Invoicer } from "../ports/wallet.ts";
@@ -15,6 +16,7 @@ export interface PaywallContext {
   /** What the path of each request is put behind, to be judged and sold. */
   readonly base: Base;
   readonly ledger: Ledger;
+  readonly topUps: TopUps;
   readonly abandoned: AbandonedUses;
   /** Undefined for a ledger that cannot be folded. */
   readonly keeper: Keeper | undefined;

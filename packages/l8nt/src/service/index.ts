@@ -4,7 +4,12 @@ export type { Refused } from "../wire/problem.ts";
 export type { Answered } from "./answered.ts";
 export type { Decision, Grant, Granted, RequestFacts } from "./decision.ts";
 export { type GivenHeaders, headersWithoutCredential } from "./forwarded.ts";
-export { type AuthorizeOptions, Paywall, type PaywallOptions } from "./paywall.ts";
+export {
+  type AuthorizeOptions,
+  Paywall,
+  type PaywallOptions,
+  type TopUpOptions,
+} from "./paywall.ts";
 export type { PriceFacts, PriceFunction } from "./price.ts";
 export type { Answer } from "./repeats.ts";
 export type { RevocationsOption } from "./revoking.ts";

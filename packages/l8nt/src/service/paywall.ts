@@ -3,12 +3,16 @@
  * spec/3-challenge.md.
  */
 
+import { type AmountText, readAmountOption } from "../amount.ts";
 import { durationSeconds } from "../caveat/duration.ts";
-import { type Duration, readBase } from "../caveat/index.ts";
+import { type ChainLimit, type Duration, readBase } from "../caveat/index.ts";
+import { formatInstant } from "../caveat/instant.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
-import { Authority, type SecretSource } from "../l402/index.ts";
+import { Authority, type SecretSource, type Verified } from "../l402/index.ts";
 import { Keeper, type KeeperOptions, keepSeconds } from "../ledger/index.ts";
+import { TopUps } from "../ledger/top-ups.ts";
 import { type Clock, systemClock } from "../ports/clock.ts";
+import { ALL_NODES, type StandingDirective } from "../ports/directives.ts";
 import { type Facts, MADE_AT } from "../ports/facts.ts";
 import type { Foldable } from "../ports/folding.ts";
 import type { Ledger } from "../ports/ledger.ts";
@@ -46,6 +50,14 @@ export interface ChallengesPerMinute {
    * @default 6000
    */
   readonly total?: number;
+}
+
+export interface TopUpOptions {
+  readonly amount: AmountText;
+  /** Unix seconds. */
+  readonly until: number;
+  /** For the journal. */
+  readonly reason?: string;
 }
 
 export interface AuthorizeOptions {
@@ -183,6 +195,7 @@ export class Paywall {
       authority: this.authority,
       base,
       ledger,
+      topUps: new TopUps(),
       abandoned: this.#abandoned,
       keeper,
       repeats: new Repeats(),
@@ -203,7 +216,8 @@ export class Paywall {
     checkTerms(this.#defaults, this.authority.location);
     this.#abandoned.end().catch((error: unknown) => alarm("l8nt: a start failed", error));
     // Last, because following the revocations goes on until `close`.
-    this.#revoking = new Revoking(options.revocations, { authority: this.authority, clock, alarm });
+    const { authority, topUps } = this.#context;
+    this.#revoking = new Revoking(options.revocations, { authority, topUps, clock, alarm });
   }
 
   /**
@@ -229,6 +243,69 @@ export class Paywall {
    */
   revoke(nodeId: string, endsAt?: number): Promise<void> {
     return this.#revoking.node(nodeId, endsAt);
+  }
+
+  /**
+   * Denies a node and everything below it, or everything, until it is thawed: here at once, and at
+   * every other instance within a second. Answers that are under way are broken off.
+   *
+   * @default nodeId every node
+   * @throws TypeError for anything but a node id, and without `revocations.freezes`
+   * @throws AdapterError `ERR_STORE`: the freeze holds in this process alone
+   */
+  async freeze(nodeId: string = ALL_NODES, reason?: string): Promise<void> {
+    await this.#issue("freeze", nodeId, reason);
+  }
+
+  /**
+   * Ends a freeze of this node, or of all nodes.
+   *
+   * @default nodeId every node
+   * @throws as `freeze`
+   */
+  async thaw(nodeId: string = ALL_NODES, reason?: string): Promise<void> {
+    await this.#issue("thaw", nodeId, reason);
+  }
+
+  /**
+   * Adds an amount to each of a node's own limits on spending in the same unit, until a time.
+   * Limits above and below it stay as they are, and a node without a limit in that unit gets none.
+   * Of a limit for each day, the amount is added to each day.
+   *
+   * @throws TypeError for anything but a node id, an amount above zero and a time to come, and
+   * without `revocations.freezes`; AdapterError `ERR_STORE`
+   */
+  async topUp(nodeId: string, { amount, until, reason }: TopUpOptions): Promise<void> {
+    const { value } = readAmountOption(amount, "a top-up's amount");
+    if (value === 0n) throw new TypeError("a top-up's amount must be above zero");
+    if (!(Number.isFinite(until) && until > this.#context.clock()))
+      throw new TypeError("a top-up's until must be a time to come, in Unix seconds");
+    const text = `${amount} until ${formatInstant(until)}`;
+    await this.#issue("top-up", nodeId, reason === undefined ? text : `${text}: ${reason}`, {
+      amount,
+      until,
+    });
+  }
+
+  /** The limits of a credential as they are judged now: its caveats', and its nodes' top-ups. */
+  limits({ limits }: Pick<Verified, "limits">): readonly ChainLimit[] {
+    return this.#context.topUps.limits(limits, this.#context.clock());
+  }
+
+  #issue(
+    kind: "freeze" | "thaw" | "top-up",
+    nodeId: string,
+    reason: string | undefined,
+    topUp?: StandingDirective["topUp"],
+  ): Promise<void> {
+    if (!(/^[0-9a-f]{32}$/.test(nodeId) || (nodeId === ALL_NODES && kind !== "top-up")))
+      throw new TypeError("a node's id is 32 lowercase hex digits");
+    return this.#revoking.issue({
+      kind,
+      nodeId,
+      ...(reason !== undefined && { reason }),
+      ...(topUp !== undefined && { topUp }),
+    });
   }
 
   /**

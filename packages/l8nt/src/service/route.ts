@@ -253,9 +253,9 @@ export class Route {
     amount: Amount,
     now: number,
   ): Promise<Decision> {
-    const { ledger, abandoned, keeper, clock, alarm } = this.#context;
+    const { ledger, topUps, abandoned, keeper, clock, alarm } = this.#context;
     const { claimant: by } = abandoned;
-    const { limits } = verified;
+    const limits = topUps.limits(verified.limits, now);
     const { idempotencyKey, contentType } = request.facts;
     // Of a gRPC call the status stands in trailers, which are not kept, and its body may never end.
     const key = idempotencyKey && grpcType(contentType) === undefined ? idempotencyKey : undefined;

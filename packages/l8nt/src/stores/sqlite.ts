@@ -316,11 +316,11 @@ class SqliteStore implements Store {
   }
 
   addDirective(directive: Directive): Promise<number> {
-    const { kind, nodeId, endsAt, at, reason, above, by, payment } = directive;
+    const { kind, nodeId, endsAt, at, reason, above, by, payment, topUp } = directive;
     return this.#write(() => {
       this.#enter({ type: "directive", kind, nodeId, ...(reason !== undefined && { reason }) }, at);
       return this.#sql.insert(
-        "INSERT INTO directives (kind, node_id, ends_at, at, reason, above, by_node, payment) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO directives (kind, node_id, ends_at, at, reason, above, by_node, payment, top_up) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         kind,
         nodeId,
         endsAt ?? null,
@@ -329,6 +329,7 @@ class SqliteStore implements Store {
         above?.join(" ") ?? null,
         by ?? null,
         payment ?? null,
+        topUp === undefined ? null : JSON.stringify(topUp),
       );
     });
   }
@@ -345,6 +346,7 @@ class SqliteStore implements Store {
         ...(row.above !== null && { above: String(row.above).split(" ") }),
         ...(row.by_node !== null && { by: String(row.by_node) }),
         ...(row.payment !== null && { payment: String(row.payment) }),
+        ...(row.top_up !== null && { topUp: JSON.parse(String(row.top_up)) }),
       })),
     );
   }

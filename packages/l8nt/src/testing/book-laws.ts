@@ -58,6 +58,13 @@ export function bookLaws(law: Law): void {
         by: "dd".repeat(16),
         at: START + 3,
       },
+      {
+        kind: "top-up",
+        nodeId: "bb".repeat(16),
+        at: START + 4,
+        topUp: { amount: "5 usd", until: START + 3600 },
+        reason: "it ran dry",
+      },
     ] as const;
     const numbers: number[] = [];
     for (const [at, directive] of directives.entries())
@@ -74,8 +81,9 @@ export function bookLaws(law: Law): void {
       assert.deepEqual(await handle.directives(numbers[2]!), [
         { ...directives[3], seq: numbers[3] },
         { ...directives[4], seq: numbers[4] },
+        { ...directives[5], seq: numbers[5] },
       ]);
-      assert.deepEqual(await handle.directives(numbers[4]!), []);
+      assert.deepEqual(await handle.directives(numbers[5]!), []);
     }
   });
 

@@ -5,9 +5,10 @@
 import type { Duration } from "../caveat/index.ts";
 import { type Follower, followRevocations } from "../feed/follow.ts";
 import { storeSource } from "../feed/source.ts";
+import { ToldLog } from "../feed/told-log.ts";
 import type { Authority } from "../l402/index.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { Directive, DirectiveLog, NumberedDirective } from "../ports/directives.ts";
+import type { Directive } from "../ports/directives.ts";
 import type { Store } from "../ports/store.ts";
 import type { Alarm } from "./alarm.ts";
 import type { SpendingGate } from "./gate.ts";
@@ -21,12 +22,12 @@ export interface DirectivesOptions {
   readonly maxSilence: Duration | undefined;
 }
 
-export class Directives implements DirectiveLog {
+export class Directives extends ToldLog {
   readonly #options: DirectivesOptions;
-  readonly #listeners = new Set<() => void>();
   #follower: Follower | undefined;
 
   constructor(options: DirectivesOptions) {
+    super(options.store);
     this.#options = options;
   }
 
@@ -92,25 +93,5 @@ export class Directives implements DirectiveLog {
     if (directive.kind === "revoke")
       authority.revocations.revoke(directive.nodeId, directive.endsAt, directive);
     else gate.apply(directive);
-  }
-
-  async addDirective(directive: Directive): Promise<number> {
-    const seq = await this.#options.store.addDirective(directive);
-    for (const listener of this.#listeners) listener();
-    return seq;
-  }
-
-  directives(after: number): Promise<readonly NumberedDirective[]> {
-    return this.#options.store.directives(after);
-  }
-
-  /** Calls `listener` for the directives of other processes, and at once for those of this one. */
-  onDirective(listener: () => void): () => void {
-    this.#listeners.add(listener);
-    const end = this.#options.store.onDirective?.(listener);
-    return () => {
-      this.#listeners.delete(listener);
-      end?.();
-    };
   }
 }

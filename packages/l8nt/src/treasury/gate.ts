@@ -1,5 +1,6 @@
 /** The spending gate: may anything be spent now, and if not, why? spec/4-purchase.md §4. */
 import { formatOrigin, type Node, refusal, type Target } from "../caveat/index.ts";
+import { Freezes } from "../credential/freezes.ts";
 import { AdapterError, denied, PaymentError, type Refusal } from "../errors.ts";
 import type { Freezable } from "../feed/follow.ts";
 import { Lru } from "../internal/lru.ts";
@@ -32,8 +33,7 @@ export interface SpendingGateOptions {
  */
 export class SpendingGate implements Freezable {
   readonly #options: SpendingGateOptions;
-  /** The reason of each freeze, by node id or `ALL_NODES`. */
-  readonly #frozen = new Map<string, string>();
+  readonly #frozen = new Freezes("a treasury");
   /** Payments of the wallet that the books cannot explain. As long as there is one, all stops. */
   readonly unexplained = new UnexplainedPayments();
   /** When this process first saw each closure, in Unix seconds. */
@@ -50,15 +50,15 @@ export class SpendingGate implements Freezable {
   /** Applies a freeze or a thaw. */
   apply(directive: Applied): void {
     if (this.unexplained.apply(directive)) return;
-    const { kind, nodeId, reason = "by its owner" } = directive;
-    if (kind === "freeze") this.#frozen.set(nodeId, reason);
-    else if (kind === "thaw") this.#frozen.delete(nodeId);
+    const { kind, nodeId, reason } = directive;
+    if (kind === "freeze") this.#frozen.freeze(nodeId, reason);
+    else if (kind === "thaw") this.#frozen.thaw(nodeId);
   }
 
   /** Whether one of these nodes, or every node, is frozen. */
   isFrozen(nodeIds: readonly string[]): boolean {
     if (this.#unexplained > 0 || this.#restored !== undefined) return true;
-    return [ALL_NODES, ...nodeIds].some((id) => this.#frozen.has(id));
+    return this.#frozen.isFrozen(nodeIds);
   }
 
   /** Stops all spending on books that were restored or copied, until `release`. */
@@ -105,7 +105,7 @@ export class SpendingGate implements Freezable {
       count === 0
         ? undefined
         : `${count === 1 ? "a payment" : `${count} payments`} of the wallet cannot be explained by the books; say what ${count === 1 ? "it was" : "they were"}`;
-    return this.#doubt ?? unexplained ?? this.#restored ?? this.#frozen.get(ALL_NODES);
+    return this.#doubt ?? unexplained ?? this.#restored ?? this.#frozen.reason;
   }
 
   /**
@@ -172,17 +172,9 @@ export class SpendingGate implements Freezable {
       return [
         stopped(root!, "books that were restored or copied, and not compared or confirmed yet"),
       ];
-    if (this.#frozen.size === 0) return [];
-    const all = this.#frozen.get(ALL_NODES);
-    if (all !== undefined) return [frozen(root!, `a treasury that is frozen: ${all}`)];
-    return verified.nodes
-      .filter(({ id }) => this.#frozen.has(id))
-      .map((node) => frozen(node, `an agent that is frozen: ${this.#frozen.get(node.id)}`));
+    return this.#frozen.refusals(() => verified.nodes);
   }
 }
-
-const frozen = (node: Node, have: string): Refusal =>
-  refusal(node, "frozen", { code: "ERR_FROZEN", have, need: "its owner to thaw it" });
 
 const stopped = (node: Node, have: string): Refusal =>
   refusal(node, "frozen", { code: "ERR_FROZEN", have, need: "the treasury's owner to explain it" });

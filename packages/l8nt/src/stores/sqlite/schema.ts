@@ -129,4 +129,12 @@ export const MIGRATIONS: readonly Migration[] = [
   },
   HAND_OVERS,
   FOLDING,
+  {
+    // A top-up, as JSON.
+    statements: [
+      `ALTER TABLE directives ADD COLUMN top_up TEXT`,
+      `CREATE INDEX directives_top_ups ON directives (node_id) WHERE top_up IS NOT NULL`,
+    ],
+    objects: ["directives_top_ups"],
+  },
 ];
