@@ -4,7 +4,7 @@
  */
 import { Lru } from "../internal/lru.ts";
 import { begunAt } from "../ports/clock.ts";
-import { networksOf } from "./networks.ts";
+import { NETWORK_LEVELS, networkFactor, networksOf } from "./networks.ts";
 
 /** Unpaid challenges in a minute. */
 export interface ChallengeRates {
@@ -40,13 +40,6 @@ export interface Place {
   readonly provider: Provider | undefined;
 }
 
-/**
- * How much more than one client its networks may have, from the inside out: an attacker chooses
- * addresses in all of a network that it holds.
- */
-const V4_FACTORS = [1, 8] as const;
-const V6_FACTORS = [1, 2, 4, 16] as const;
-
 /** The part of the total that is there only for networks with no unpaid challenge. */
 const KEPT_SHARE = 0.25;
 /** How long a network is known for challenges that it did not pay, in seconds. */
@@ -75,7 +68,7 @@ export class ChallengeLimits {
     this.#perClient = perClient;
     this.#total = { size: total, places: total, filledAt: Number.NEGATIVE_INFINITY };
     this.#kept = Math.floor(total * KEPT_SHARE);
-    this.#networks = V6_FACTORS.map(() => new Lru(NETWORKS));
+    this.#networks = Array.from({ length: NETWORK_LEVELS }, () => new Lru(NETWORKS));
   }
 
   /**
@@ -144,10 +137,9 @@ export class ChallengeLimits {
   #bucket(name: string, level: number, levels: number): Bucket {
     const found = this.#networks[level]!.get(name);
     if (found !== undefined) return found;
-    const factor = (levels === V6_FACTORS.length ? V6_FACTORS : V4_FACTORS)[level]!;
     // No network alone may use up what is there for all.
     const most = Math.max(this.#perClient, Math.floor(this.#total.size * KEPT_SHARE));
-    const size = Math.min(this.#perClient * factor, most);
+    const size = Math.min(this.#perClient * networkFactor(level, levels), most);
     return { size, places: size, filledAt: Number.NEGATIVE_INFINITY };
   }
 }

@@ -5,7 +5,14 @@ import { type Declared, isConsumed } from "../wire/consumption.ts";
 import { grpcType, hasTrailers } from "../wire/grpc.ts";
 import type { Grant, Granted, RequestFacts } from "./decision.ts";
 import type { KeyedUse } from "./repeats.ts";
-import { asSent, declaredBy, isForAll, ServedGrant, settledAt } from "./served-grant.ts";
+import {
+  asSent,
+  declaredBy,
+  forOneClient,
+  isForAll,
+  ServedGrant,
+  settledAt,
+} from "./served-grant.ts";
 import { settledResponse } from "./settled.ts";
 
 /** Grants a request for which nothing was counted. */
@@ -46,15 +53,19 @@ class Uncounted implements Granted {
 }
 
 /**
- * Grants a request whose use was claimed.
+ * Grants a request whose use was claimed: of its credential, or of what is free.
  *
  * @param keyed the use of a request that may be repeated
  */
 export const claimedGrant = (
-  verified: Verified,
+  verified: Verified | undefined,
   claimed: ClaimedRequest,
   keyed?: KeyedUse,
-): Granted => new Claimed(new ServedGrant(verified, claimed.price), claimed, keyed);
+): Granted => {
+  const served = new ServedGrant(verified, claimed.price);
+  forOneClient(served);
+  return new Claimed(served, claimed, keyed);
+};
 
 export interface ClaimedRequest {
   readonly facts: RequestFacts;

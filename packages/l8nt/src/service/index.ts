@@ -4,6 +4,7 @@ export type { Refused } from "../wire/problem.ts";
 export type { Answered } from "./answered.ts";
 export type { Decision, Grant, Granted, RequestFacts } from "./decision.ts";
 export { type GivenHeaders, headersWithoutCredential } from "./forwarded.ts";
+export type { FreeQuota } from "./free-quota.ts";
 export {
   type AuthorizeOptions,
   Paywall,

@@ -8,6 +8,20 @@
 const V4_BITS = [32, 24] as const;
 const V6_BITS = [64, 56, 48, 32] as const;
 
+/**
+ * How much more than one client its networks may have, from the inside out: an attacker chooses
+ * addresses in all of a network that it holds.
+ */
+const V4_FACTORS = [1, 8] as const;
+const V6_FACTORS = [1, 2, 4, 16] as const;
+
+/** The most networks that an address has. */
+export const NETWORK_LEVELS = V6_BITS.length;
+
+/** How many times as much as one client the network at `level` of `levels` may have. */
+export const networkFactor = (level: number, levels: number): number =>
+  (levels === NETWORK_LEVELS ? V6_FACTORS : V4_FACTORS)[level]!;
+
 /** Everybody whose address is not known, or is none. */
 const UNKNOWN: readonly string[] = ["unknown"];
 

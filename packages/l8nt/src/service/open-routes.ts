@@ -2,6 +2,7 @@
 import { type Amount, parseAmount } from "../amount.ts";
 import type { TypeOf } from "../wire/codec.ts";
 import type { serviceDiscovery } from "../wire/discovery.ts";
+import { type FreeQuota, wholeQuota } from "./free-quota.ts";
 import type { Grants, Terms } from "./terms.ts";
 
 type Discovery = TypeOf<NonNullable<typeof serviceDiscovery.answer>>;
@@ -77,14 +78,20 @@ export class OpenRoutes {
   }
 }
 
-function describe({ price, grants, capability }: Terms): Omit<RouteDescription, "path"> {
+function describe({ price, grants, capability, free }: Terms): Omit<RouteDescription, "path"> {
   return {
     price:
       price === undefined ? null : typeof price === "function" ? "depends on the request" : price,
     grants: grantsOf(grants),
     ...(capability !== undefined && { capability }),
+    ...(free !== undefined && { free: freeOf(free) }),
   };
 }
+
+const freeOf = (quota: FreeQuota): NonNullable<RouteDescription["free"]> => {
+  const { requests, per, by } = wholeQuota(quota);
+  return { requests, per, by };
+};
 
 /** Written in one order, whatever the order in the terms: equal grants have equal texts. */
 function grantsOf({ uses, budget, validFor, endpoints }: Grants = {}): RouteDescription["grants"] {

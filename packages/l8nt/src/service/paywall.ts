@@ -212,6 +212,7 @@ export class Paywall {
       ...(grants !== undefined && { grants }),
       ...(capability !== undefined && { capability }),
       ...(options.metered !== undefined && { metered: options.metered }),
+      ...(options.free !== undefined && { free: options.free }),
     };
     checkTerms(this.#defaults, this.authority.location);
     this.#abandoned.end().catch((error: unknown) => alarm("l8nt: a start failed", error));

@@ -19,6 +19,7 @@ import { Answered } from "./answered.ts";
 import type { PaywallContext } from "./context.ts";
 import type { Decision, Grant, PricedRequest, RequestFacts } from "./decision.ts";
 import { headersWithoutCredential } from "./forwarded.ts";
+import { FreeRequests } from "./free-quota.ts";
 import { claimedGrant, grant, uncounted } from "./grant.ts";
 import { Guard, guardOf, hasCredential, leaveGuard, presentedBy } from "./guard.ts";
 import type { Listing, OpenRoutes } from "./open-routes.ts";
@@ -42,6 +43,7 @@ export class Route {
   readonly #sales: Sales;
   readonly #fixedPrice: Amount | undefined;
   readonly #listing: Listing;
+  readonly #free: FreeRequests | undefined;
   #isClosed = false;
   #last: { readonly method: string; readonly raw: string; readonly target: Target | undefined } =
     NOTHING_READ;
@@ -53,6 +55,7 @@ export class Route {
     this.#sales = new Sales(terms, context, open);
     this.#fixedPrice =
       typeof terms.price === "function" ? undefined : readPrice(terms.price ?? "0 sat");
+    this.#free = terms.free && new FreeRequests(terms.free, context.authority, context.ledger);
     this.#listing = open.add(terms);
   }
 
@@ -204,31 +207,32 @@ export class Route {
   }
 
   #judge(request: PricedRequest, presented: Presented): Decision | Promise<Decision> {
-    const { facts, target, price } = request;
+    const { facts, price } = request;
     const isPriced = this.terms.price !== undefined;
     if (isPriced && price.value === 0n) {
       if (presented instanceof TokenError) return this.#unproven(presented);
       if (presented !== undefined) this.#leaveGuard(facts);
       return grant(undefined, price);
     }
+    const isFreeFor = presented === undefined ? "address" : "credential";
+    return this.#free?.by === isFreeFor && !(presented instanceof TokenError)
+      ? this.#judgeFree(this.#free, request, presented)
+      : this.#judgePriced(request, presented);
+  }
+
+  #judgePriced(request: PricedRequest, presented: Presented): Decision | Promise<Decision> {
+    const { facts, price } = request;
     if (presented === undefined)
       return this.#sales.offer(
         request,
-        isPriced && price.unit === "msat" ? unserved.MISSING : unserved.NOT_SOLD,
+        this.terms.price !== undefined && price.unit === "msat"
+          ? unserved.MISSING
+          : unserved.NOT_SOLD,
       );
     if (presented instanceof TokenError) return this.#sales.offer(request, presented);
     const verified = presented;
-    const { authority, clock } = this.#context;
-    const access: Access = {
-      now: clock(),
-      target,
-      price,
-      pricedRequest: request.hash,
-      payee: undefined,
-      service: authority.service,
-      capability: facts.capability ?? this.terms.capability,
-      model: facts.model,
-    };
+    const access = this.#accessOf(request);
+    const { authority } = this.#context;
     const counted = countedPrice(verified.chain, price, request.hash);
     const uncounted = uncountedSpend(verified.chain, counted, authority.kind);
     const refusals = verified.judge(access);
@@ -237,6 +241,55 @@ export class Route {
     if (isCounted(verified, counted)) return this.#claim(request, verified, counted, access.now);
     this.#leaveGuard(facts);
     return grant(verified, price);
+  }
+
+  #accessOf({ facts, target, price, hash }: PricedRequest): Access {
+    const { authority, clock } = this.#context;
+    return {
+      now: clock(),
+      target,
+      price,
+      pricedRequest: hash,
+      payee: undefined,
+      service: authority.service,
+      capability: facts.capability ?? this.terms.capability,
+      model: facts.model,
+    };
+  }
+
+  /** Serves a free request; one that is not free any more is judged as any other. */
+  async #judgeFree(
+    free: FreeRequests,
+    request: PricedRequest,
+    verified: Verified | undefined,
+  ): Promise<Decision> {
+    const { abandoned, keeper, clock } = this.#context;
+    const { facts, price } = request;
+    const nothing = { unit: price.unit, value: 0n };
+    const at = clock();
+    const access = { ...this.#accessOf(request), price: nothing };
+    if (verified !== undefined && verified.judge(access).length > 0)
+      return this.#judgePriced(request, verified);
+    const { claimant: by } = abandoned;
+    const { clientAddress: address } = facts;
+    let claim: Claim | undefined;
+    try {
+      claim = await free.claim({ address, verified, by, id: abandoned.nextId(), at });
+      keeper?.wake(at);
+    } catch (error) {
+      if (error instanceof AdapterError) return new Refused(error);
+      throw error;
+    }
+    if (claim === undefined) return this.#judgePriced(request, verified);
+    const { commit, release } = claim;
+    const end = (spent: Amount | undefined): Promise<unknown> => {
+      guard.end();
+      return spent === undefined ? release(clock()) : commit(clock());
+    };
+    const metered = this.terms.metered === true;
+    const granted = claimedGrant(verified, { facts, price: nothing, metered, end });
+    const guard = this.#leaveGuard(facts, granted.grant);
+    return granted;
   }
 
   #leaveGuard(facts: RequestFacts, claimed?: Grant): Guard {

@@ -27,8 +27,14 @@ function withUse(response: Response, declared: Declared | undefined): Response {
 }
 
 const forAll = new WeakSet<Grant>();
+const forOne = new WeakSet<Grant>();
 export const isForAll = (served: Grant): boolean =>
-  served.nodeId === undefined || forAll.has(served);
+  forAll.has(served) || (served.nodeId === undefined && !forOne.has(served));
+
+/** Says that a grant without a credential was counted: a cache must not give its answer away. */
+export function forOneClient(served: Grant): void {
+  if (served.nodeId === undefined) forOne.add(served);
+}
 
 const declarations = new WeakMap<Grant, Declared>();
 export const declaredBy = (served: Grant): Declared | undefined => declarations.get(served);

@@ -2,6 +2,7 @@
 import { type AmountText, parseAmount, parseMsat, readMsatOption } from "../amount.ts";
 import type { Duration } from "../caveat/index.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
+import { checkQuota, type FreeQuota, quotaText, wholeQuota } from "./free-quota.ts";
 import { readPathPattern } from "./path-pattern.ts";
 import type { PriceFunction } from "./price.ts";
 
@@ -45,6 +46,8 @@ export interface Terms {
    * @default the price is spent with the head of the response
    */
   readonly metered?: boolean;
+  /** Requests that are served before anything is sold. */
+  readonly free?: FreeQuota;
   /**
    * Where the route stands, such as `"GET /history/*"`, in the form of `grants.endpoints`. It is
    * what `/.well-known/l402` says, and decides nothing.
@@ -62,6 +65,7 @@ export const COMMON_TERMS = {
   grants: true,
   capability: true,
   metered: true,
+  free: true,
 } satisfies Keys<CommonTerms>;
 export const TERMS = { ...COMMON_TERMS, path: true } satisfies Keys<Terms>;
 const GRANTS = { uses: true, budget: true, validFor: true, endpoints: true } satisfies Keys<Grants>;
@@ -70,14 +74,21 @@ const GRANTS = { uses: true, budget: true, validFor: true, endpoints: true } sat
 export const sameTerms = (one: Terms, other: Terms): boolean =>
   one.price === other.price && textOf(one) === textOf(other);
 
-const textOf = ({ grants, capability, metered = false }: Terms): string =>
-  JSON.stringify([Object.entries(grants ?? {}).sort(), capability, metered]);
+const textOf = ({ grants, capability, metered = false, free }: Terms): string =>
+  JSON.stringify([
+    Object.entries(grants ?? {}).sort(),
+    capability,
+    metered,
+    free && quotaText(wholeQuota(free)),
+  ]);
 
 /**
  * Whether requests on these terms are counted: they cost something, and what is sold for it is not
- * a pass that is valid for a time alone.
+ * a pass that is valid for a time alone, or some of them are free.
  */
-export function isCounting({ price, grants: { uses, budget, validFor } = {} }: Terms): boolean {
+export function isCounting({ price, free, grants = {} }: Terms): boolean {
+  const { uses, budget, validFor } = grants;
+  if (free !== undefined) return true;
   if (price === undefined || (typeof price !== "function" && parseAmount(price)?.value === 0n))
     return false;
   return uses !== undefined || budget !== undefined || validFor === undefined;
@@ -102,6 +113,7 @@ export function checkTerms(terms: Terms, location: string): void {
     throw new TypeError(
       `a route's path is "${path}"; write "GET /path", as seen at ${location}, with * for one segment and ** for all that follow`,
     );
+  if (terms.free !== undefined) checkQuota(terms.free);
   if (grants.budget !== undefined) readMsatOption(grants.budget, "grants.budget");
   if (grants.uses !== undefined && !(Number.isSafeInteger(grants.uses) && grants.uses > 0))
     throw new TypeError("grants.uses must be a whole number, 1 or more");

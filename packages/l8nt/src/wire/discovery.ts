@@ -48,6 +48,13 @@ export const serviceDiscovery = message({
           endpoints: optional(list(text)),
         }),
         capability: optional(text),
+        free: optional(
+          object({
+            requests: count(),
+            per: oneOf("hour", "day", "month"),
+            by: oneOf("address", "credential"),
+          }),
+        ),
       }),
     ),
   }),
