@@ -52,6 +52,13 @@ export interface RequestFacts {
    */
   readonly price?: Amount | undefined;
   /**
+   * Names the use in the ledger, where whoever asks keeps books of its own: the id of the
+   * reservation ends with a dot and this. Letters and digits, never the same in one process twice.
+   *
+   * @default a number
+   */
+  readonly useId?: string | undefined;
+  /**
    * Every `Idempotency-Key` line, joined by commas. A request that is repeated with the same
    * credential and the same key is the same use.
    */

@@ -322,7 +322,8 @@ export class Route {
     const keyed = begun?.kind === "new" ? begun.use : undefined;
     let claim: Claim;
     try {
-      claim = await claimUse(ledger, { by, id: abandoned.nextId(), limits, amount, at: now });
+      const id = request.facts.useId ?? abandoned.nextId();
+      claim = await claimUse(ledger, { by, id, limits, amount, at: now });
       keeper?.wake(now);
     } catch (error) {
       keyed?.end(false);

@@ -92,6 +92,7 @@ const UNKNOWN: Omit<Row, "id" | "at" | "method" | "path"> = {
   status: undefined,
   end: "open",
   code: undefined,
+  wouldDeny: undefined,
   reserved: undefined,
   spent: undefined,
   isEstimated: false,

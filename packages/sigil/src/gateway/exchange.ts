@@ -223,6 +223,7 @@ export class Exchange {
       capability: this.#match.capability,
       clientAddress: socket.remoteAddress,
       headers: () => new Headers(),
+      useId: this.#context.entry.id,
       ...more,
     });
     if (decision.granted) return decision;

@@ -24,10 +24,15 @@ export interface Row {
   readonly model: string | undefined;
   /** What the client was answered; undefined if that was nothing, or not yet. */
   readonly status: number | undefined;
-  /** `open`: it is under way. `denied`: it was not sent. Else how it ended. */
-  readonly end: Outcome["kind"] | "open" | "denied";
+  /**
+   * `open`: it is under way. `denied`: it was not sent. `recovered`: its process died, and the next
+   * one read in the ledger what it was charged. Else how it ended.
+   */
+  readonly end: Outcome["kind"] | "open" | "denied" | "recovered";
   /** The code of the denial, or of the error that the gateway answered with. */
   readonly code: string | undefined;
+  /** With `--shadow`: why it would not have been let through as it is. */
+  readonly wouldDeny: string | undefined;
   /** In usd_micro; undefined of a route that is not metered. */
   readonly reserved: bigint | undefined;
   readonly spent: bigint | undefined;
