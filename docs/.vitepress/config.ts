@@ -129,6 +129,7 @@ export default withMermaid({
             page("Back up and restore a treasury", "/guides/backup"),
             page("Connect a wallet", "/guides/wallets"),
             page("The gateway", "/guides/gateway"),
+            page("The gateway's books", "/guides/gateway-books"),
             ...presets(),
             page("Test your paid service", "/guides/testing"),
             page("Use an agent framework", "/guides/agents"),

@@ -14,6 +14,7 @@ import { mint } from "./mint.ts";
 import { network } from "./network.ts";
 import { ownerCommands } from "./owner.ts";
 import { receipts } from "./receipts.ts";
+import { spend } from "./spend.ts";
 import { treasury } from "./treasury.ts";
 import { verify } from "./verify.ts";
 
@@ -27,6 +28,7 @@ export const COMMANDS: readonly Command[] = [
   verify,
   treasury,
   gateway,
+  spend,
   ...ownerCommands,
   journal,
   receipts,

@@ -1,4 +1,4 @@
-/** CSV (RFC 4180): written so that a spreadsheet runs nothing of it, and read as vendors write it. */
+/** CSV (RFC 4180) of which a spreadsheet runs nothing, and CSV as vendors write it. */
 import { parse } from "csv-parse/sync";
 import { stringify } from "csv-stringify/sync";
 

@@ -62,7 +62,7 @@ function folded(id: string): readonly Statement[] {
   // Names come from requests, so a day may have any number of them.
   const own = (key: string): string =>
     `CASE WHEN ${isFew} OR ${isKnown} THEN r.${key} ELSE '${OTHERS}' END AS ${key}`;
-  const told = `SELECT r.day AS day, r.service AS service, ${["agent", "route", "model"]
+  const told = `SELECT r.day AS day, r.service AS service, ${KEYS.slice(2)
     .map(own)
     .join(", ")}, ${PART_OF_ROWS} FROM gateway_requests r WHERE r.ended <> 'open' AND r.id <= $1`;
   return [

@@ -9,11 +9,9 @@ import { KEYS, PARTS } from "./schema.ts";
 const MAX_NAME = 200;
 
 const COLUMNS = [
-  ...["id", "at", "day", "ended", "service", "agent", "route", "model", "method", "path"],
-  ...["capability", "node_id", "status", "code", "would_deny", "reserved", "spent", "estimated"],
-  ...["price", "input", "cache_read", "cache_write", "output", "usage"],
-  ...["duration_ms", "first_byte_ms"],
-] as const;
+  "id at day ended service agent route model method path capability node_id status code would_deny",
+  "reserved spent estimated price input cache_read cache_write output usage duration_ms first_byte_ms",
+].flatMap((names) => names.split(" "));
 const FIXED: ReadonlySet<string> = new Set(["id", "at", "day"]);
 
 const PUT = `INSERT INTO gateway_requests (${COLUMNS.join(", ")})

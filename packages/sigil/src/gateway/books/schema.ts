@@ -14,7 +14,7 @@ export const PARTS = [
 ] as const;
 
 /** What totals are kept by. Texts are empty and never null, so that they can be a key. */
-export const KEYS = ["day", "service", "agent", "route", "model"] as const;
+export const KEYS: readonly string[] = "day service agent route model".split(" ");
 
 export const SCHEMA: readonly string[] = [
   `CREATE TABLE IF NOT EXISTS gateway_requests (

@@ -2,16 +2,19 @@
  * The books in the gateway's own file, beside the ledger. A commit is in the file when `write`
  * returns, so a killed process loses none of it; the ledger's next commit brings it to the disk.
  */
-import { DatabaseSync, type StatementSync } from "node:sqlite";
+import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { BooksDatabase, Found, Statement } from "./database.ts";
 import { SCHEMA } from "./schema.ts";
+
+/** Not imported, so that an older Node says what it lacks when the ledger is opened. */
+const sqlite = (): typeof import("node:sqlite") => process.getBuiltinModule("node:sqlite");
 
 /** 64 MiB of log, which the ledger's own checkpoints keep shorter as a rule. */
 const PAGES_BEFORE_CHECKPOINT = 16_000;
 
 /** @param path of a file that the ledger has made */
 export function openSqliteBooks(path: string): BooksDatabase {
-  const database = new DatabaseSync(path, { timeout: 50 });
+  const database = new (sqlite().DatabaseSync)(path, { timeout: 50 });
   database.exec("PRAGMA trusted_schema = 0");
   database.exec("PRAGMA synchronous = NORMAL");
   database.exec(`PRAGMA wal_autocheckpoint = ${PAGES_BEFORE_CHECKPOINT}`);
@@ -22,7 +25,7 @@ export function openSqliteBooks(path: string): BooksDatabase {
 
 /** Also while a gateway writes to it. Undefined if there are no books in the file. */
 export function readSqliteBooks(path: string): BooksDatabase | undefined {
-  const database = new DatabaseSync(path, { readOnly: true, timeout: 250 });
+  const database = new (sqlite().DatabaseSync)(path, { readOnly: true, timeout: 250 });
   const [books] = database
     .prepare("SELECT 1 FROM sqlite_schema WHERE name = 'gateway_requests'")
     .all();

@@ -3,9 +3,7 @@ import type { BooksDatabase, Statement } from "./database.ts";
 import { idFrom } from "./retention.ts";
 import { PART_OF_ROWS } from "./rows.ts";
 import { PARTS } from "./schema.ts";
-
-export const BY = ["agent", "model", "route", "day"] as const;
-export type By = (typeof BY)[number];
+import type { By } from "./spend-flags.ts";
 
 /** Days of UTC, both included. */
 export interface Span {

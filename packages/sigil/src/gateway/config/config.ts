@@ -5,6 +5,7 @@
 import type { Unit } from "l8nt/invoice";
 import { z } from "zod";
 import { agentKey } from "./agent-key.ts";
+import { books } from "./books.ts";
 import { listen } from "./listen.ts";
 import { prices } from "./prices.ts";
 import { service, unitsOf } from "./service.ts";
@@ -43,6 +44,7 @@ const sections = z.strictObject({
     .meta({ description: "The folder with the secret and the books, made if it is missing." }),
   logLevel: z.enum(LOG_LEVELS).default("info"),
   prices: prices.prefault({}),
+  books: books.prefault({}),
   agentKey: agentKey.prefault({}),
   services,
 });

@@ -11,6 +11,7 @@ test("the shortest configuration has the defaults of the flags", () => {
     dir: "sigil-gateway",
     logLevel: "info",
     prices: {},
+    books: { keepDays: 90, keepRows: 500_000 },
     agentKey: { expiresIn: "30d" },
     services: { openai: { preset: "openai", allow: { tools: {}, fields: [] } } },
   });

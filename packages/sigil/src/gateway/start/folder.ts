@@ -26,7 +26,7 @@ export function openFolder(path: string): GatewayFolder {
     throw new UsageError("The file secret in the folder of --dir is no secret of a gateway.");
   return {
     path,
-    database: join(path, "gateway.db"),
+    database: databaseIn(path),
     secret,
     keptKey(scope) {
       if (!isThere(keyFile)) return undefined;
@@ -39,6 +39,8 @@ export function openFolder(path: string): GatewayFolder {
     },
   };
 }
+
+export const databaseIn = (path: string): string => join(path, "gateway.db");
 
 const TAKEN = "A file in the folder of --dir was made by another process at this moment.";
 

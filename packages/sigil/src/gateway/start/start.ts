@@ -3,6 +3,9 @@ import { openSqliteStore } from "l8nt/stores/sqlite";
 import { EXIT, UsageError } from "../../exit.ts";
 import type { Terminal } from "../../terminal.ts";
 import { logger } from "../../treasury/log.ts";
+import type { Books } from "../books/books.ts";
+import { openBooks } from "../books/open.ts";
+import { openSqliteBooks } from "../books/sqlite.ts";
 import type { GatewayConfig } from "../config/config.ts";
 import { type Listen, locationOf } from "../config/listen.ts";
 import { Bodies } from "../core/body.ts";
@@ -33,14 +36,20 @@ export async function start(config: GatewayConfig, terminal: Terminal): Promise<
       ...{ secret, store, clock, alarm },
       env: terminal.env,
     });
+    let books: Books | undefined;
     try {
+      const { keepDays, keepRows } = config.books;
+      books = await openBooks({
+        ...{ database: openSqliteBooks(folder.database), journal: store, clock, alarm },
+        retention: { days: keepDays, rows: keepRows },
+      });
       const gateway = new Gateway({
         services,
         ledger: store,
         bodies: new Bodies(),
         clock,
         alarm,
-        observers: [requestLog(log)],
+        observers: [books, requestLog(log)],
       });
       const listening = await listen(gateway.serve, { port, host, ...(tls && { tls }) }).catch(
         (error: NodeJS.ErrnoException) => {
@@ -63,6 +72,7 @@ export async function start(config: GatewayConfig, terminal: Terminal): Promise<
       log.info("stopped");
       return EXIT.ok;
     } finally {
+      await books?.close();
       await close();
     }
   } finally {

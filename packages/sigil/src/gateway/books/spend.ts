@@ -1,0 +1,113 @@
+/** `sigil spend`: what was spent at a gateway, by agent, model, route or day. */
+import { existsSync } from "node:fs";
+import { formatAmount } from "l8nt/invoice";
+import type { Arguments } from "../../arguments.ts";
+import { EXIT, UsageError } from "../../exit.ts";
+import { printable } from "../../secrecy.ts";
+import type { Terminal } from "../../terminal.ts";
+import { databaseIn } from "../start/folder.ts";
+import { csv } from "./csv.ts";
+import type { BooksDatabase } from "./database.ts";
+import { BY, type By, type SPEND_FLAGS } from "./spend-flags.ts";
+import { readSqliteBooks } from "./sqlite.ts";
+import { type Span, type Sum, sumsBy } from "./sums.ts";
+
+export async function spend(
+  given: Arguments<keyof typeof SPEND_FLAGS>,
+  terminal: Terminal,
+): Promise<number> {
+  const by = (given.text("by") ?? Object.keys(BY)[0]) as By;
+  if (!Object.hasOwn(BY, by))
+    throw new UsageError(`--by must be one of ${Object.keys(BY).join(", ")}.`);
+  const span = spanOf(given);
+  const database = readBooks(given.text("dir") ?? "sigil-gateway");
+  try {
+    const sums = await sumsBy(database, [by], span);
+    if (given.has("csv")) {
+      if (terminal.json) throw new UsageError("--csv and --json: give one.");
+      terminal.stdout.write(csv([columns(by), ...sums.map(cells)]));
+      return EXIT.ok;
+    }
+    terminal.answer(table(by, sums, terminal.columns), { by, spend: sums.map(sumJson(by)) });
+    return EXIT.ok;
+  } finally {
+    await database.close();
+  }
+}
+
+/** Also while a gateway writes to them. @throws UsageError */
+export function readBooks(dir: string): BooksDatabase {
+  const path = databaseIn(dir);
+  const books = existsSync(path) ? readSqliteBooks(path) : undefined;
+  if (books !== undefined) return books;
+  throw new UsageError(
+    "The folder of --dir has no books of a gateway. Give the folder with --dir.",
+  );
+}
+
+/** @throws UsageError */
+export function spanOf(given: Arguments<"from" | "to">): Span {
+  for (const flag of ["from", "to"] as const) {
+    const date = given.text(flag);
+    if (date !== undefined && !isDate(date))
+      throw new UsageError(`--${flag} must be a date such as 2026-11-29.`);
+  }
+  return { from: given.text("from"), to: given.text("to") };
+}
+
+export const isDate = (text: string): boolean =>
+  /^\d{4}-\d\d-\d\d$/.test(text) &&
+  !Number.isNaN(Date.parse(text)) &&
+  new Date(text).toISOString().startsWith(text);
+
+const columns = (by: By): readonly string[] => [
+  ...[by, "spent_usd", "requests", "estimated", "denied", "would_deny"],
+  ...["input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens"],
+];
+
+const cells = (sum: Sum): readonly (string | bigint)[] => [
+  ...[sum.keys[0]!, usd(sum.spentUsdMicro), sum.requests, sum.estimated, sum.denied, sum.wouldDeny],
+  ...[sum.input, sum.cacheRead, sum.cacheWrite, sum.output],
+];
+
+/** Without its unit. */
+const usd = (value: bigint): string =>
+  formatAmount({ unit: "usd_micro", value }).replace(/ usd$/, "");
+
+const sumJson =
+  (by: By) =>
+  ({ keys, ...sum }: Sum): object => ({
+    [by]: keys[0],
+    ...Object.fromEntries(Object.entries(sum).map(([name, value]) => [name, String(value)])),
+  });
+
+/** Names end where the numbers begin, so that 80 columns hold a row. */
+function table(by: By, sums: readonly Sum[], width = 80): string {
+  if (sums.length === 0) return "No requests.\n";
+  const head = ["spent, usd", "requests", "denied", "tokens in", "out"];
+  const rows = sums.map((sum) => [
+    usd(sum.spentUsdMicro) + (sum.estimated > 0n ? "*" : " "),
+    `${sum.requests}`,
+    `${sum.denied}`,
+    `${sum.input + sum.cacheRead + sum.cacheWrite}`,
+    `${sum.output}`,
+  ]);
+  const widths = head.map((title, at) =>
+    Math.max(title.length, ...rows.map((row) => row[at]!.length)),
+  );
+  const numbers = (row: readonly string[]): string =>
+    row.map((text, at) => text.padStart(widths[at]!)).join("  ");
+  const left = Math.max(12, width - numbers(head).length - 2);
+  const names = sums.map(({ keys }) => printable(keys[0]!) || BY[by]);
+  const column = Math.min(left, Math.max(by.length, ...names.map((name) => name.length)));
+  const line = (name: string, row: readonly string[]): string =>
+    `${cut(name, column).padEnd(column)}  ${numbers(row)}`.trimEnd();
+  const note = sums.some(({ estimated }) => estimated > 0n)
+    ? "\n* some of it was estimated: the vendor did not state all usage\n"
+    : "";
+  return `${[line(by, head), ...rows.map((row, at) => line(names[at]!, row))].join("\n")}\n${note}`;
+}
+
+/** The end of a lineage tells more than its beginning. */
+const cut = (name: string, length: number): string =>
+  name.length <= length ? name : `…${name.slice(name.length - length + 1)}`;
