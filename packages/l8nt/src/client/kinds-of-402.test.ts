@@ -53,6 +53,10 @@ const OURS: readonly (readonly [string, Answer])[] = [
     (response) =>
       json(response, { code: "ERR_PAYMENT_REQUIRED", detail: "Pay." }, "application/problem+json"),
   ],
+  [
+    "the preference for no invoice granted",
+    (response) => response.writeHead(402, { "preference-applied": "no-invoice" }).end("{}"),
+  ],
 ];
 
 const AUTHORIZATIONS: Readonly<Record<string, string | undefined>> = {

@@ -2,6 +2,7 @@
  * Reads what a service says of a use that it does not serve, for the treasury and for the client.
  * spec/4-purchase.md §4.5.
  */
+import { prefersNoInvoice } from "../http/prefer.ts";
 import { problemPlace } from "./problem-place.ts";
 
 /** Why a service refused, if it says so. The response can still be passed on. */
@@ -39,6 +40,8 @@ export async function isForSale(response: Response): Promise<boolean> {
   const { status, headers } = response;
   if (status !== 402) return false;
   if (CHALLENGE.test(headers.get("www-authenticate") ?? "")) return true;
+  // Of a service whose problems have another form than ours, as those of a vendor's SDK.
+  if (prefersNoInvoice(headers.get("preference-applied"))) return true;
   return (await codeIn(response))?.startsWith("ERR_") ?? false;
 }
 

@@ -1,8 +1,9 @@
 /** Why the gateway sends a request to no vendor, or what became of one that it sent. */
 import { TokenError } from "l8nt";
-import { formatAmount } from "l8nt/invoice";
+import { type Amount, formatAmount } from "l8nt/invoice";
 import { Denied, TAKES } from "./denied.ts";
 import { amountOf, type Cost } from "./meter/cost.ts";
+import type { DenialFacts } from "./presets/dialect.ts";
 
 export const REVOKED = {
   status: 403,
@@ -10,6 +11,22 @@ export const REVOKED = {
   title: "Credential revoked",
   detail: "Sigil: this key was revoked, or has ended, so its answer was cut.",
 } as const;
+
+export const AGAIN = {
+  status: 503,
+  code: "budget_busy",
+  title: "The budget was in use",
+  detail: "Sigil: other requests held what is left of this credential. Send the request again.",
+} as const;
+
+/** Of a route that is sold, whose payments have a limit of their own. */
+export const tooDear = (estimate: Amount, most: Amount): Denied =>
+  new Denied({
+    status: 402,
+    code: "request_too_dear",
+    title: "The request is too dear",
+    detail: `Sigil: this request could cost ${formatAmount(estimate)}, and one payment here is at most ${formatAmount(most)}. Send a shorter one, or a lower output limit, such as max_tokens.`,
+  });
 
 export const missing = (): TokenError =>
   new TokenError("ERR_TOKEN_MISSING", `no API key was sent: ${TAKES}`);
@@ -55,15 +72,15 @@ export const unbounded = (model: string): Denied =>
     detail: `Sigil: nothing bounds what this request to ${JSON.stringify(model)} can cost: give it an output limit, such as max_tokens, or have the owner add the model's limits to the price list.`,
   });
 
-export const unreached = (error: Error, cost: Cost | undefined): Denied => {
+export const unreached = (error: Error, cost: Cost | undefined): DenialFacts => {
   const isLate = /Timeout/.test(error.name);
-  return new Denied({
+  return {
     status: isLate ? 504 : 502,
     code: isLate ? "upstream_timeout" : "upstream_unreachable",
     title: "The vendor did not answer",
     detail:
-      cost === undefined || cost.micro === 0n
+      cost === undefined || cost.value === 0n
         ? "Sigil: the vendor did not answer. Nothing was charged."
         : `Sigil: the vendor's answer did not come to its end. The vendor may bill it, so ${formatAmount(amountOf(cost))} was charged.`,
-  });
+  };
 };

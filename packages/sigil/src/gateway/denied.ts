@@ -10,9 +10,12 @@ export class Denied extends Error {
   override readonly name = "Denied";
   readonly facts: DenialFacts;
   readonly retryAfterSeconds: number | undefined;
+  /** More lines of the head, such as a challenge: name, value, name, value. */
+  readonly fields: readonly string[];
 
-  constructor(facts: DenialFacts, retryAfterSeconds?: number) {
+  constructor(facts: DenialFacts, retryAfterSeconds?: number, fields: readonly string[] = []) {
     super(facts.detail);
+    this.fields = fields;
     this.facts = facts;
     this.retryAfterSeconds = retryAfterSeconds;
   }
@@ -36,6 +39,7 @@ const WORDS: Readonly<Record<string, readonly [code: string, title: string]>> = 
   ERR_FROZEN: ["credential_frozen", "Credential frozen"],
   ERR_RATE_LIMITED: ["rate_limited", "Too many requests"],
   ERR_STORE: ["books_unavailable", "Books unavailable"],
+  ERR_WALLET: ["wallet_unavailable", "No invoice"],
 };
 
 /** The same request passes once there is more of it. */

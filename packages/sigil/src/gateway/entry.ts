@@ -93,6 +93,7 @@ const UNKNOWN: Omit<Row, "id" | "at" | "method" | "path"> = {
   end: "open",
   code: undefined,
   wouldDeny: undefined,
+  unit: undefined,
   reserved: undefined,
   spent: undefined,
   isEstimated: false,

@@ -1,18 +1,20 @@
 /** One request of an agent, from its credential to its settlement. */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { BudgetError, type SigilError } from "l8nt";
+import { DeniedError, TokenError } from "l8nt";
 import type { Verified } from "l8nt/l402";
 import type { Ledger } from "l8nt/ports";
-import type { Granted, RequestFacts } from "l8nt/service";
+import type { Decision, Granted, RequestFacts } from "l8nt/service";
 import type { Edit } from "./body/edit.ts";
-import { readJson } from "./body/json-body.ts";
-import type { Bodies } from "./core/body.ts";
+import { type JsonBody, readJson } from "./body/json-body.ts";
+import { type Bodies, UnreadBody } from "./core/body.ts";
 import { forUpstream, valuesOf } from "./core/fields.ts";
 import { Forwarding, type Outcome, type Plan } from "./core/forward.ts";
 import type { Target } from "./core/request.ts";
 import { isKeyField, withoutQueryKeys } from "./credential/place.ts";
 import { presentedKey } from "./credential/present.ts";
+import { presentedToSale } from "./credential/presented-sale.ts";
 import {
+  AGAIN,
   missing,
   noBudget,
   noFlatPrice,
@@ -25,15 +27,18 @@ import {
 import { Denied } from "./denied.ts";
 import type { Entry } from "./entry.ts";
 import { amountOf, type Cost } from "./meter/cost.ts";
-import { fittingOutput } from "./meter/fit.ts";
-import { budgetField, least, spendingOf } from "./meter/limits.ts";
+import { fitTo } from "./meter/fit.ts";
+import { BUDGET_FIELD, budgetField, least, spendingOf } from "./meter/limits.ts";
 import { Metering } from "./meter/metering.ts";
 import { worstCase } from "./presets/bound.ts";
-import { clamp } from "./presets/cap.ts";
+import type { DenialFacts } from "./presets/dialect.ts";
 import type { RouteMatch } from "./presets/match.ts";
 import type { Asked, Meter } from "./presets/preset.ts";
 import type { ModelPrice } from "./prices/model-price.ts";
 import { type Instead, insteadOf, RefusalWatcher } from "./refusal.ts";
+import { estimateOf } from "./selling/estimate.ts";
+import { deniedBy } from "./selling/offered.ts";
+import { type Sale, unitPaid } from "./selling/seller.ts";
 import type { Service } from "./service.ts";
 import { type Usage, usageOf } from "./usage.ts";
 import { type PlacedKey, place } from "./vault/place.ts";
@@ -65,8 +70,6 @@ interface Admitted {
   };
 }
 
-/** Of an answer that would be of no use. Hidden reasoning eats a smaller cap. */
-const LEAST_OUTPUT = { plain: 256, reasoning: 4096 } as const;
 /** How often a request is made smaller because others took what was left meanwhile. */
 const MAX_FITS = 4;
 
@@ -114,6 +117,9 @@ export class Exchange {
     const { preset, free } = this.#service;
     const { route } = this.#match;
     const { rawHeaders } = this.#incoming;
+    const sale = this.#service.seller?.saleOf(route);
+    const bought = sale && (await this.#bought(sale));
+    if (bought !== undefined) return bought;
     const text = presentedKey(preset.credentialPlaces, rawHeaders, this.#target.query);
     if (text === undefined) throw missing();
     // Before anything of the body is read.
@@ -124,30 +130,53 @@ export class Exchange {
     this.#checkFields();
     if (route.meter === "flat") throw noFlatPrice(this.#match.capability);
     if (route.meter === "free") {
-      // A path may name a model, and a body that is not read may too.
-      const isRead = this.#incoming.method === "GET" || this.#incoming.method === "HEAD";
-      const model = this.#match.model ?? (isRead ? null : undefined);
+      const model = this.#modelOfPath();
       this.#context.entry.know({ model: model ?? undefined });
       const granted = await this.#granted(free, text, { model });
       return { granted, verified, body: bodyOf(this.#incoming) };
     }
+    const read = await this.#read(verified);
+    const { model } = read.asked;
+    const price = this.#service.prices.find(preset.name, model, this.#context.clock() * 1000);
+    if (price === undefined) throw unpriced(model);
+    if (!price.isFree && !hasBudget(verified)) throw noBudget();
+    return this.#metered(read, price, text, verified);
+  }
+
+  /** Of a request that is not metered: a path may name a model, and a body that is not read too. */
+  #modelOfPath(): string | null | undefined {
+    const isRead = this.#incoming.method === "GET" || this.#incoming.method === "HEAD";
+    return this.#match.model ?? (isRead ? null : undefined);
+  }
+
+  async #read(verified: Verified): Promise<Read> {
     const [root, branch = root] = verified.nodes;
     const held = await this.#context.bodies.read(this.#incoming, branch!.id);
     this.#release = held.release;
     const body = readJson(held.bytes);
+    const meter = this.#match.route.meter as Meter;
+    return { bytes: held.bytes, body, meter, asked: this.#asked(body, meter) };
+  }
+
+  #asked(body: JsonBody | undefined, meter: Meter): Asked {
     const url = new URL(`http://gateway.invalid${this.#target.path}${this.#target.query}`);
-    const asked = route.meter.ask(body, url, this.#service.allowances);
+    const asked = meter.ask(body, url, this.#service.allowances);
     this.#context.entry.know({ model: asked.model });
-    const price = this.#service.prices.find(preset.name, asked.model, this.#context.clock() * 1000);
-    if (price === undefined) throw unpriced(asked.model);
-    if (!price.isFree && !hasBudget(verified)) throw noBudget();
-    const fitted = await this.#fit({ asked, price, text, verified });
-    const { edits, ...rest } = fitted;
+    return asked;
+  }
+
+  async #metered(
+    { body, asked, meter }: Read,
+    price: ModelPrice,
+    text: string,
+    verified: Verified,
+  ): Promise<Admitted> {
+    const { edits, ...rest } = await this.#fit({ asked, price, text, verified });
     return {
-      granted: fitted.granted,
+      granted: rest.granted,
       verified,
       body: body.edited([...asked.edits, ...edits]),
-      metered: { asked, meter: route.meter, price, ...rest },
+      metered: { asked, meter, price, ...rest },
     };
   }
 
@@ -181,30 +210,20 @@ export class Exchange {
       const most = price.isFree ? usageOf({}) : worstCase(asked.bound, price.limits, output);
       const reserved = most && price.dearest(most);
       if (most === undefined || reserved === undefined) throw unbounded(asked.model);
-      this.#context.entry.opened({ reserved, price: price.line });
+      this.#context.entry.opened({ unit: price.unit, reserved, price: price.line });
       try {
         const granted = await this.#granted(this.#service.metered, text, {
           model: asked.model,
-          price: { unit: "usd_micro", value: reserved },
+          price: { unit: price.unit, value: reserved },
         });
         return { granted, edits, most, reserved, outputLimit: output };
       } catch (error) {
         if (!isOfBudget(error) || asked.cap === undefined || fits === MAX_FITS) throw error;
         const limits = await spendingOf(verified, this.#context.ledger, this.#context.clock());
-        const left = least(limits, "usd_micro")!;
-        const usual = price.limits.reasons ? LEAST_OUTPUT.reasoning : LEAST_OUTPUT.plain;
-        const bounds = {
-          asked: asked.bound.maxOutput ?? price.limits.maxOutput ?? 0,
-          least: Math.max(asked.cap.least, Math.min(usual, asked.bound.maxOutput ?? usual)),
-        };
-        const fitted = fittingOutput(bounds, left, (tokens) => {
-          const usage = worstCase(asked.bound, price.limits, tokens);
-          return usage && price.dearest(usage);
-        });
-        const clamped = fitted === undefined ? undefined : clamp(asked.cap, fitted);
-        if (fitted === undefined || clamped === undefined || fitted === output) throw error;
-        output = fitted;
-        edits = clamped;
+        const fitted = fitTo(least(limits, price.unit)!, asked, price);
+        if (fitted === undefined || fitted.output === output) throw error;
+        output = fitted.output;
+        edits = fitted.edits;
       }
     }
   }
@@ -215,20 +234,133 @@ export class Exchange {
     text: string,
     more: Pick<RequestFacts, "model" | "price">,
   ): Promise<Granted> {
-    const { method = "", socket } = this.#incoming;
-    const decision = await route.authorize({
+    const decision = await route.authorize(this.#facts(text, more));
+    if (decision.granted) return decision;
+    if (decision.error === undefined) throw new TypeError("a request without a key was answered");
+    throw decision.error;
+  }
+
+  #facts(text: string | undefined, more: Pick<RequestFacts, "model" | "price"> = {}): RequestFacts {
+    const { method = "", socket, rawHeaders } = this.#incoming;
+    return {
       method,
       target: this.#target.path,
-      authorization: `L402 ${text}`,
+      authorization: text === undefined ? null : `L402 ${text}`,
       capability: this.#match.capability,
       clientAddress: socket.remoteAddress,
+      prefer: valuesOf(rawHeaders, "prefer").join(", "),
       headers: () => new Headers(),
       useId: this.#context.entry.id,
       ...more,
-    });
-    if (decision.granted) return decision;
-    if (!("error" in decision)) throw new TypeError("a request without a key was answered");
-    throw decision.error as SigilError;
+    };
+  }
+
+  /**
+   * Lets a request to a route through that is for sale; undefined for a key that pays in US
+   * dollars, which is judged as on any other route.
+   *
+   * @throws Denied with a challenge if a payment would help
+   */
+  async #bought(sale: Sale): Promise<Admitted | undefined> {
+    const { paywall, preset } = this.#service;
+    const { verifier } = paywall.authority;
+    const { query } = this.#target;
+    const { rawHeaders } = this.#incoming;
+    const text = presentedToSale(preset.credentialPlaces, rawHeaders, query, verifier);
+    this.#checkFields();
+    const verified = text === undefined ? undefined : this.#proven(text);
+    if (text === undefined || verified === undefined) throw await this.#unpaid(sale, text);
+    const unit = unitPaid(verified);
+    if (sale.flat !== undefined) {
+      if (unit === "usd_micro") throw await this.#offer(sale, undefined);
+      return this.#boughtFlat(sale, text, verified);
+    }
+    if (unit === "usd_micro") return undefined;
+    const read = await this.#read(verified);
+    if (unit === undefined) throw await this.#offer(sale, undefined, read.asked);
+    const price = this.#satPrice(read.asked);
+    try {
+      return await this.#metered(read, price, text, verified);
+    } catch (error) {
+      throw error instanceof DeniedError ? await this.#offer(sale, text, read.asked) : error;
+    }
+  }
+
+  /** Undefined for a credential that is forged, ended or revoked. */
+  #proven(text: string): Verified | undefined {
+    try {
+      const verified = this.#service.paywall.authority.verifier.authenticate(text);
+      this.#context.entry.proven(verified);
+      verified.demand({ now: this.#context.clock(), target: "self" });
+      return verified;
+    } catch (error) {
+      // The paywall reads it again, and says which of them a payment helps with.
+      if (error instanceof TokenError || error instanceof DeniedError) return undefined;
+      throw error;
+    }
+  }
+
+  async #boughtFlat(sale: Sale, text: string, verified: Verified): Promise<Admitted> {
+    const { meter } = this.#match.route;
+    // Read for its model, and for what would cost the owner more than the flat price.
+    const read = typeof meter === "object" ? await this.#read(verified) : undefined;
+    const model = read?.asked.model ?? this.#modelOfPath();
+    this.#context.entry.know({ model: model ?? undefined });
+    const decision = await sale.route.authorize(this.#facts(text, { model }));
+    if (!decision.granted) throw await this.#refused(decision, sale, sale.flat!.value);
+    return { granted: decision, verified, body: read?.bytes ?? bodyOf(this.#incoming) };
+  }
+
+  /** Why a request that nothing was paid for is not served: with a challenge, and its estimate. */
+  async #unpaid(sale: Sale, text: string | undefined): Promise<Denied> {
+    const { meter } = this.#match.route;
+    if (sale.flat !== undefined || typeof meter !== "object") return this.#offer(sale, text);
+    const { unpaidBodies } = this.#service.seller!;
+    try {
+      const held = await unpaidBodies.read(
+        this.#incoming,
+        this.#incoming.socket.remoteAddress ?? "",
+      );
+      held.release();
+      return await this.#offer(sale, text, this.#asked(readJson(held.bytes), meter));
+    } catch (error) {
+      const isLarge = error instanceof UnreadBody && error.status === 413;
+      if (!isLarge) throw error;
+      return this.#offer(sale, text);
+    }
+  }
+
+  /** @param asked of a metered request; undefined of one that was not read */
+  async #offer(sale: Sale, text: string | undefined, asked?: Asked): Promise<Denied> {
+    const seller = this.#service.seller!;
+    const price = asked && this.#satPrice(asked);
+    const estimate = sale.flat?.value ?? (asked && price && estimateOf(asked, price, seller.terms));
+    const model = asked?.model ?? this.#modelOfPath();
+    const amount = estimate === undefined ? seller.amountUnread : seller.amountFor(estimate);
+    const decision = await sale.route.authorize(
+      this.#facts(text, {
+        model,
+        ...(sale.flat === undefined && { price: { unit: "msat", value: amount } }),
+      }),
+    );
+    if (!decision.granted) return this.#refused(decision, sale, estimate);
+    // There is enough again: another request has given back what it had reserved.
+    decision.grant.release();
+    await decision.finish(undefined);
+    return new Denied(AGAIN, 1);
+  }
+
+  #refused(decision: Exclude<Decision, Granted>, sale: Sale, estimateMsat: bigint | undefined) {
+    if (decision.error === undefined) throw new TypeError("a request without a key was answered");
+    return deniedBy(decision, { estimateMsat, isFlat: sale.flat !== undefined });
+  }
+
+  /** @throws Denied for a model that is not sold */
+  #satPrice({ model }: Asked): ModelPrice {
+    const { seller, preset } = this.#service;
+    const price = seller!.prices.find(preset.name, model, this.#context.clock() * 1000);
+    if (price === undefined) throw unpriced(model);
+    return price;
   }
 
   async #forward(admitted: Admitted, lease: Lease | undefined): Promise<void> {
@@ -253,15 +385,24 @@ export class Exchange {
     if (metering !== undefined) cost = await metering.settle(outcome);
     else await granted.finish(outcome.kind === "failed" ? undefined : status);
     const error = this.#outgoing.headersSent ? undefined : errorOf(outcome, cost);
+    const budget = error && cost && (await this.#budget(verified, cost));
     this.#context.entry.settled({
       end: outcome.kind,
-      status: error?.facts.status ?? status,
-      code: error?.facts.code,
-      spent: cost?.micro,
+      status: error?.status ?? status,
+      code: error?.code,
+      spent: cost?.value,
       isEstimated: cost?.isEstimated ?? false,
       usage: cost?.usage,
     });
-    if (error !== undefined) throw error;
+    if (error === undefined) return;
+    throw new Denied(error, undefined, budget === undefined ? [] : [BUDGET_FIELD, budget]);
+  }
+
+  /** The field that says what a request cost, and what is left. */
+  async #budget(verified: Verified, cost: Cost): Promise<string> {
+    const { ledger, clock } = this.#context;
+    const limits = await spendingOf(verified, ledger, clock()).catch(() => []);
+    return budgetField(limits, amountOf(cost), cost.isEstimated);
   }
 
   #metering(
@@ -278,11 +419,7 @@ export class Exchange {
       most,
       reserved,
       outputLimit,
-      budget: async (cost) => {
-        const { ledger, clock } = this.#context;
-        const limits = await spendingOf(verified, ledger, clock()).catch(() => []);
-        return budgetField(limits, amountOf(cost), cost.isEstimated);
-      },
+      budget: (cost) => this.#budget(verified, cost),
       instead,
     });
   }
@@ -334,9 +471,9 @@ function bodyOf(incoming: IncomingMessage): IncomingMessage | undefined {
 }
 
 /** What a client that has seen nothing of an answer is told. */
-function errorOf(outcome: Outcome, cost: Cost | undefined): Denied | undefined {
+function errorOf(outcome: Outcome, cost: Cost | undefined): DenialFacts | undefined {
   if (outcome.kind === "failed") return unreached(outcome.error, cost);
-  return outcome.kind === "cut" ? new Denied(REVOKED) : undefined;
+  return outcome.kind === "cut" ? REVOKED : undefined;
 }
 
 function withQuery(query: string, added: string | undefined): string {
@@ -344,9 +481,18 @@ function withQuery(query: string, added: string | undefined): string {
   return query === "" ? `?${added}` : `${query}&${added}`;
 }
 
-/** A budget of the chain has too little left, and nothing else speaks against the request. */
+/** Too little is left, or was sold, and nothing else speaks against the request. */
 const isOfBudget = (error: unknown): boolean =>
-  error instanceof BudgetError && error.refusals.every(({ code }) => code === "ERR_BUDGET");
+  error instanceof DeniedError &&
+  error.refusals.every(({ code }) => code === "ERR_BUDGET" || code === "ERR_PRICE");
+
+/** A metered request whose body was read. */
+interface Read {
+  readonly bytes: Buffer;
+  readonly body: JsonBody;
+  readonly meter: Meter;
+  readonly asked: Asked;
+}
 
 /** Units are never converted, so only a budget in US dollars pays for tokens. */
 const hasBudget = ({ limits }: Verified): boolean =>

@@ -113,18 +113,19 @@ export class Gateway {
       outgoing.destroy();
       return;
     }
-    const { facts, retryAfterSeconds } = denial;
+    const { facts, retryAfterSeconds, fields } = denial;
     // What is left of a large body is not read to its end.
     if (!outgoing.req?.complete && mayBeLarge(outgoing.req)) outgoing.shouldKeepAlive = false;
     const { body, contentType } = dialect.denial(facts);
-    outgoing.writeHead(facts.status, {
-      "content-type": contentType,
-      "content-length": Buffer.byteLength(body),
-      "cache-control": "no-store",
+    // As lines, because a challenge is two of them.
+    outgoing.writeHead(facts.status, [
+      ...["content-type", contentType, "content-length", String(Buffer.byteLength(body))],
+      ...["cache-control", "no-store"],
       // OpenAI's and Anthropic's SDKs obey it.
-      "x-should-retry": String(retryAfterSeconds !== undefined),
-      ...(retryAfterSeconds !== undefined && { "retry-after": String(retryAfterSeconds) }),
-    } as Record<string, string | number>);
+      ...["x-should-retry", String(retryAfterSeconds !== undefined)],
+      ...(retryAfterSeconds === undefined ? [] : ["retry-after", String(retryAfterSeconds)]),
+      ...fields,
+    ]);
     outgoing.end(outgoing.req?.method === "HEAD" ? undefined : body);
   }
 

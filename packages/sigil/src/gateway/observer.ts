@@ -1,4 +1,5 @@
 /** What watches requests: the log, the books, metrics and alerts, each behind one interface. */
+import type { Unit } from "l8nt/invoice";
 import type { Verified } from "l8nt/l402";
 import type { Outcome } from "./core/forward.ts";
 import type { Denied } from "./denied.ts";
@@ -33,7 +34,9 @@ export interface Row {
   readonly code: string | undefined;
   /** With `--shadow`: why it would not have been let through as it is. */
   readonly wouldDeny: string | undefined;
-  /** In usd_micro; undefined of a route that is not metered. */
+  /** What the amounts are counted in. */
+  readonly unit: Unit | undefined;
+  /** Undefined of a route that is not metered. */
   readonly reserved: bigint | undefined;
   readonly spent: bigint | undefined;
   readonly isEstimated: boolean;

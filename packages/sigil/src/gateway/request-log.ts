@@ -7,9 +7,17 @@ export const requestLog = (log: Logger): Observer => ({
   denied: (row) => log.info(rowJson(row), "denied"),
 });
 
-/** Amounts as texts, because JSON has no `bigint`. */
-const rowJson = ({ reserved, spent, ...row }: Row): object => ({
-  ...row,
-  ...(reserved !== undefined && { reservedUsdMicro: reserved.toString() }),
-  ...(spent !== undefined && { spentUsdMicro: spent.toString() }),
-});
+const NAMES = {
+  usd_micro: ["reservedUsdMicro", "spentUsdMicro"],
+  msat: ["reservedMsat", "spentMsat"],
+} as const;
+
+/** Amounts as texts, because JSON has no `bigint`, with their unit in the name. */
+function rowJson({ reserved, spent, unit = "usd_micro", ...row }: Row): object {
+  const [reservedName, spentName] = NAMES[unit];
+  return {
+    ...row,
+    ...(reserved !== undefined && { [reservedName]: reserved.toString() }),
+    ...(spent !== undefined && { [spentName]: spent.toString() }),
+  };
+}

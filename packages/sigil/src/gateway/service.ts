@@ -1,11 +1,13 @@
 /** One vendor behind the gateway: its preset, its connections, its key, and who may use what. */
 import { Authority } from "l8nt/l402";
 import type { Store } from "l8nt/ports";
-import { Paywall, type Route } from "l8nt/service";
+import { Paywall, type PaywallOptions, type Route } from "l8nt/service";
 import type { Dispatcher } from "undici";
 import { matchRoute, type RouteMatch } from "./presets/match.ts";
 import type { Allowances, Preset } from "./presets/preset.ts";
 import type { PriceTable } from "./prices/table.ts";
+import { SatPrices, type SatPricesOptions } from "./selling/sat-prices.ts";
+import { type PricedRoute, type SaleTerms, Seller } from "./selling/seller.ts";
 import type { Vault } from "./vault/vault.ts";
 
 export interface ServiceOptions {
@@ -26,6 +28,17 @@ export interface ServiceOptions {
   readonly store: Store;
   readonly clock: () => number;
   readonly alarm: (what: string, cause?: unknown) => void;
+  /** What is sold for sat. */
+  readonly selling?: SellingOptions | undefined;
+}
+
+/** What a service sells, and the wallet that makes its invoices. */
+export interface SellingOptions {
+  readonly invoicer: NonNullable<PaywallOptions["invoicer"]>;
+  readonly terms: SaleTerms;
+  readonly routes: readonly PricedRoute[];
+  readonly models: SatPricesOptions["models"];
+  readonly msatPerUsd: bigint | undefined;
 }
 
 export class Service {
@@ -41,6 +54,8 @@ export class Service {
   readonly metered: Route;
   /** For what the vendor charges nothing for. */
   readonly free: Route;
+  /** Undefined if nothing is sold. */
+  readonly seller: Seller | undefined;
 
   constructor(options: ServiceOptions) {
     const { name, prefix, secret, location, store, clock, alarm } = options;
@@ -53,9 +68,20 @@ export class Service {
     this.needsKey = options.needsKey;
     this.prices = options.prices;
     const authority = new Authority({ secret, location: location + prefix, service: name, clock });
-    this.paywall = new Paywall({ authority, store, revocations: { store }, clock, alarm });
+    const { selling } = options;
+    this.paywall = new Paywall({
+      ...{ authority, store, revocations: { store }, clock, alarm },
+      ...(selling !== undefined && { invoicer: selling.invoicer, invoiceDescription: name }),
+    });
     this.metered = this.paywall.route({ metered: true });
     this.free = this.paywall.route();
+    this.seller =
+      selling &&
+      new Seller({
+        ...selling,
+        paywall: this.paywall,
+        prices: new SatPrices({ ...selling, list: options.prices }),
+      });
   }
 
   /** The route of a request; undefined for one that the preset does not list. */

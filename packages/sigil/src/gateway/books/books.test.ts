@@ -19,7 +19,14 @@ const rowAt = (at: number, more: Partial<Row> = {}): Row => ({
   ...{ id: `${idFrom(at)}${(made++).toString(16).padStart(16, "0")}`, at, method: "POST" },
   ...{ path: "/v1/chat/completions", service: "openai", route: "/v1/chat/completions" },
   ...{ capability: "chat", lineage: ["scout"], nodeId: "node", model: "gpt-test", status: 200 },
-  ...{ end: "answered", code: undefined, wouldDeny: undefined, reserved: 500n, spent: 210n },
+  ...{
+    end: "answered",
+    code: undefined,
+    wouldDeny: undefined,
+    unit: "usd_micro",
+    reserved: 500n,
+    spent: 210n,
+  },
   ...{ isEstimated: false, usage: usageOf({ input: 10, output: 20 }), price: "openai gpt-test" },
   ...{ durationMs: 12, firstByteMs: 3 },
   ...more,
@@ -45,6 +52,16 @@ function open(options: { database?: BooksDatabase; retention?: Retention } = {})
     database.read({ sql, values: [] });
   return { books, database, alarms, timers, time, turn, all };
 }
+
+test("what was sold for sat counts in no total of dollars", async () => {
+  const { books, database, turn } = open();
+  books.settled(rowAt(NOW_MS, { unit: "msat", spent: 5000n }));
+  books.settled(rowAt(NOW_MS));
+  await turn();
+  expect(await sumsBy(database, ["service"])).toMatchObject([
+    { requests: 2n, spentUsdMicro: 210n },
+  ]);
+});
 
 describe("a row of the books", () => {
   test("says what a request was, whose it was and what it cost", async () => {

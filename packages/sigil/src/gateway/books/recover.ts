@@ -60,7 +60,10 @@ async function chargesOf(
       const id = whole.slice(whole.lastIndexOf(".") + 1);
       if (!times.has(id)) continue;
       if (event.type === "reserve") charges.set(id, "reserved");
-      else charges.set(id, event.type === "commit" ? event.amount.value : 0n);
+      else {
+        const isPaid = event.type === "commit" && event.amount.unit === "usd_micro";
+        charges.set(id, isPaid ? event.amount.value : 0n);
+      }
     }
     if (entries.length === 0) return charges;
     after = entries.at(-1)!.seq;

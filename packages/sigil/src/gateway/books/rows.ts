@@ -38,7 +38,7 @@ export function putRow(row: Row): Statement {
     // The path of a route that is listed has nothing to tell.
     row.route === undefined ? named(row.path) : null,
     ...[row.capability ?? null, row.nodeId ?? null, row.status ?? null, row.code ?? null],
-    ...[row.wouldDeny ?? null, row.reserved ?? null, row.spent ?? null],
+    ...[row.wouldDeny ?? null, inDollars(row, row.reserved), inDollars(row, row.spent)],
     ...[row.isEstimated ? 1 : 0, row.price ?? null],
     ...tokensOf(usage),
     usage === undefined ? null : JSON.stringify({ ...usage, model: named(usage.model) }),
@@ -46,6 +46,10 @@ export function putRow(row: Row): Statement {
   ];
   return { sql: PUT, values };
 }
+
+/** Totals are in US dollars, and nothing converts what was sold for sat. */
+const inDollars = ({ unit }: Row, value: bigint | undefined): bigint | null =>
+  unit === "msat" ? null : (value ?? null);
 
 function tokensOf(usage: Usage | undefined): readonly number[] {
   if (usage === undefined) return [0, 0, 0, 0];

@@ -35,7 +35,7 @@ export function presentedKey(
 }
 
 /** As a client of this library sends it. */
-const L402 = /^(?:l402|lsat) +(\S+)$/i;
+export const L402 = /^(?:l402|lsat) +(\S+)$/i;
 
 /** One spelling of each credential. */
 function textOf(text: string): string {

@@ -1,17 +1,18 @@
 /** What an exchange came to, also if it broke off or the vendor said nothing of it. */
-import type { Amount } from "l8nt/invoice";
+import type { Amount, Unit } from "l8nt/invoice";
 import type { UsageReader } from "../presets/preset.ts";
 import type { ModelPrice } from "../prices/model-price.ts";
 import type { Usage } from "../usage.ts";
 
 export interface Cost {
-  readonly micro: bigint;
+  readonly unit: Unit;
+  readonly value: bigint;
   /** Whether the vendor did not say all of it. */
   readonly isEstimated: boolean;
   readonly usage: Usage | undefined;
 }
 
-export const amountOf = ({ micro }: Cost): Amount => ({ unit: "usd_micro", value: micro });
+export const amountOf = ({ unit, value }: Cost): Amount => ({ unit, value });
 
 /** What is known of an exchange when it ends. */
 export interface Ended {
@@ -40,13 +41,14 @@ export function costOf(
   most: Usage,
   reserved: bigint,
 ): Cost {
+  const { unit } = price;
   const stated = usage === undefined ? undefined : price.cost(usage);
   if (stated !== undefined && (isComplete ? bytesSince <= MAX_END_BYTES : bytesSince === 0))
-    return { micro: stated, isEstimated: false, usage };
+    return { unit, value: stated, isEstimated: false, usage };
   // Nobody knows what a complete answer without a priced usage came to, nor how much was made that
   // nothing was seen of.
   if ((isComplete && stated === undefined) || !isStream || price.limits.reasons)
-    return { micro: reserved, isEstimated: true, usage };
+    return { unit, value: reserved, isEstimated: true, usage };
   const seen: Usage = usage === undefined ? { ...most, output: 0 } : usage;
   const guessed: Usage = {
     ...seen,
@@ -57,6 +59,6 @@ export function costOf(
         ? { ...seen.units, image_token: (seen.units.image_token ?? 0) + bytesSince }
         : seen.units,
   };
-  const micro = price.dearest(guessed) ?? reserved;
-  return { micro: micro < reserved ? micro : reserved, isEstimated: true, usage };
+  const value = price.dearest(guessed) ?? reserved;
+  return { unit, value: value < reserved ? value : reserved, isEstimated: true, usage };
 }

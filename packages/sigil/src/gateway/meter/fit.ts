@@ -1,4 +1,33 @@
 /** Makes a request fit what is left: its output is limited, and never below what is of use. */
+import type { Edit } from "../body/edit.ts";
+import { worstCase } from "../presets/bound.ts";
+import { clamp } from "../presets/cap.ts";
+import type { Asked } from "../presets/preset.ts";
+import type { ModelPrice } from "../prices/model-price.ts";
+
+/** Of an answer that would be of no use. Hidden reasoning eats a smaller cap. */
+const LEAST_OUTPUT = { plain: 256, reasoning: 4096 } as const;
+
+/** An output cap under which a request costs no more than `left`; undefined if none is of use. */
+export function fitTo(
+  left: bigint,
+  asked: Pick<Asked, "bound" | "cap">,
+  price: ModelPrice,
+): { readonly output: number; readonly edits: readonly Edit[] } | undefined {
+  const { bound, cap } = asked;
+  if (cap === undefined) return undefined;
+  const usual = price.limits.reasons ? LEAST_OUTPUT.reasoning : LEAST_OUTPUT.plain;
+  const bounds = {
+    asked: bound.maxOutput ?? price.limits.maxOutput ?? 0,
+    least: Math.max(cap.least, Math.min(usual, bound.maxOutput ?? usual)),
+  };
+  const output = fittingOutput(bounds, left, (tokens) => {
+    const usage = worstCase(bound, price.limits, tokens);
+    return usage && price.dearest(usage);
+  });
+  const edits = output === undefined ? undefined : clamp(cap, output);
+  return output === undefined || edits === undefined ? undefined : { output, edits };
+}
 
 /** What an output cap may be. */
 export interface CapBounds {
@@ -12,7 +41,7 @@ export interface CapBounds {
  * The largest output, in tokens, whose worst case costs no more than `left`; undefined if that is
  * below the least. The cost may only grow with the output.
  *
- * @param costAt usd_micro of a request with this output; undefined if it has no price
+ * @param costAt what a request costs with this output; undefined if it has no price
  */
 export function fittingOutput(
   { asked, least }: CapBounds,

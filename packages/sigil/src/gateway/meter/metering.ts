@@ -18,7 +18,7 @@ export interface MeteringOptions {
   readonly price: ModelPrice;
   /** The usage that was reserved. */
   readonly most: Usage;
-  /** Its price, in usd_micro. */
+  /** Its price, in the unit of `price`. */
   readonly reserved: bigint;
   /** The field that tells what was spent and what is left. */
   readonly budget: (cost: Cost) => Promise<string>;
@@ -131,7 +131,7 @@ export class Metering implements Watcher {
       isUnsent ||
       (outcome.kind === "failed" ? !mayBeBilled(outcome) : isRefused && this.#usage === undefined);
     const cost: Cost = isFree
-      ? { micro: 0n, isEstimated: false, usage: undefined }
+      ? { unit: price.unit, value: 0n, isEstimated: false, usage: undefined }
       : costOf(
           {
             isStream:

@@ -1,4 +1,5 @@
 /** What a model costs: of what was used exactly, and the most that a request can come to. */
+import type { Unit } from "l8nt/invoice";
 import { TOKEN_PARTS, type Usage } from "../usage.ts";
 import type { PriceSet, TokenPart, TokenPrices } from "./file.ts";
 import { ceiling, type Fraction, fractionOf, larger, plus, times, ZERO } from "./fraction.ts";
@@ -28,7 +29,21 @@ type Rates = Readonly<Record<string, Fraction>>;
 
 const ONE: Fraction = { numerator: 1n, denominator: 1n };
 const NOTHING: PriceSet = { input: ZERO, output: ZERO };
-const MICRO: Fraction = { numerator: 1_000_000n, denominator: 1n };
+
+/** The unit that a price is counted in. */
+export interface Charge {
+  readonly unit: Unit;
+  /** How many of the unit one of the price is. */
+  readonly perPrice: Fraction;
+  /** Whether the prices are in US dollars, as a cost that a vendor states is. */
+  readonly isOfDollars: boolean;
+}
+
+const IN_DOLLARS: Charge = {
+  unit: "usd_micro",
+  perPrice: { numerator: 1_000_000n, denominator: 1n },
+  isOfDollars: true,
+};
 
 /** Service tiers that vendors sell at the standard price or below it. Others need a price. */
 const NEVER_DEARER: ReadonlySet<string> = new Set(["default", "standard", "flex", "batch"]);
@@ -55,8 +70,19 @@ export class ModelPrice {
   readonly #factors: Rates;
   readonly #rates: { readonly calls: Rates; readonly units: Rates };
   readonly #margin: Fraction;
+  readonly #set: PriceSet | "free";
+  readonly #charge: Charge;
 
-  constructor(line: string, limits: ModelLimits, set: PriceSet | "free", margin: Fraction) {
+  /** @param charge the unit that costs are counted in; by default usd_micro */
+  constructor(
+    line: string,
+    limits: ModelLimits,
+    set: PriceSet | "free",
+    margin: Fraction,
+    charge = IN_DOLLARS,
+  ) {
+    this.#set = set;
+    this.#charge = charge;
     this.line = line;
     this.limits = limits;
     this.isFree = set === "free";
@@ -76,14 +102,24 @@ export class ModelPrice {
     this.#margin = margin;
   }
 
+  get unit(): Unit {
+    return this.#charge.unit;
+  }
+
+  /** The same price, counted in another unit. */
+  chargedAs(charge: Charge): ModelPrice {
+    return new ModelPrice(this.line, this.limits, this.#set, this.#margin, charge);
+  }
+
   /**
-   * What the usage costs, in usd_micro, rounded up once on the sum. A cost above zero that the
+   * What the usage costs, in its unit, rounded up once on the sum. A cost above zero that the
    * vendor stated is taken instead. Undefined if a part of it, or its service tier, has no price
    * here.
    */
   cost(usage: Usage): bigint | undefined {
     const stated = fractionOf(usage.costUsd ?? 0);
-    if (stated !== undefined && stated.numerator > 0n) return this.#inMicro(stated);
+    const isCost = stated !== undefined && stated.numerator > 0n && this.#charge.isOfDollars;
+    if (isCost) return this.#charged(stated);
     const tier = this.#readTier(usage);
     if (tier === undefined) return undefined;
     const tariff = this.#tiers.get(tier.name) ?? this.#standard;
@@ -134,11 +170,11 @@ export class ModelPrice {
     for (const kind of ["calls", "units"] as const)
       for (const [name, count] of Object.entries(usage[kind]))
         sum = added(sum, count, this.isFree ? ZERO : priceOf(this.#rates[kind], name));
-    return sum === undefined ? undefined : this.#inMicro(sum);
+    return sum === undefined ? undefined : this.#charged(sum);
   }
 
-  #inMicro(usd: Fraction): bigint {
-    return ceiling(times(times(usd, this.#margin), MICRO));
+  #charged(sum: Fraction): bigint {
+    return ceiling(times(times(sum, this.#margin), this.#charge.perPrice));
   }
 }
 

@@ -1,0 +1,47 @@
+/** The credential of a request to a route that is for sale. spec/3-challenge.md §4. */
+import { Credential, TokenError } from "l8nt";
+import { authenticateFields, type Verifier } from "l8nt/l402";
+import { type Lines, valuesOf } from "../core/fields.ts";
+import type { CredentialPlace } from "../presets/preset.ts";
+import { L402, presentedKey } from "./present.ts";
+
+/** What clients of L402 use beside an `Authorization` that is an SDK's own. */
+const MACAROON_FIELDS = ["grpc-metadata-macaroon", "macaroon"] as const;
+
+/**
+ * The text of the credential; undefined if there is none. An API key that is none of ours, as an
+ * SDK must be given some, counts as none: what it lacks can be bought here.
+ *
+ * @throws TokenError `ERR_TOKEN_AMBIGUOUS` for two different ones, and for what cannot be read in a
+ * field that is for L402 alone
+ */
+export function presentedToSale(
+  places: readonly CredentialPlace[],
+  lines: Lines,
+  query: string,
+  verifier: Verifier,
+): string | undefined {
+  const key = presentedKey(places, lines, query);
+  const isOurs = key !== undefined && (isReadable(key) || claimsToBeOurs(key, lines));
+  const own = isOurs ? key : undefined;
+  const macaroons = MACAROON_FIELDS.flatMap((name) => valuesOf(lines, name));
+  if (macaroons.length === 0) return own;
+  const macaroon = macaroons.join(", ");
+  const authorization = own === undefined ? null : `L402 ${own}`;
+  return authenticateFields(verifier, { authorization, macaroon })?.credential.toString();
+}
+
+/** Broken, and meant for us: its sender is told so, and buys no other one. */
+const claimsToBeOurs = (text: string, lines: Lines): boolean =>
+  text.startsWith("sk-sigil-") ||
+  valuesOf(lines, "authorization").some((value) => L402.exec(value)?.[1] === text);
+
+function isReadable(text: string): boolean {
+  try {
+    Credential.parse(text);
+    return true;
+  } catch (error) {
+    if (error instanceof TokenError) return false;
+    throw error;
+  }
+}
