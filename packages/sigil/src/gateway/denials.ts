@@ -1,6 +1,6 @@
 /** Why the gateway sends a request to no vendor, or what became of one that it sent. */
 import { TokenError } from "l8nt";
-import { type Amount, formatAmount } from "l8nt/invoice";
+import { type Amount, formatAmount, type Unit } from "l8nt/invoice";
 import { Denied, TAKES } from "./denied.ts";
 import { amountOf, type Cost } from "./meter/cost.ts";
 import type { DenialFacts } from "./presets/dialect.ts";
@@ -31,13 +31,25 @@ export const tooDear = (estimate: Amount, most: Amount): Denied =>
 export const missing = (): TokenError =>
   new TokenError("ERR_TOKEN_MISSING", `no API key was sent: ${TAKES}`);
 
-export const noBudget = (): Denied =>
+/** Units are never converted, so a key needs a budget in the unit of the price. */
+export const noBudget = (unit: Unit): Denied =>
   new Denied({
     status: 402,
     code: "budget_missing",
-    title: "No budget in US dollars",
+    title: `No budget in ${unit === "msat" ? "sat" : "US dollars"}`,
     detail:
-      'Sigil: this key has no budget in US dollars, so it cannot pay for tokens. Mint one with --budget-per-day "1 usd".',
+      unit === "msat"
+        ? 'Sigil: this key has no budget in sat, so it cannot pay for this request. Mint one with --budget-per-day "1000 sat".'
+        : 'Sigil: this key has no budget in US dollars, so it cannot pay for this request. Mint one with --budget-per-day "1 usd".',
+  });
+
+/** Of an address that has had its requests without a credential. */
+export const noFreeRequest = (perDay: number): Denied =>
+  new Denied({
+    status: 401,
+    code: "credential_missing",
+    title: "No credential",
+    detail: `Sigil: without a credential this address has ${perDay} ${perDay === 1 ? "request" : "requests"} a day here, which were made; with one, ${TAKES}`,
   });
 
 export const noKey = (name: string): Denied =>

@@ -65,7 +65,7 @@ export class Entry {
   settled(facts: Partial<Row> & Pick<Row, "end">): void {
     this.#isTold = true;
     this.know({ ...facts, durationMs: this.#elapsed() });
-    this.#context.observer.settled(this.#row, this.#verified!);
+    this.#context.observer.settled(this.#row, this.#verified);
   }
 
   /** Tells nobody of a request that was settled: what it came to was told. */

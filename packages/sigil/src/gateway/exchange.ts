@@ -1,6 +1,7 @@
 /** One request of an agent, from its credential to its settlement. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { DeniedError, TokenError } from "l8nt";
+import type { Amount, Unit } from "l8nt/invoice";
 import type { Verified } from "l8nt/l402";
 import type { Ledger } from "l8nt/ports";
 import type { Decision, Granted, RequestFacts } from "l8nt/service";
@@ -26,16 +27,18 @@ import {
 } from "./denials.ts";
 import { Denied } from "./denied.ts";
 import type { Entry } from "./entry.ts";
+import type { Freebies } from "./freebies.ts";
 import { amountOf, type Cost } from "./meter/cost.ts";
 import { fitTo } from "./meter/fit.ts";
+import { settleFlat } from "./meter/flat.ts";
 import { BUDGET_FIELD, budgetField, least, spendingOf } from "./meter/limits.ts";
 import { Metering } from "./meter/metering.ts";
 import { worstCase } from "./presets/bound.ts";
 import type { DenialFacts } from "./presets/dialect.ts";
-import type { RouteMatch } from "./presets/match.ts";
 import type { Asked, Meter } from "./presets/preset.ts";
 import type { ModelPrice } from "./prices/model-price.ts";
 import { type Instead, insteadOf, RefusalWatcher } from "./refusal.ts";
+import type { ServedRoute } from "./routes.ts";
 import { estimateOf } from "./selling/estimate.ts";
 import { deniedBy } from "./selling/offered.ts";
 import { type Sale, unitPaid } from "./selling/seller.ts";
@@ -50,15 +53,18 @@ export interface ExchangeContext {
   /** Unix seconds. */
   readonly clock: () => number;
   readonly alarm: (what: string) => void;
+  readonly freebies: Freebies;
   /** What is told of this request. */
   readonly entry: Entry;
 }
 
 /** A request that was let through and is ready to be sent. */
 interface Admitted {
-  readonly granted: Granted;
-  readonly verified: Verified;
+  /** Undefined of a request that needed no credential. */
+  readonly by?: By;
   readonly body: Plan["body"];
+  /** A price of every request, which is reserved. */
+  readonly flat?: Amount | undefined;
   readonly metered?: {
     readonly asked: Asked;
     readonly meter: Meter;
@@ -70,12 +76,18 @@ interface Admitted {
   };
 }
 
+/** Whose request it is, and what was reserved for it. */
+interface By {
+  readonly granted: Granted;
+  readonly verified: Verified;
+}
+
 /** How often a request is made smaller because others took what was left meanwhile. */
 const MAX_FITS = 4;
 
 export class Exchange {
   readonly #service: Service;
-  readonly #match: RouteMatch;
+  readonly #match: ServedRoute;
   readonly #target: Target;
   readonly #incoming: IncomingMessage;
   readonly #outgoing: ServerResponse;
@@ -87,7 +99,7 @@ export class Exchange {
       service,
       match,
       target,
-    }: { readonly service: Service; readonly match: RouteMatch; readonly target: Target },
+    }: { readonly service: Service; readonly match: ServedRoute; readonly target: Target },
     incoming: IncomingMessage,
     outgoing: ServerResponse,
     context: ExchangeContext,
@@ -103,8 +115,10 @@ export class Exchange {
   /** @throws Denied, and every error that `denialOf` reads, before anything was sent */
   async run(): Promise<void> {
     const { name, vault, needsKey } = this.#service;
-    const lease = vault.lease(name);
-    if (lease === undefined && needsKey) throw noKey(name);
+    const { access, isKeyed } = this.#match.rule;
+    const isWithKey = needsKey && (access !== "free" || isKeyed);
+    const lease = isWithKey ? vault.lease(name) : undefined;
+    if (lease === undefined && isWithKey) throw noKey(name);
     try {
       await this.#forward(await this.#admit(), lease);
     } finally {
@@ -114,33 +128,67 @@ export class Exchange {
   }
 
   async #admit(): Promise<Admitted> {
-    const { preset, free } = this.#service;
-    const { route } = this.#match;
-    const { rawHeaders } = this.#incoming;
-    const sale = this.#service.seller?.saleOf(route);
+    const { preset } = this.#service;
+    const { rule, own, charge, capability } = this.#match;
+    const { rawHeaders, socket } = this.#incoming;
+    if (rule.access === "free") return this.#unjudged();
+    const sale = this.#service.seller?.saleOf(own);
     const bought = sale && (await this.#bought(sale));
     if (bought !== undefined) return bought;
     const text = presentedKey(preset.credentialPlaces, rawHeaders, this.#target.query);
-    if (text === undefined) throw missing();
+    if (text === undefined) {
+      if (rule.access !== "freebie") throw missing();
+      const admitted = this.#unjudged();
+      await this.#context.freebies.take(this.#service, rule, socket.remoteAddress);
+      return admitted;
+    }
     // Before anything of the body is read.
     const verified = this.#service.paywall.authority.verifier.authenticate(text);
     // Nor is it read for a key that has ended or was revoked.
     this.#context.entry.proven(verified);
     verified.demand({ now: this.#context.clock(), target: "self" });
     this.#checkFields();
-    if (route.meter === "flat") throw noFlatPrice(this.#match.capability);
-    if (route.meter === "free") {
-      const model = this.#modelOfPath();
-      this.#context.entry.know({ model: model ?? undefined });
-      const granted = await this.#granted(free, text, { model });
-      return { granted, verified, body: bodyOf(this.#incoming) };
-    }
+    if (charge.kind === "unpriced") throw noFlatPrice(capability);
+    if (charge.kind !== "meter")
+      return this.#unmetered(charge.kind === "flat" ? charge.price : undefined, text, verified);
     const read = await this.#read(verified);
     const { model } = read.asked;
     const price = this.#service.prices.find(preset.name, model, this.#context.clock() * 1000);
     if (price === undefined) throw unpriced(model);
-    if (!price.isFree && !hasBudget(verified)) throw noBudget();
+    if (!price.isFree && !hasBudget(verified, "usd_micro")) throw noBudget("usd_micro");
     return this.#metered(read, price, text, verified);
+  }
+
+  /** A request that needs no credential. */
+  #unjudged(): Admitted {
+    this.#checkFields();
+    return { body: bodyOf(this.#incoming) };
+  }
+
+  /** A request whose price is known before it is read. */
+  async #unmetered(flat: Amount | undefined, text: string, verified: Verified): Promise<Admitted> {
+    if (flat !== undefined && !hasBudget(verified, flat.unit)) throw noBudget(flat.unit);
+    const { read, model } = await this.#named(verified);
+    if (flat !== undefined)
+      this.#context.entry.opened({ unit: flat.unit, reserved: flat.value, price: "flat" });
+    const { free, metered } = this.#service;
+    const granted = await this.#granted(flat === undefined ? free : metered, text, {
+      model,
+      ...(flat !== undefined && { price: flat }),
+    });
+    return { by: { granted, verified }, body: read?.bytes ?? bodyOf(this.#incoming), flat };
+  }
+
+  /**
+   * The model of a request that is not metered. A body that a meter knows is read, for its model and
+   * for what would cost the owner more than a flat price.
+   */
+  async #named(verified: Verified) {
+    const isKnown = typeof this.#match.route.meter === "object";
+    const read = isKnown ? await this.#read(verified) : undefined;
+    const model = read?.asked.model ?? this.#modelOfPath();
+    this.#context.entry.know({ model: model ?? undefined });
+    return { read, model };
   }
 
   /** Of a request that is not metered: a path may name a model, and a body that is not read too. */
@@ -173,8 +221,7 @@ export class Exchange {
   ): Promise<Admitted> {
     const { edits, ...rest } = await this.#fit({ asked, price, text, verified });
     return {
-      granted: rest.granted,
-      verified,
+      by: { granted: rest.granted, verified },
       body: body.edited([...asked.edits, ...edits]),
       metered: { asked, meter, price, ...rest },
     };
@@ -301,14 +348,11 @@ export class Exchange {
   }
 
   async #boughtFlat(sale: Sale, text: string, verified: Verified): Promise<Admitted> {
-    const { meter } = this.#match.route;
-    // Read for its model, and for what would cost the owner more than the flat price.
-    const read = typeof meter === "object" ? await this.#read(verified) : undefined;
-    const model = read?.asked.model ?? this.#modelOfPath();
-    this.#context.entry.know({ model: model ?? undefined });
+    const { read, model } = await this.#named(verified);
     const decision = await sale.route.authorize(this.#facts(text, { model }));
     if (!decision.granted) throw await this.#refused(decision, sale, sale.flat!.value);
-    return { granted: decision, verified, body: read?.bytes ?? bodyOf(this.#incoming) };
+    const by = { granted: decision, verified };
+    return { by, body: read?.bytes ?? bodyOf(this.#incoming) };
   }
 
   /** Why a request that nothing was paid for is not served: with a challenge, and its estimate. */
@@ -364,28 +408,32 @@ export class Exchange {
   }
 
   async #forward(admitted: Admitted, lease: Lease | undefined): Promise<void> {
-    const { granted, verified, metered } = admitted;
+    const { by, metered, flat } = admitted;
     const { name, preset } = this.#service;
     const dialect = this.#match.route.dialect ?? preset.dialect;
-    const instead = insteadOf(name, dialect, this.#context.alarm);
-    const metering = metered && this.#metering(admitted, metered, instead);
+    // Without a key nothing of the gateway's is refused.
+    const instead: Instead =
+      lease === undefined ? () => undefined : insteadOf(name, dialect, this.#context.alarm);
+    const metering = by && metered && this.#metering(by, metered, instead);
     const forwarding = new Forwarding(
       this.#service.upstream,
       this.#outgoing,
       this.#plan(admitted, lease),
-      metering ?? new RefusalWatcher(instead),
+      metering ?? new RefusalWatcher(instead, await this.#flatFields(admitted)),
       () => this.#context.entry.begun(),
     );
     // Revoked, or ended, while its answer is under way.
-    const stopWatching = verified.watch(() => forwarding.cut(this.#ended()));
+    const stopWatching = by?.verified.watch(() => forwarding.cut(this.#ended()));
     const outcome = await forwarding.outcome;
-    stopWatching();
+    stopWatching?.();
     const status = "status" in outcome ? outcome.status : undefined;
     let cost: Cost | undefined;
     if (metering !== undefined) cost = await metering.settle(outcome);
-    else await granted.finish(outcome.kind === "failed" ? undefined : status);
+    else if (by !== undefined && flat !== undefined)
+      cost = await settleFlat(by.granted, flat, outcome);
+    else await by?.granted.finish(outcome.kind === "failed" ? undefined : status);
     const error = this.#outgoing.headersSent ? undefined : errorOf(outcome, cost);
-    const budget = error && cost && (await this.#budget(verified, cost));
+    const budget = error && by && cost && (await this.#budget(by.verified, cost));
     this.#context.entry.settled({
       end: outcome.kind,
       status: error?.status ?? status,
@@ -405,8 +453,15 @@ export class Exchange {
     return budgetField(limits, amountOf(cost), cost.isEstimated);
   }
 
+  /** Nothing in an answer changes what a request at a flat price costs. */
+  async #flatFields({ by, flat }: Admitted): Promise<readonly string[]> {
+    if (by === undefined || flat === undefined) return [];
+    const cost: Cost = { ...flat, isEstimated: false, usage: undefined };
+    return [BUDGET_FIELD, await this.#budget(by.verified, cost)];
+  }
+
   #metering(
-    { granted, verified }: Admitted,
+    { granted, verified }: By,
     metered: NonNullable<Admitted["metered"]>,
     instead: Instead,
   ): Metering {
@@ -494,6 +549,6 @@ interface Read {
   readonly asked: Asked;
 }
 
-/** Units are never converted, so only a budget in US dollars pays for tokens. */
-const hasBudget = ({ limits }: Verified): boolean =>
-  limits.some(({ kind, unit }) => kind === "spend" && unit === "usd_micro");
+/** Units are never converted, so only a budget in the unit of the price pays. */
+const hasBudget = ({ limits }: Verified, unit: Unit): boolean =>
+  limits.some((limit) => limit.kind === "spend" && limit.unit === unit);

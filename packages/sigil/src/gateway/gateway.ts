@@ -10,6 +10,7 @@ import { presentedKey } from "./credential/present.ts";
 import { Denied, denialOf } from "./denied.ts";
 import { Entry, type EntryContext } from "./entry.ts";
 import { Exchange } from "./exchange.ts";
+import { Freebies } from "./freebies.ts";
 import { holderBudget } from "./meter/holder-budget.ts";
 import { type Observer, observers } from "./observer.ts";
 import type { Dialect } from "./presets/dialect.ts";
@@ -35,12 +36,14 @@ export const BUDGET_PATH = "/.well-known/sigil/budget";
 export class Gateway {
   readonly #options: GatewayOptions;
   readonly #watching: EntryContext;
+  readonly #freebies: Freebies;
   readonly #wellKnown: ReadonlyMap<Service, ReturnType<typeof listener>>;
 
   constructor(options: GatewayOptions) {
     this.#options = options;
     const { clock, timer = () => performance.now(), alarm } = options;
     this.#watching = { observer: observers(options.observers, alarm), clock, timer };
+    this.#freebies = new Freebies(options.ledger, clock);
     this.#wellKnown = new Map(
       options.services.map((service) => [
         service,
@@ -78,7 +81,7 @@ export class Gateway {
       dialect = match.route.dialect ?? dialect;
       entry.know({ route: match.route.path, capability: match.capability });
       const { ledger, bodies, clock, alarm } = this.#options;
-      const context = { ledger, bodies, clock, alarm, entry };
+      const context = { ledger, bodies, clock, alarm, entry, freebies: this.#freebies };
       await new Exchange({ service, match, target: below }, incoming, outgoing, context).run();
     } catch (error) {
       const denial = this.#denialOf(error);

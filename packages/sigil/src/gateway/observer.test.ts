@@ -6,7 +6,7 @@ function recorder() {
   const told: (readonly [event: string, row: Row, nodeId: string | undefined])[] = [];
   const observer: Observer = {
     opened: (row, verified) => told.push(["opened", row, verified.node.id]),
-    settled: (row, verified) => told.push(["settled", row, verified.node.id]),
+    settled: (row, verified) => told.push(["settled", row, verified?.node.id]),
     denied: (row, _denial, verified) => told.push(["denied", row, verified?.node.id]),
   };
   return { told, observer };

@@ -36,7 +36,7 @@ export interface Row {
   readonly wouldDeny: string | undefined;
   /** What the amounts are counted in. */
   readonly unit: Unit | undefined;
-  /** Undefined of a route that is not metered. */
+  /** Undefined of a route that costs nothing. */
   readonly reserved: bigint | undefined;
   readonly spent: bigint | undefined;
   readonly isEstimated: boolean;
@@ -58,8 +58,12 @@ export interface Observer {
    * and not at all for what is not metered.
    */
   opened?(row: Row, verified: Verified): void;
-  /** A request that was let through has ended, and what it cost is counted. */
-  settled?(row: Row, verified: Verified): void;
+  /**
+   * A request that was let through has ended, and what it cost is counted.
+   *
+   * @param verified undefined of one that needed no credential
+   */
+  settled?(row: Row, verified: Verified | undefined): void;
   /** A request was refused here, and nothing was sent. */
   denied?(row: Row, denial: Denied, verified: Verified | undefined): void;
 }

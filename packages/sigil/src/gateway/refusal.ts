@@ -32,14 +32,18 @@ export const insteadOf =
 
 /** Watches the answer to a request that is not metered: all but a refusal goes through unseen. */
 export class RefusalWatcher implements Watcher {
-  readonly fields = [];
+  fields: readonly string[] = [];
   readonly #instead: Instead;
+  readonly #ofSuccess: readonly string[];
 
-  constructor(instead: Instead) {
+  /** @param ofSuccess lines that are added to the head of an answer with 2xx */
+  constructor(instead: Instead, ofSuccess: readonly string[] = []) {
     this.#instead = instead;
+    this.#ofSuccess = ofSuccess;
   }
 
   mode({ status }: Head): "whole" | "unseen" {
+    if (status >= 200 && status <= 299) this.fields = this.#ofSuccess;
     return isRefusal(status) ? "whole" : "unseen";
   }
 

@@ -3,14 +3,14 @@ import { Authority } from "l8nt/l402";
 import type { Store } from "l8nt/ports";
 import { Paywall, type PaywallOptions, type Route } from "l8nt/service";
 import type { Dispatcher } from "undici";
-import { matchRoute, type RouteMatch } from "./presets/match.ts";
 import type { Allowances, Preset } from "./presets/preset.ts";
 import type { PriceTable } from "./prices/table.ts";
+import { Routes, type RoutesOptions, type ServedRoute } from "./routes.ts";
 import { SatPrices, type SatPricesOptions } from "./selling/sat-prices.ts";
 import { type PricedRoute, type SaleTerms, Seller } from "./selling/seller.ts";
 import type { Vault } from "./vault/vault.ts";
 
-export interface ServiceOptions {
+export interface ServiceOptions extends RoutesOptions {
   readonly name: string;
   /** Begins the paths of this vendor at the gateway: empty, or `/openai`. */
   readonly prefix: string;
@@ -52,10 +52,11 @@ export class Service {
   readonly prices: PriceTable;
   readonly paywall: Paywall;
   readonly metered: Route;
-  /** For what the vendor charges nothing for. */
+  /** For what costs nothing. */
   readonly free: Route;
   /** Undefined if nothing is sold. */
   readonly seller: Seller | undefined;
+  readonly #routes: Routes;
 
   constructor(options: ServiceOptions) {
     const { name, prefix, secret, location, store, clock, alarm } = options;
@@ -82,11 +83,12 @@ export class Service {
         paywall: this.paywall,
         prices: new SatPrices({ ...selling, list: options.prices }),
       });
+    this.#routes = new Routes(options.preset, options);
   }
 
-  /** The route of a request; undefined for one that the preset does not list. */
-  find(method: string, path: string): RouteMatch | undefined {
-    return matchRoute(this.preset, method, path);
+  /** The route of a request; undefined for one that is not listed. */
+  find(method: string, path: string): ServedRoute | undefined {
+    return this.#routes.find(method, path);
   }
 
   close(): void {

@@ -1,7 +1,7 @@
 /** `agentKey`: the key that the gateway prints when it starts. */
 import { parseAmount } from "l8nt/invoice";
 import { z } from "zod";
-import { duration } from "./texts.ts";
+import { capability, duration } from "./texts.ts";
 
 const BUDGET = /^([^/]+?) ?(?:\/ ?(?:a )?(hour|day|month))?$/;
 
@@ -43,6 +43,10 @@ export const agentKey = z.strictObject({
     .min(1)
     .optional()
     .meta({ description: "Models that it may use, or the beginning of a name: gpt-5*." }),
+  capabilities: z.record(z.string(), z.array(capability).min(1)).optional().meta({
+    description:
+      "What it may do, by service: stripe: [customers:read]. By default all; at Stripe, only read.",
+  }),
   expiresIn: duration.default("30d").meta({ description: "How long it is valid." }),
 });
 

@@ -49,16 +49,35 @@ const sections = z.strictObject({
   services,
 });
 
-export const config = sections.superRefine(({ agentKey: { budget }, services: all }, context) => {
-  const units = new Set(Object.values(all).flatMap((one) => [...unitsOf(one)]));
+/** The units that requests are charged in. */
+export const unitsIn = ({
+  services: all,
+}: Pick<z.output<typeof sections>, "services">): ReadonlySet<Unit> =>
+  new Set(Object.values(all).flatMap((one) => [...unitsOf(one)]));
+
+export const config = sections.superRefine((given, context) => {
+  const units = unitsIn(given);
+  const { budget, capabilities = {} } = given.agentKey;
+  for (const name of Object.keys(capabilities))
+    if (!Object.hasOwn(given.services, name))
+      context.addIssue({
+        code: "custom",
+        path: ["agentKey", "capabilities", name],
+        message: `is no service here: ${Object.keys(given.services).join(", ")}`,
+      });
   for (const [index, { unit }] of (budget ?? []).entries())
     if (!units.has(unit))
       context.addIssue({
         code: "custom",
         path: ["agentKey", "budget", index],
-        message: `is in ${NAMES[unit]}, and nothing here is priced in ${NAMES[unit]}. ${units.has("usd_micro") ? 'Write US dollars, such as "5 usd/day"' : 'Write sat, such as "1000 sat/day"'}`,
+        message: `is in ${NAMES[unit]}, and nothing here is priced in ${NAMES[unit]}. ${insteadOf(units)}`,
       });
 });
+
+const insteadOf = (units: ReadonlySet<Unit>): string => {
+  if (units.has("usd_micro")) return 'Write US dollars, such as "5 usd/day"';
+  return units.has("msat") ? 'Write sat, such as "1000 sat/day"' : "Leave it out";
+};
 
 const NAMES: Readonly<Record<Unit, string>> = { msat: "sat", usd_micro: "US dollars" };
 

@@ -171,6 +171,98 @@ describe("is refused", () => {
       `services: { a: { preset: openai, keys: [${SECRET}] } }`,
       "services.a.keys[0] must say where the key is, and not be the key itself",
     ],
+    ...(
+      [
+        ["without a path", "{ match: GET }", "match must be methods and a path below the prefix"],
+        ["without a method", "{ match: /v1 }", "match must be methods and a path"],
+        ["with a method in lower case", "{ match: get /v1 }", "match must be methods"],
+        ["with ** inside", "{ match: GET /**/a }", "match must be methods"],
+        ["with an escape", "{ match: GET /%41 }", "match must be methods"],
+        ["with a query", "{ match: 'GET /a?b=c' }", "match must be methods"],
+        ["with a place that is none", "{ match: 'GET /{id}' }", "match must be methods"],
+        ["without match", "{ access: free }", "match is missing."],
+        [
+          "with another access",
+          "{ match: GET /a, access: open }",
+          "access must be one of free, credential, paid, freebie.",
+        ],
+        [
+          "with a price without a unit",
+          "{ match: GET /a, price: '5' }",
+          'price must be an amount in US dollars or sat, such as "0.01 usd" or "10 sat", or free, or meter.',
+        ],
+        ["with a price of zero", "{ match: GET /a, price: 0 usd }", "price must be an amount"],
+        ["with a number for a price", "{ match: GET /a, price: 5 }", "price must be text."],
+        [
+          "with a price for nobody",
+          "{ match: GET /a, access: free, price: 1 sat }",
+          "price is for routes that need a credential.",
+        ],
+        [
+          "with a capability for nobody",
+          "{ match: GET /a, access: free, capability: audio }",
+          "capability is for routes that need a credential.",
+        ],
+        [
+          "with a capability that is none",
+          "{ match: GET /a, capability: 'a,b' }",
+          "capability must be a name such as audio, or customers:read.",
+        ],
+        [
+          "with the key on a route that always has it",
+          "{ match: GET /a, withKey: true }",
+          "withKey is for routes with access: free.",
+        ],
+        [
+          "with freebies without a number",
+          "{ match: GET /a, access: freebie, price: 1 sat }",
+          "freePerDay is missing",
+        ],
+        [
+          "with freebies of a meter",
+          "{ match: GET /a, access: freebie, freePerDay: 1 }",
+          "price must be an amount, such as",
+        ],
+        [
+          "with a number of freebies elsewhere",
+          "{ match: GET /a, freePerDay: 1 }",
+          "freePerDay is for routes with access: freebie.",
+        ],
+        ["that is for sale", "{ match: GET /a, access: paid }", "access is paid, but this gateway"],
+        [
+          "with a typing error",
+          "{ match: GET /a, prise: free }",
+          "prise is not a key of the configuration. Did you mean price?",
+        ],
+      ] as const
+    ).map(
+      ([what, route, message]) =>
+        [
+          `a route ${what}`,
+          `services:\n  a:\n    preset: openai\n    routes:\n      - { match: GET /b }\n      - ${route}`,
+          `sigil.yaml:6: services.a.routes[1].${message}`,
+        ] as [string, string, string],
+    ),
+    [
+      "no route",
+      "services: { a: { preset: openai, routes: [] } }",
+      "services.a.routes needs at least one route",
+    ],
+    [
+      "a budget where nothing costs anything",
+      "agentKey: { budget: [5 usd] }\nservices: { a: { preset: stripe } }",
+      "agentKey.budget[0] is in US dollars, and nothing here is priced in US dollars. Leave it out.",
+    ],
+    [
+      "a budget in dollars where all is priced in sat",
+      "agentKey: { budget: [5 usd] }\nservices: { a: { preset: generic, price: 1 sat } }",
+      'nothing here is priced in US dollars. Write sat, such as "1000 sat/day".',
+    ],
+    [
+      "capabilities of a service that there is not",
+      `agentKey: { capabilities: { stripe: [customers:read] } }\n${SERVICE}`,
+      "agentKey.capabilities.stripe is no service here: openai.",
+    ],
     [
       "a key as the name of a key",
       `services: { a: { preset: openai, ${SECRET}: x } }`,

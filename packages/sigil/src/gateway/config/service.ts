@@ -2,6 +2,7 @@
 import type { Unit } from "l8nt/invoice";
 import { z } from "zod";
 import { PRESETS } from "../presets/index.ts";
+import { flatPrice, route, unitOf } from "./route.ts";
 import { origin } from "./texts.ts";
 
 const PREFIX = /^(?:\/[A-Za-z0-9._~-]+)*$/;
@@ -33,6 +34,18 @@ export const service = z.strictObject({
       description:
         "Where the vendor's key is: env:NAME, file:/path or cmd:program. The first is used. By default the variable that the vendor's own SDK reads; an empty list if the API takes none.",
     }),
+  price: flatPrice.optional().meta({
+    description:
+      "Of each request that no meter has a price for: all of the preset generic, and uploads, for example. Without one they are denied.",
+  }),
+  routes: z
+    .array(route)
+    .min(1, "needs at least one route: everything is denied without")
+    .optional()
+    .meta({
+      description:
+        "What is served, and how; the first match counts, and what is not listed is denied. By default the routes of the preset, each for credentials.",
+    }),
   allow: z
     .strictObject({
       tools: z
@@ -51,4 +64,17 @@ export const service = z.strictObject({
 export type ServiceConfig = z.output<typeof service>;
 
 /** The units that requests to a service are charged in. */
-export const unitsOf = (_service: ServiceConfig): ReadonlySet<Unit> => new Set(["usd_micro"]);
+export function unitsOf({ preset, price, routes }: ServiceConfig): ReadonlySet<Unit> {
+  const known = PRESETS.get(preset)!.routes;
+  const units = new Set<Unit>();
+  // Of what has no rule with a price of its own.
+  const isMetered =
+    routes?.some((rule) => rule.price === undefined || rule.price === "meter") ?? true;
+  if (isMetered && known.some(({ meter }) => typeof meter === "object")) units.add("usd_micro");
+  const isFlat = isMetered && known.some(({ meter }) => meter === "flat");
+  for (const one of [...(routes ?? []).map((rule) => rule.price), ...(isFlat ? [price] : [])]) {
+    const unit = unitOf(one);
+    if (unit !== undefined) units.add(unit);
+  }
+  return units;
+}

@@ -28,3 +28,7 @@ export const path = (what: string) =>
 export const duration = z
   .string()
   .regex(/^[1-9]\d{0,8}[smhd]$/, 'must be a number with s, m, h or d, such as "30d"');
+
+export const capability = z
+  .string()
+  .regex(/^[a-z0-9_]+(?::[a-z0-9_]+)?$/, "must be a name such as audio, or customers:read");

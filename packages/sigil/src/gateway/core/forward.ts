@@ -204,7 +204,10 @@ export class Forwarding implements Dispatcher.DispatchHandler {
     const fields = forClient(linesOf(controller.rawHeaders as Buffer[]));
     this.#head = { status, fields };
     const mode = this.#isHead ? "unseen" : (this.#watcher?.mode(this.#head) ?? "unseen");
-    if (mode === "unseen") this.#watcher = undefined;
+    if (mode === "unseen") {
+      fields.push(...(this.#watcher?.fields ?? []));
+      this.#watcher = undefined;
+    }
     if (mode === "whole") this.#parts = [];
     else this.#writeHead(status, this.#passed(fields));
   }

@@ -6,6 +6,7 @@ import type { UsageReader } from "../presets/preset.ts";
 import type { ModelPrice } from "../prices/model-price.ts";
 import { type Instead, isRefusal } from "../refusal.ts";
 import type { Usage } from "../usage.ts";
+import { isBilled } from "./billed.ts";
 import { amountOf, type Cost, costOf } from "./cost.ts";
 import { EventReader } from "./events.ts";
 import { BUDGET_FIELD } from "./limits.ts";
@@ -125,11 +126,7 @@ export class Metering implements Watcher {
     // Of an event that did not come to its end.
     this.#bytesSince += this.#events?.rest().length ?? 0;
     const status = "status" in outcome ? outcome.status : undefined;
-    const isRefused = status !== undefined && (status < 200 || status > 299);
-    const isUnsent = "isUnsent" in outcome && outcome.isUnsent;
-    const isFree =
-      isUnsent ||
-      (outcome.kind === "failed" ? !mayBeBilled(outcome) : isRefused && this.#usage === undefined);
+    const isFree = !isBilled(outcome, this.#usage !== undefined);
     const cost: Cost = isFree
       ? { unit: price.unit, value: 0n, isEstimated: false, usage: undefined }
       : costOf(
@@ -150,15 +147,6 @@ export class Metering implements Watcher {
     return cost;
   }
 }
-
-/**
- * A vendor that has begun an answer may have made all of it, and so may one that was not waited for
- * any longer. One that died before its head bills nothing.
- */
-const mayBeBilled = (failed: Extract<Outcome, { readonly kind: "failed" }>): boolean =>
-  failed.headStatus === undefined
-    ? !failed.isUnsent && failed.error.name === "HeadersTimeoutError"
-    : failed.headStatus >= 200 && failed.headStatus <= 299;
 
 /** Undefined for what is no JSON. */
 function jsonOf(bytes: Uint8Array): unknown {

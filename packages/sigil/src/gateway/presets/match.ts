@@ -34,7 +34,11 @@ function patternOf(path: string): RegExp {
 }
 
 /** The first route for a method and a path; undefined means that the request is denied. */
-export function matchRoute(preset: Preset, method: string, path: string): RouteMatch | undefined {
+export function matchRoute(
+  preset: Pick<Preset, "routes">,
+  method: string,
+  path: string,
+): RouteMatch | undefined {
   for (const route of preset.routes) {
     if (route.method !== "*" && route.method !== method) continue;
     const match = patternOf(route.path).exec(path);

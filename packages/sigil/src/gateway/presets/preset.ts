@@ -42,6 +42,8 @@ export interface Preset {
   readonly dialect: Dialect;
   /** A request with one of these is denied, because no meter sees them. */
   readonly fieldsRefused?: readonly FieldRefused[];
+  /** Whether requests that cost nothing can move money, which no budget of ours counts. */
+  readonly movesMoney?: true;
   /** First match counts. A path outside of them is denied. */
   readonly routes: readonly PresetRoute[];
 }
@@ -57,9 +59,9 @@ export interface PresetRoute {
   /** What a credential must be allowed to do: `chat`, `embeddings`, `{resource}:read`. */
   readonly capability: string;
   /**
-   * How to read what a request costs. `flat`: there is nothing to read, the route has a price for
-   * each request or none at all. `free`: the vendor charges nothing, for example for lists of
-   * models.
+   * How to read what a request costs. `flat`: nothing of it says so, and the owner names a price
+   * for each request, or says that it is free. `free`: the vendor charges nothing, for example for
+   * lists of models.
    */
   readonly meter: Meter | "flat" | "free";
   /** If clients of this route expect other errors than the preset's. */

@@ -31,5 +31,6 @@ export const stripe: Preset = {
   credentialPlaces: ["bearer", "basic-user"],
   // Stripe's errors have the shape that OpenAI took over.
   dialect: openaiDialect,
+  movesMoney: true,
   routes: [...routesOf("v1"), ...routesOf("v2")],
 };

@@ -1,26 +1,54 @@
 /** The key that the gateway prints: the last one if it was made for the same scope. */
 import { type AmountText, Credential, type Scope } from "l8nt";
+import type { Unit } from "l8nt/invoice";
 import { fromScope } from "../../scope-flags.ts";
-import type { AgentKey, Budget } from "../config/agent-key.ts";
+import type { Budget } from "../config/agent-key.ts";
+import { type GatewayConfig, prefixOf, unitsIn } from "../config/config.ts";
+import { locationOf } from "../config/listen.ts";
+import { PRESETS } from "../presets/index.ts";
 import type { Service } from "../service.ts";
 import type { GatewayFolder } from "./folder.ts";
 
 const SPANS = { hour: "budgetPerHour", day: "budgetPerDay", month: "budgetPerMonth" } as const;
-const DEFAULT: readonly Budget[] = [{ amount: "5 usd", unit: "usd_micro", span: "day" }];
+/** What the key has if its budget is not named, in each unit that something is priced in. */
+const USUAL: Readonly<Record<Unit, Budget>> = {
+  usd_micro: { amount: "5 usd", unit: "usd_micro", span: "day" },
+  msat: { amount: "1000 sat", unit: "msat", span: "day" },
+};
 
 /** The scope of the key. */
-export function scopeOf({ budget, models, expiresIn }: AgentKey, location: string): Scope {
+export function scopeOf(config: GatewayConfig): Scope {
+  const { budget, models, capabilities, expiresIn } = config.agentKey;
   const budgets: Partial<Record<"budget" | (typeof SPANS)[keyof typeof SPANS], AmountText[]>> = {};
-  for (const { amount, span } of budget ?? DEFAULT) {
+  for (const { amount, span } of budget ?? [...unitsIn(config)].map((unit) => USUAL[unit])) {
     const key = span === undefined ? "budget" : SPANS[span];
     budgets[key] = [...(budgets[key] ?? []), amount as AmountText];
   }
   return {
-    endpoints: [`* ${location}/**`],
+    endpoints: endpointsOf(config),
     expiresIn: expiresIn as `${number}d`,
     ...budgets,
     ...(models !== undefined && { models }),
+    ...(capabilities !== undefined && { capabilities }),
   };
+}
+
+function endpointsOf(config: GatewayConfig): readonly string[] {
+  const location = locationOf(config.listen);
+  const names = Object.keys(config.services);
+  if (!names.some((name) => isReadOnly(name, config))) return [`* ${location}/**`];
+  return names.map(
+    (name) => `${isReadOnly(name, config) ? "GET" : "*"} ${location}${prefixOf(name, config)}/**`,
+  );
+}
+
+/**
+ * Whether the key may only read there. No budget limits what a key does at an API that charges
+ * nothing and moves money, so its owner names what it may.
+ */
+export function isReadOnly(name: string, { services, agentKey }: GatewayConfig): boolean {
+  const { movesMoney = false } = PRESETS.get(services[name]!.preset)!;
+  return movesMoney && agentKey.capabilities?.[name] === undefined;
 }
 
 /** The key of the last start if its scope was the same, and it has not ended; else a new one. */

@@ -11,12 +11,17 @@ export const FLAGS = {
   },
   budget: {
     value: '"5 usd/day"',
-    help: "what the key that is printed may spend: in all, or an hour, a day or a month (default: 5 usd/day)",
+    help: "what the key that is printed may spend: in all, or an hour, a day or a month (default: 5 usd/day, if anything costs dollars)",
     repeatable: true,
   },
   model: {
     value: "NAME",
     help: "a model that the key may use, or the beginning of its name: gpt-5* (default: all)",
+    repeatable: true,
+  },
+  capability: {
+    value: "NAME",
+    help: "what the key may do: chat, or customers:read (default: all; at Stripe, only read)",
     repeatable: true,
   },
   "expires-in": { value: "30d", help: "how long the key is valid (default: 30d)" },
@@ -31,6 +36,10 @@ export const FLAGS = {
   key: {
     value: "REFERENCE",
     help: "the vendor's key: env:NAME, file:/path or cmd:program (default: env: and its usual name)",
+  },
+  price: {
+    value: '"0.01 usd"',
+    help: "of each request that no meter has a price for, in usd or sat, or free: all of generic",
   },
   prices: { value: "FILE", help: "your own prices, which go before those of the program" },
   from: {

@@ -23,6 +23,8 @@ const FLAG_OF: readonly (readonly [path: RegExp, flag: keyof typeof FLAGS])[] = 
   [/^services\.\w+\.preset$/, "preset"],
   [/^services\.\w+\.upstream$/, "upstream"],
   [/^services\.\w+\.keys\b/, "key"],
+  [/^services\.\w+\.price$/, "price"],
+  [/^agentKey\.capabilities\b/, "capability"],
   [/^agentKey\.budget\b/, "budget"],
   [/^agentKey\.models\b/, "model"],
   [/^agentKey\.expiresIn$/, "expires-in"],
@@ -46,8 +48,9 @@ function fromFlags(given: Given): GatewayConfig {
   if (new Set(names).size < names.length) throw new UsageError("A preset is named twice.");
   if (names.some((name) => !PRESETS.has(name)))
     throw new UsageError(`--preset must be one of ${known}.`);
-  if (names.length > 1 && (given.has("upstream") || given.has("key")))
-    throw new UsageError("--upstream and --key are for one preset. Use --config for more.");
+  const single = (["upstream", "key", "price"] as const).find((flag) => given.has(flag));
+  if (names.length > 1 && single !== undefined)
+    throw new UsageError(`--${single} is for one preset. Use --config for more.`);
   const port = given.text("port");
   const key = given.text("key");
   const checked = check({
@@ -63,6 +66,7 @@ function fromFlags(given: Given): GatewayConfig {
     agentKey: present({
       budget: given.all("budget"),
       models: given.all("model"),
+      capabilities: capabilitiesOf(given.all("capability"), names),
       expiresIn: given.text("expires-in"),
     }),
     services: Object.fromEntries(
@@ -70,7 +74,11 @@ function fromFlags(given: Given): GatewayConfig {
         preset,
         {
           preset,
-          ...present({ upstream: given.text("upstream"), keys: key === undefined ? key : [key] }),
+          ...present({
+            upstream: given.text("upstream"),
+            keys: key === undefined ? key : [key],
+            price: given.text("price"),
+          }),
         },
       ]),
     ),
@@ -85,3 +93,21 @@ function fromFlags(given: Given): GatewayConfig {
 /** Without what was not given. */
 const present = (all: Readonly<Record<string, unknown>>): object =>
   Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
+
+/** `stripe:customers:read`, or `customers:read` if there is one preset. */
+function capabilitiesOf(
+  given: readonly string[] | undefined,
+  presets: readonly string[],
+): Readonly<Record<string, readonly string[]>> | undefined {
+  if (given === undefined) return undefined;
+  const all: Record<string, string[]> = {};
+  for (const text of given) {
+    const [first = "", ...rest] = text.split(":");
+    const isNamed = presets.includes(first) && rest.length > 0;
+    if (!isNamed && presets.length > 1)
+      throw new UsageError("--capability must begin with a preset, such as stripe:customers:read.");
+    const preset = isNamed ? first : presets[0]!;
+    all[preset] = [...(all[preset] ?? []), isNamed ? rest.join(":") : text];
+  }
+  return all;
+}

@@ -49,13 +49,15 @@ export async function openServing(
   const vault = await Vault.open(referencesOf(keys), { env });
   const location = locationOf(config.listen);
   const services = Object.entries(config.services).map(
-    ([name, { preset, allow }]) =>
+    ([name, { preset, allow, routes, price }]) =>
       new Service({
         name,
         prefix: prefixOf(name, config),
         preset: PRESETS.get(preset)!,
         needsKey: keys.get(name)!.length > 0,
         allowances: allow,
+        rules: routes,
+        price,
         upstream: openUpstream(upstreams.get(name)!),
         vault,
         prices,

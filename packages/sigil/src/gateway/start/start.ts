@@ -58,7 +58,7 @@ export async function start(config: GatewayConfig, terminal: Terminal): Promise<
           throw error;
         },
       );
-      const key = keyFor(folder, scopeOf(config.agentKey, location), services[0]!);
+      const key = keyFor(folder, scopeOf(config), services[0]!);
       terminal.answer(greeting(services, location, key), {
         listening: listening.url,
         location,

@@ -1,0 +1,19 @@
+/** Settles a request at a flat price. */
+import type { Amount } from "l8nt/invoice";
+import type { Granted } from "l8nt/service";
+import type { Outcome } from "../core/forward.ts";
+import { isBilled } from "./billed.ts";
+import type { Cost } from "./cost.ts";
+
+/** Spends the price, or gives it back if the vendor did nothing for it. */
+export async function settleFlat(
+  granted: Granted,
+  { unit, value }: Amount,
+  outcome: Outcome,
+): Promise<Cost> {
+  const isOwed = isBilled(outcome);
+  if (isOwed) granted.grant.settle({ unit, value });
+  else granted.grant.release();
+  await granted.finish("status" in outcome ? outcome.status : undefined);
+  return { unit, value: isOwed ? value : 0n, isEstimated: false, usage: undefined };
+}
