@@ -53,13 +53,13 @@ function open(options: { database?: BooksDatabase; retention?: Retention } = {})
   return { books, database, alarms, timers, time, turn, all };
 }
 
-test("what was sold for sat counts in no total of dollars", async () => {
+test("sat are never added to dollars", async () => {
   const { books, database, turn } = open();
-  books.settled(rowAt(NOW_MS, { unit: "msat", spent: 5000n }));
   books.settled(rowAt(NOW_MS));
+  books.settled(rowAt(NOW_MS, { unit: "msat", reserved: 9000n, spent: 7000n }));
   await turn();
-  expect(await sumsBy(database, ["service"])).toMatchObject([
-    { requests: 2n, spentUsdMicro: 210n },
+  expect(await sumsBy(database, ["agent"])).toMatchObject([
+    { spentUsdMicro: 210n, spentMsat: 7000n, requests: 2n },
   ]);
 });
 

@@ -171,6 +171,6 @@ const addDenied = ({
   readonly service: string;
   readonly denied: number;
 }): Statement => ({
-  sql: addToDays("VALUES ($1, $2, '', '', '', 0, $3, 0, 0, 0, 0, 0, 0, 0)"),
+  sql: addToDays("VALUES ($1, $2, '', '', '', 0, $3, 0, 0, 0, 0, 0, 0, 0, 0)"),
   values: [day, service, denied],
 });

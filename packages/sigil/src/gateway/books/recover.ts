@@ -44,7 +44,7 @@ export async function recoverRows({ database, journal, now }: RecoverOptions): P
   return ended.length;
 }
 
-/** What the ledger charged, in usd_micro, by the id of the request. */
+/** What the ledger charged, in the unit of its row, by the id of the request. */
 async function chargesOf(
   journal: Pick<Journal, "journal">,
   times: ReadonlyMap<string, number>,
@@ -60,10 +60,7 @@ async function chargesOf(
       const id = whole.slice(whole.lastIndexOf(".") + 1);
       if (!times.has(id)) continue;
       if (event.type === "reserve") charges.set(id, "reserved");
-      else {
-        const isPaid = event.type === "commit" && event.amount.unit === "usd_micro";
-        charges.set(id, isPaid ? event.amount.value : 0n);
-      }
+      else charges.set(id, event.type === "commit" ? event.amount.value : 0n);
     }
     if (entries.length === 0) return charges;
     after = entries.at(-1)!.seq;

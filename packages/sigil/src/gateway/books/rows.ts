@@ -10,7 +10,7 @@ const MAX_NAME = 200;
 
 const COLUMNS = [
   "id at day ended service agent route model method path capability node_id status code would_deny",
-  "reserved spent estimated price input cache_read cache_write output usage duration_ms first_byte_ms",
+  "unit reserved spent estimated price input cache_read cache_write output usage duration_ms first_byte_ms",
 ].flatMap((names) => names.split(" "));
 const FIXED: ReadonlySet<string> = new Set(["id", "at", "day"]);
 
@@ -38,7 +38,7 @@ export function putRow(row: Row): Statement {
     // The path of a route that is listed has nothing to tell.
     row.route === undefined ? named(row.path) : null,
     ...[row.capability ?? null, row.nodeId ?? null, row.status ?? null, row.code ?? null],
-    ...[row.wouldDeny ?? null, inDollars(row, row.reserved), inDollars(row, row.spent)],
+    ...[row.wouldDeny ?? null, row.unit ?? null, row.reserved ?? null, row.spent ?? null],
     ...[row.isEstimated ? 1 : 0, row.price ?? null],
     ...tokensOf(usage),
     usage === undefined ? null : JSON.stringify({ ...usage, model: named(usage.model) }),
@@ -46,10 +46,6 @@ export function putRow(row: Row): Statement {
   ];
   return { sql: PUT, values };
 }
-
-/** Totals are in US dollars, and nothing converts what was sold for sat. */
-const inDollars = ({ unit }: Row, value: bigint | undefined): bigint | null =>
-  unit === "msat" ? null : (value ?? null);
 
 function tokensOf(usage: Usage | undefined): readonly number[] {
   if (usage === undefined) return [0, 0, 0, 0];
@@ -65,7 +61,10 @@ export const PART_OF_ROWS = `
   CASE WHEN ended = 'denied' THEN 0 ELSE 1 END AS requests,
   CASE WHEN ended = 'denied' THEN 1 ELSE 0 END AS denied,
   CASE WHEN would_deny IS NULL THEN 0 ELSE 1 END AS would_deny,
-  estimated, COALESCE(spent, 0) AS spent, input, cache_read, cache_write, output`;
+  estimated,
+  CASE WHEN unit = 'msat' THEN 0 ELSE COALESCE(spent, 0) END AS spent,
+  CASE WHEN unit = 'msat' THEN COALESCE(spent, 0) ELSE 0 END AS spent_msat,
+  input, cache_read, cache_write, output`;
 
 /** Adds totals to those of a day. `select` gives the keys and the parts, grouped by the keys. */
 export const addToDays = (select: string): string =>

@@ -1,12 +1,13 @@
 /** The tables of the books: a row for each request, and the totals of days whose rows are gone. */
 
-/** What totals are made of. Amounts are in usd_micro, which no float ever holds. */
+/** What totals are made of. Amounts are in usd_micro, and in msat, which no float ever holds. */
 export const PARTS = [
   "requests",
   "denied",
   "would_deny",
   "estimated",
   "spent",
+  "spent_msat",
   "input",
   "cache_read",
   "cache_write",
@@ -33,6 +34,7 @@ export const SCHEMA: readonly string[] = [
     status INTEGER,
     code TEXT,
     would_deny TEXT,
+    unit TEXT,
     reserved BIGINT,
     spent BIGINT,
     estimated INTEGER NOT NULL,

@@ -62,17 +62,19 @@ export const isDate = (text: string): boolean =>
 
 const columns = (by: By): readonly string[] => [
   ...[by, "spent_usd", "requests", "estimated", "denied", "would_deny"],
-  ...["input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens"],
+  ...["input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens", "spent_sat"],
 ];
 
 const cells = (sum: Sum): readonly (string | bigint)[] => [
   ...[sum.keys[0]!, usd(sum.spentUsdMicro), sum.requests, sum.estimated, sum.denied, sum.wouldDeny],
-  ...[sum.input, sum.cacheRead, sum.cacheWrite, sum.output],
+  ...[sum.input, sum.cacheRead, sum.cacheWrite, sum.output, sat(sum.spentMsat)],
 ];
 
 /** Without its unit. */
 const usd = (value: bigint): string =>
   formatAmount({ unit: "usd_micro", value }).replace(/ usd$/, "");
+
+const sat = (value: bigint): string => formatAmount({ unit: "msat", value }).replace(/ sat$/, "");
 
 const sumJson =
   (by: By) =>
@@ -84,9 +86,18 @@ const sumJson =
 /** Names end where the numbers begin, so that 80 columns hold a row. */
 function table(by: By, sums: readonly Sum[], width = 80): string {
   if (sums.length === 0) return "No requests.\n";
-  const head = ["spent, usd", "requests", "denied", "tokens in", "out"];
+  const isInSat = sums.some(({ spentMsat }) => spentMsat > 0n);
+  const head = [
+    "spent, usd",
+    ...(isInSat ? ["sat"] : []),
+    "requests",
+    "denied",
+    "tokens in",
+    "out",
+  ];
   const rows = sums.map((sum) => [
     usd(sum.spentUsdMicro) + (sum.estimated > 0n ? "*" : " "),
+    ...(isInSat ? [sat(sum.spentMsat)] : []),
     `${sum.requests}`,
     `${sum.denied}`,
     `${sum.input + sum.cacheRead + sum.cacheWrite}`,

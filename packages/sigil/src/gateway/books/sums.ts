@@ -20,6 +20,7 @@ export interface Sum {
   /** Requests whose price the vendor did not state all of. */
   readonly estimated: bigint;
   readonly spentUsdMicro: bigint;
+  readonly spentMsat: bigint;
   readonly input: bigint;
   readonly cacheRead: bigint;
   readonly cacheWrite: bigint;
@@ -42,6 +43,7 @@ export async function sumsBy(
     wouldDeny: BigInt(String(row.would_deny)),
     estimated: BigInt(String(row.estimated)),
     spentUsdMicro: BigInt(String(row.spent)),
+    spentMsat: BigInt(String(row.spent_msat)),
     input: BigInt(String(row.input)),
     cacheRead: BigInt(String(row.cache_read)),
     cacheWrite: BigInt(String(row.cache_write)),
