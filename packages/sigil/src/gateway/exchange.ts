@@ -180,8 +180,8 @@ export class Exchange {
   }
 
   /**
-   * The model of a request that is not metered. A body that a meter knows is read, for its model and
-   * for what would cost the owner more than a flat price.
+   * The model of a request that is not metered. A body that a meter knows is read, for its model
+   * and for what would cost the owner more than a flat price.
    */
   async #named(verified: Verified) {
     const isKnown = typeof this.#match.route.meter === "object";
