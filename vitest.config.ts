@@ -41,7 +41,9 @@ const long = [
   "test/docs/tutorials.test.ts",
 ];
 /** Folders whose tests need more than the root install; the ones with lnd have a command. */
-const apart = ["frameworks", "lnd", "net", "peers", "postgres", "runtimes", "vendors"];
+const apart = [
+  ...["frameworks", "lnd", "net", "peers", "postgres", "proxies", "runtimes", "vendors"],
+];
 
 /**
  * `unit` lives beside its source, everything else under `test/`. scripts/test.ts says which command
@@ -102,6 +104,16 @@ export default defineConfig({
           // Makes one small internet for all of them, so one file runs after the other.
           globalSetup: ["test/net/setup.ts"],
           fileParallelism: false,
+        },
+      },
+      {
+        ...common,
+        test: {
+          ...heavy,
+          name: "proxies",
+          testTimeout: 20_000,
+          include: ["test/proxies/**/*.test.ts"],
+          exclude: never,
         },
       },
       {

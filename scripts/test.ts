@@ -42,7 +42,10 @@ const sets: Readonly<Record<string, TestSet>> = {
   quick: { projects: ["unit"], env: { SIGIL_QUICK: "1", SIGIL_LAW_RUNS: "500" } },
   main: { projects: ["unit", "e2e"] },
   all: {
-    projects: ["unit", "e2e", "long", ...Object.keys(folderOf).filter((name) => name !== "net")],
+    projects: [
+      ...["unit", "e2e", "long", "proxies"],
+      ...Object.keys(folderOf).filter((name) => name !== "net"),
+    ],
     node20: true,
   },
   node20: { projects: [], node20: true },
@@ -51,6 +54,7 @@ const sets: Readonly<Record<string, TestSet>> = {
   frameworks: { projects: ["frameworks"] },
   peers: { projects: ["peers", "postgres"] },
   vendors: { projects: ["vendors"] },
+  proxies: { projects: ["proxies"] },
   net: {
     projects: ["net"],
     whyNot: async () => (await import("../test/net/support/possible.ts")).whyNot(),

@@ -9,20 +9,28 @@ import { type Fault, readYaml } from "./yaml.ts";
 
 /** @throws UsageError that names each line and key that is wrong, and shows no value */
 export function readConfigFile(path: string): GatewayConfig {
+  return withPathsFrom(dirname(resolve(path)), readFileAs(config, path));
+}
+
+/** @throws UsageError that names each line and key that is wrong, and shows no value */
+export function readFileAs<S extends z.ZodType>(schema: S, path: string): z.output<S> {
   let text: string;
   try {
     text = readFileSync(path, "utf8");
   } catch {
     throw new UsageError("The file of --config cannot be read.");
   }
-  return withPathsFrom(dirname(resolve(path)), readConfigText(text, basename(path)));
+  return readTextAs(schema, text, basename(path));
 }
 
 /** @param name of the file, in messages */
-export function readConfigText(text: string, name: string): GatewayConfig {
+export const readConfigText = (text: string, name: string): GatewayConfig =>
+  readTextAs(config, text, name);
+
+function readTextAs<S extends z.ZodType>(schema: S, text: string, name: string): z.output<S> {
   const { value, faults, lineOf } = readYaml(text);
   if (faults.length > 0) throw wrong(name, faults);
-  const checked = check(value);
+  const checked = checkAs(schema, value);
   if ("config" in checked) return checked.config;
   throw wrong(
     name,
@@ -30,14 +38,16 @@ export function readConfigText(text: string, name: string): GatewayConfig {
   );
 }
 
+type Checked<Config> = { readonly config: Config } | { readonly issues: readonly Issue[] };
+
 /** The configuration of a value that has the form of the file, or what is wrong with it. */
-export function check(
-  value: unknown,
-): { readonly config: GatewayConfig } | { readonly issues: readonly Issue[] } {
-  const result = config.safeParse(value, { error: messageOf });
+export const check = (value: unknown): Checked<GatewayConfig> => checkAs(config, value);
+
+function checkAs<S extends z.ZodType>(schema: S, value: unknown): Checked<z.output<S>> {
+  const result = schema.safeParse(value, { error: messageOf });
   return result.success
     ? { config: result.data }
-    : { issues: issuesOf(result.error, (path) => keysAt(config, path)) };
+    : { issues: issuesOf(result.error, (path) => keysAt(schema, path)) };
 }
 
 function wrong(name: string, faults: readonly Fault[]): UsageError {

@@ -15,12 +15,14 @@ export interface ListenOptions {
   readonly port?: number;
   /** @default "127.0.0.1" */
   readonly host?: string;
+  /** The path of a socket of Unix, instead of a port and a host. */
+  readonly socket?: string;
   /** PEM. With it the gateway serves TLS, and HTTP/2 to clients that speak it. */
   readonly tls?: { readonly cert: string; readonly key: string };
 }
 
 export interface Listening {
-  /** The origin that it listens at. */
+  /** The origin that it listens at, or `unix:` and the path. */
   readonly url: string;
   /** Accepts no more requests, and waits for those that are served, at most `graceMs`. */
   close(graceMs: number): Promise<void>;
@@ -39,7 +41,7 @@ const LIMITS = {
 export type Serve = (incoming: IncomingMessage, outgoing: ServerResponse) => Promise<void>;
 
 export async function listen(serve: Serve, options: ListenOptions = {}): Promise<Listening> {
-  const { port = 0, host = "127.0.0.1", tls } = options;
+  const { port = 0, host = "127.0.0.1", socket: path, tls } = options;
   const latest = new WeakMap<Socket, ServerResponse>();
   const sessions = new Set<ServerHttp2Session>();
   let isClosing = false;
@@ -76,12 +78,10 @@ export async function listen(serve: Serve, options: ListenOptions = {}): Promise
   server.on("connect", (_incoming: IncomingMessage, socket: Socket) => socket.end(MALFORMED));
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
-    server.listen(port, host, resolve);
+    server.listen(path === undefined ? { port, host } : { path }, resolve);
   });
-  const bound = (server.address() as AddressInfo).port;
-  const name = host.includes(":") ? `[${host}]` : host;
   return {
-    url: `${tls === undefined ? "http" : "https"}://${name}:${bound}`,
+    url: path === undefined ? originOf(server, host, tls !== undefined) : `unix:${path}`,
     close: (graceMs) =>
       new Promise((resolve) => {
         const late = setTimeout(() => {
@@ -97,6 +97,12 @@ export async function listen(serve: Serve, options: ListenOptions = {}): Promise
         for (const session of sessions) session.close();
       }),
   };
+}
+
+function originOf(server: Server, host: string, isTls: boolean): string {
+  const { port } = server.address() as AddressInfo;
+  const name = host.includes(":") ? `[${host}]` : host;
+  return `${isTls ? "https" : "http"}://${name}:${port}`;
 }
 
 const MALFORMED = "HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";

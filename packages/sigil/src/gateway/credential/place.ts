@@ -6,7 +6,7 @@ import { type Lines, valuesOf } from "../core/fields.ts";
 import type { CredentialPlace } from "../presets/preset.ts";
 
 /** Every field that any preset reads: no key reaches a vendor in it, whoever made the key. */
-const KEY_FIELDS: ReadonlySet<string> = new Set([
+export const KEY_FIELDS: ReadonlySet<string> = new Set([
   "authorization",
   "macaroon",
   "grpc-metadata-macaroon",
@@ -14,6 +14,14 @@ const KEY_FIELDS: ReadonlySet<string> = new Set([
   "api-key",
   "x-goog-api-key",
 ]);
+
+const KEY_PLACES: readonly CredentialPlace[] = [
+  "bearer",
+  "basic-user",
+  { header: "x-api-key" },
+  { header: "api-key" },
+  { header: "x-goog-api-key" },
+];
 
 const BEARER = /^bearer +(\S+) *$/i;
 const BASIC = /^basic +([A-Za-z0-9+/_-]+={0,2}) *$/i;
@@ -41,6 +49,11 @@ function userIn(value: string): string | undefined {
 
 /** Whether a field, by its name in lower case, is one that carries keys. */
 export const isKeyField = (name: string): boolean => KEY_FIELDS.has(name);
+
+/** The texts in every field that any preset reads an API key from. */
+export const keysIn = (lines: Lines): readonly string[] => [
+  ...new Set(KEY_PLACES.flatMap((place) => textsIn(place, lines, ""))),
+];
 
 /** The query without credentials, and every other byte as it was. */
 export function withoutQueryKeys(query: string, places: readonly CredentialPlace[]): string {
