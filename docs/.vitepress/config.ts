@@ -130,6 +130,8 @@ export default withMermaid({
             page("Connect a wallet", "/guides/wallets"),
             page("The gateway", "/guides/gateway"),
             page("The gateway's books", "/guides/gateway-books"),
+            page("The gateway as a service", "/guides/gateway-service"),
+            page("Decide only", "/guides/decide-only"),
             ...presets(),
             page("Test your paid service", "/guides/testing"),
             page("Use an agent framework", "/guides/agents"),

@@ -158,8 +158,8 @@ export async function askHttp2(port: number, all: readonly Asked[]): Promise<rea
 }
 
 /**
- * Takes TLS off, for clients of plain HTTP that would not trust the certificate of a test. It passes
- * on every byte as it is.
+ * Takes TLS off, for clients of plain HTTP that would not trust the certificate of a test. It
+ * passes on every byte as it is.
  */
 export async function openPlain(port: number) {
   const sockets = new Set<Socket>();

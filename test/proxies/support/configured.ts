@@ -84,7 +84,7 @@ http {
     const site = example("Caddyfile", [
       ...certificates(place),
       ...addresses(place),
-      // For every name: Caddy makes itself an authority for an address, and has the machine trust it.
+      // For every name: of an address, Caddy is its own authority, which it has the machine trust.
       ["https://api.example {", `https://:${place.ports.proxy} {`],
     ]);
     const global = `{

@@ -8,7 +8,7 @@ export const gateway = command({
   name: "gateway",
   summary: "put credentials with budgets before an API that takes API keys",
   usage:
-    '--preset NAME [--budget "5 usd/day"] [--model NAME …] [FLAGS] | --config FILE | prices diff|update --from PATH --date DATE --prices FILE',
+    '--preset NAME [--budget "5 usd/day"] [--model NAME …] [FLAGS] | --config FILE | decide --config FILE | prices diff|update --from PATH --date DATE --prices FILE',
   help: `Serves the vendor's API until Ctrl-C or SIGTERM, with the vendor's key, which no agent sees. It
 prints a base URL and one key, sk-sigil-…, which any SDK of the vendor takes as its API key. Hand out
 weaker keys with \`sigil delegate --key-form\`; each is counted at every key above it.
@@ -16,6 +16,9 @@ weaker keys with \`sigil delegate --key-form\`; each is counted at every key abo
 Before a request is sent, the most that it can cost is reserved; what it came to is spent when its
 answer has ended. A request that could cost more than is left gets a lower output limit
 (Sigil-Output-Limited), or 402. Models without a price are denied.
+
+decide answers nginx, Caddy, Traefik or Envoy, which ask it about each request that they serve. It
+sees no answer, so no route of it is metered.
 
 prices diff shows what other prices would change, from a @pydantic/genai-prices that you installed or
 a file; prices update writes them to the file of --prices. Neither fetches anything.`,
@@ -27,7 +30,12 @@ a file; prices update writes them to the file of --prices. Neither fetches anyth
       const { prices } = await import("../gateway/prices/command.ts");
       return prices(rest[0], given, terminal);
     }
-    if (verb !== undefined) throw wrongVerb(verb, ["prices"], "sigil gateway prices diff|update");
+    if (verb === "decide") {
+      const { deciding } = await import("../gateway/decide/command.ts");
+      return deciding(rest, given, terminal);
+    }
+    if (verb !== undefined)
+      throw wrongVerb(verb, ["decide", "prices"], "sigil gateway decide, or prices diff|update");
     for (const flag of ["from", "date"] as const)
       if (given.has(flag)) throw new UsageError(`--${flag} is for sigil gateway prices.`);
     // Loaded here, because no other command needs a proxy.
