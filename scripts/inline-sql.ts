@@ -8,7 +8,7 @@ import { join, resolve } from "node:path";
 
 const FOLDER = resolve(import.meta.dirname, "../packages/l8nt/src/stores/postgres");
 const MODULE = join(FOLDER, "sql.generated.ts");
-const NAMES = ["tables", "handovers", "fold", "law"];
+const NAMES = ["tables", "handovers", "fold", "law", "sales"];
 
 /** A module that exports each text under its name. */
 export function moduleOf(texts: Readonly<Record<string, string>>): string {

@@ -28,6 +28,7 @@ test("concurrent processes make the tables once", async () => {
   expect(await books.sql("SELECT version FROM sigil_migrations ORDER BY version")).toEqual([
     { version: 1 },
     { version: 2 },
+    { version: 3 },
   ]);
 });
 
@@ -43,9 +44,9 @@ test("the next process finds the existing tables", async () => {
 
 test("a newer schema is left alone", async () => {
   await books.open();
-  await books.sql("INSERT INTO sigil_migrations (version) VALUES (3)");
+  await books.sql("INSERT INTO sigil_migrations (version) VALUES (4)");
   await expect(books.open()).rejects.toMatchObject(
-    refusal(/version 3, and this program knows versions up to 2/),
+    refusal(/version 4, and this program knows versions up to 3/),
   );
 });
 
@@ -53,6 +54,8 @@ test.each([
   ["a table that was dropped", "DROP TABLE sigil_payees"],
   ["a function that was dropped", "DROP FUNCTION sigil_apply(jsonb, boolean)"],
   ["a missing version of the tables", "DELETE FROM sigil_migrations WHERE version = 1"],
+  ["a table of sales that was dropped", "DROP TABLE sigil_sales CASCADE"],
+  ["a missing version of the sales", "DELETE FROM sigil_migrations WHERE version = 3"],
   ["a missing version of the functions", "DELETE FROM sigil_migrations WHERE version = 2"],
 ])("a half-migrated schema is left alone: %s", async (_, sabotage) => {
   await books.open();

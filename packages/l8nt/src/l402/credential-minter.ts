@@ -102,16 +102,24 @@ export class CredentialMinter {
   }
 
   /** @throws TypeError as {@link mint} */
-  protected packet(paymentHash: Bytes, scope: Scope, terms: readonly string[] = []): Packet {
-    return this.#packet(this.#roots.current, paymentHash, scope, terms);
+  protected packet(
+    paymentHash: Bytes,
+    scope: Scope,
+    terms: readonly string[] = [],
+    mark: Bytes = nonceBytes(MARK_BYTES),
+  ): Packet {
+    return this.#packet(this.#roots.current, paymentHash, scope, terms, mark);
   }
 
-  #packet(root: Root, paymentHash: Bytes, scope: Scope, terms: readonly string[]): Packet {
+  #packet(
+    root: Root,
+    paymentHash: Bytes,
+    scope: Scope,
+    terms: readonly string[],
+    mark: Bytes = nonceBytes(MARK_BYTES),
+  ): Packet {
     const caveats = this.#caveats(scope, terms);
-    const identifier = Identifier.encode(
-      paymentHash,
-      concat(bytesOf(root.id), nonceBytes(32 - ROOT_ID_BYTES)),
-    );
+    const identifier = Identifier.encode(paymentHash, concat(bytesOf(root.id), mark));
     const minted = mintUnder(root.key, binaryOf(identifier), this.location);
     return appendCaveats(minted, caveats.map(binaryOfUtf8));
   }
@@ -135,6 +143,7 @@ export class CredentialMinter {
   }
 }
 
+const MARK_BYTES = 32 - ROOT_ID_BYTES;
 /** A root of nothing, for credentials that are thrown away. */
 const SAMPLE: Root = {
   id: binaryOf(new Uint8Array(ROOT_ID_BYTES)),

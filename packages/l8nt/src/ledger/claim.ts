@@ -7,6 +7,8 @@ import { type ChainLimit, countersOf } from "../caveat/index.ts";
 import { AdapterError } from "../errors.ts";
 import { timedId } from "../internal/timed-id.ts";
 import type { Ledger, ReserveAnswer, Resolution } from "../ports/ledger.ts";
+import type { SalesBook } from "../ports/sales.ts";
+import { raisedBy } from "./refund.ts";
 import { budgetError } from "./refusal.ts";
 
 /** Begins the id of every claim, which tells it from the reservation of a payment. */
@@ -41,6 +43,8 @@ export interface ClaimRequest {
 }
 
 export interface Claim {
+  /** Of the reservation: what a refund names. */
+  readonly id: string;
   /**
    * Counts the use for good, unless another process has given it back.
    *
@@ -52,25 +56,35 @@ export interface Claim {
 }
 
 /**
- * Reserves one use on every limit. A preimage proves that an invoice was paid, not that its
+ * Reserves one use on every limit. What was given back of earlier uses is looked for only if a
+ * limit is used up, so it costs other requests nothing.
+ *
+ * A preimage proves that an invoice was paid, not that its
  * credential is used for the first time, so the use is counted before anything is served. [case 88]
  *
  * @throws BudgetError if a limit is used up; AdapterError `ERR_STORE`
  */
 export async function claimUse(
-  ledger: Ledger,
+  ledger: Ledger & Partial<Pick<SalesBook, "credits">>,
   { by, at, id: own = timedId(at), limits, amount }: ClaimRequest,
 ): Promise<Claim> {
   const id = claimId(by, own);
   const need = { amount, uses: 1n };
+  const counted = countersOf(limits);
   let answer: ReserveAnswer;
   try {
-    answer = await ledger.reserve({ id, at, counted: countersOf(limits), ...need });
+    answer = await ledger.reserve({ id, at, counted, ...need });
+    if (!answer.reserved && ledger.credits !== undefined) {
+      const credits = await ledger.credits(answer.refused.map((usage) => usage.id));
+      const raised = raisedBy(counted, credits, at);
+      if (credits.length > 0) answer = await ledger.reserve({ id, at, counted: raised, ...need });
+    }
   } catch (cause) {
     throw notCounted(cause);
   }
   if (!answer.reserved) throw budgetError(limits, answer.refused, need);
   return {
+    id,
     commit: (end, spent = amount) => ledger.commit(id, spent, end),
     release: (end) => ledger.release(id, end),
   };

@@ -18,7 +18,16 @@ export {
 } from "./fold.ts";
 export { Keeper, type KeeperOptions, keepSeconds } from "./keeper.ts";
 export { settledOf } from "./payment.ts";
+export { creditsOf, raisedBy, refundNote } from "./refund.ts";
 export { budgetError } from "./refusal.ts";
+export {
+  type DayRouteTotal,
+  dayOf,
+  endedBefore,
+  isEnded,
+  summed,
+  totalsOf,
+} from "./sale-totals.ts";
 export { type LedgerState, type Step, step } from "./step.ts";
 export { nodeTotal, nodeTotals, spentOf } from "./total.ts";
 export { demandValid } from "./valid.ts";

@@ -8,6 +8,7 @@ import { nextTurn } from "../internal/timers.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Facts } from "../ports/facts.ts";
 import type { CheckpointSeal, Foldable } from "../ports/folding.ts";
+import type { SalesBook } from "../ports/sales.ts";
 
 /** Claims and orders that are under way are younger than this. */
 const LEAST_SECONDS = 3600;
@@ -36,9 +37,12 @@ const START_SECONDS = 3600;
 
 export interface KeeperOptions {
   /** Without facts, each start believes the clock. */
-  readonly books: Foldable & Partial<Pick<Facts, "fact" | "setFact">>;
+  readonly books: Foldable &
+    Partial<Pick<Facts, "fact" | "setFact"> & Pick<SalesBook, "foldSales">>;
   readonly clock: Clock;
   readonly keepSeconds: number;
+  /** How long each sale stays; undefined if no sales are summed up here. */
+  readonly salesSeconds?: number;
   /** What signs the checkpoints; undefined if these books are not folded here. */
   readonly seal: () => Promise<CheckpointSeal | undefined>;
   readonly failed: (cause: unknown) => void;
@@ -125,9 +129,10 @@ export class Keeper {
   }
 
   async #fold(): Promise<void> {
-    const { books, clock, keepSeconds } = this.#options;
+    const { books, clock, keepSeconds, salesSeconds } = this.#options;
     const seal = await this.#options.seal();
-    if (seal === undefined) return;
+    const sales = salesSeconds !== undefined && books.foldSales !== undefined;
+    if (seal === undefined && !sales) return;
     await this.#begin(clock());
     const read = clock();
     // Of processes that share the books, one whose clock is ahead must not forget for all.
@@ -135,6 +140,11 @@ export class Keeper {
     // A clock that is set ahead for a few hours removes nothing. [case 109]
     const at = this.#passed.at(now);
     await books.setFact?.(PASSED, String(at));
+    if (sales) {
+      const folding = { at, keepSeconds: salesSeconds, limit: STEP };
+      while (!this.#isStopped && (await books.foldSales!(folding))) await nextTurn();
+    }
+    if (seal === undefined) return;
     const folding = { at, now, keepSeconds, limit: STEP, seal };
     while (!this.#isStopped && (await books.fold(folding))) await nextTurn();
   }

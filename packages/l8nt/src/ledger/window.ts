@@ -17,6 +17,10 @@ const slotAt = (at: number, windowSeconds: number): number =>
 /** Slots later than `at` count too: a clock that went back frees nothing. [case 109] */
 const isLive = (slot: number, now: number): boolean => slot >= now - SLOTS;
 
+/** Whether a window still counts what was added at `at`. */
+export const isInWindow = (at: number, windowSeconds: number, now: number): boolean =>
+  isLive(slotAt(at, windowSeconds), slotAt(now, windowSeconds));
+
 /**
  * Whether the clock was set ahead and back since: a slot is later than clocks can be apart. What
  * was added then has dropped the slots before it, so nobody knows what the window holds. [case 109]

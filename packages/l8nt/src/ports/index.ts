@@ -54,6 +54,17 @@ export type {
   Settlement,
 } from "./payments.ts";
 export type { ReceiptBook, ReceiptRow } from "./receipts.ts";
+export type {
+  Credit,
+  NumberedSale,
+  Refund,
+  SaleQuery,
+  SaleRecord,
+  SalesBook,
+  SalesFolding,
+  SaleTotal,
+  TotalsQuery,
+} from "./sales.ts";
 export type { Store } from "./store.ts";
 export type {
   NodePage,

@@ -8,6 +8,7 @@ import type { Ledger } from "./ledger.ts";
 import type { NodeBook } from "./nodes.ts";
 import type { Payments } from "./payments.ts";
 import type { ReceiptBook } from "./receipts.ts";
+import type { SalesBook } from "./sales.ts";
 import type { Vault } from "./vault.ts";
 
 export interface Store
@@ -19,7 +20,8 @@ export interface Store
     ReceiptBook,
     Journal,
     Facts,
-    Vault {
+    Vault,
+    SalesBook {
   /**
    * Which file the books are in, by a number that a move within its file system keeps and that a
    * copy does not have. Absent if they are in no file, or if its file system has no such number.

@@ -5,22 +5,25 @@ import type { Keeper } from "../ledger/index.ts";
 import type { TopUps } from "../ledger/top-ups.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Ledger } from "../ports/ledger.ts";
+import type { SalesBook } from "../ports/sales.ts";
 import type { Invoicer } from "../ports/wallet.ts";
 import type { AbandonedUses } from "./abandoned.ts";
 import type { ChallengeLimits } from "./challenge-limits.ts";
 import type { ProxyWatch } from "./proxied.ts";
 import type { Repeats } from "./repeats.ts";
+import type { Sold } from "./sold.ts";
 
 export interface PaywallContext {
   readonly authority: Authority;
   /** What the path of each request is put behind, to be judged and sold. */
   readonly base: Base;
-  readonly ledger: Ledger;
+  readonly ledger: Ledger & Partial<SalesBook>;
   readonly topUps: TopUps;
   readonly abandoned: AbandonedUses;
   /** Undefined for a ledger that cannot be folded. */
   readonly keeper: Keeper | undefined;
   readonly repeats: Repeats;
+  readonly sold: Sold;
   readonly invoicer: Invoicer | undefined;
   readonly clock: Clock;
   readonly challenges: ChallengeLimits;

@@ -116,6 +116,11 @@ export interface Grant {
   readonly paymentHash: string | undefined;
   readonly price: Amount;
   /**
+   * Names the use that this request is, for `paywall.refund` later; undefined if nothing was
+   * counted.
+   */
+  readonly useId: string | undefined;
+  /**
    * Aborts when the credential is revoked, here or by the feed that the paywall follows, or ends,
    * while the request is served. On Node a response that is under way and an upgraded connection
    * are then broken off by themselves; of a handler that returns a `Response`, the response is if
@@ -153,6 +158,20 @@ export interface Grant {
    * grant.settle("0.0042 usd");
    */
   settle(amount: AmountText | Amount): void;
+  /**
+   * Gives back what this request has used, once its response was sent: the use and its price, or,
+   * with `amount`, a part of the price. Only once, and never more than was counted. Before the
+   * response is sent, declare `release` or `settle` instead. The journal notes it.
+   *
+   * @returns whether anything was given back: not a second time, nor of a use that is not counted,
+   * or so old that the journal was folded over it (`keep`)
+   * @throws TypeError for an amount of more than was spent, or in another unit
+   * @throws AdapterError `ERR_STORE`
+   * @example
+   * queue.add(job).catch(() => grant.refund());
+   * return Response.json({ accepted: true }, { status: 202 });
+   */
+  refund(amount?: AmountText | Amount): Promise<boolean>;
   /**
    * Declares that the answer of this request may be given to anybody, also to those who have not
    * paid, so that its `Cache-Control` and its `Vary` are sent as the handler sets them. Call it

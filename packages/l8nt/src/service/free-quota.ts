@@ -136,6 +136,7 @@ export class FreeRequests {
       throw notCounted(cause);
     }
     return {
+      id,
       commit: (end) => this.#ledger.commit(id, FREE_USE.amount, end),
       release: (end) => this.#ledger.release(id, end),
     };

@@ -4,6 +4,7 @@ import type { Verified } from "../l402/index.ts";
 import { type Declared, isConsumed } from "../wire/consumption.ts";
 import { grpcType, hasTrailers } from "../wire/grpc.ts";
 import type { Grant, Granted, RequestFacts } from "./decision.ts";
+import type { Use } from "./refunds.ts";
 import type { KeyedUse } from "./repeats.ts";
 import {
   asSent,
@@ -64,6 +65,7 @@ export const claimedGrant = (
 ): Granted => {
   const served = new ServedGrant(verified, claimed.price);
   forOneClient(served);
+  ServedGrant.use(served, claimed.use);
   return new Claimed(served, claimed, keyed);
 };
 
@@ -71,6 +73,7 @@ export interface ClaimedRequest {
   readonly facts: RequestFacts;
   readonly price: Amount;
   readonly metered: boolean;
+  readonly use: Use;
   /** Commits the claim with what was spent, or releases it. */
   end(spent: Amount | undefined): Promise<unknown>;
 }

@@ -15,4 +15,6 @@ export type { PriceFacts, PriceFunction } from "./price.ts";
 export type { Answer } from "./repeats.ts";
 export type { RevocationsOption } from "./revoking.ts";
 export type { Route } from "./route.ts";
+export type { SalesQuery, SalesTotal, SalesTotalsQuery } from "./sales-list.ts";
+export type { OnSale, Sale } from "./sold.ts";
 export type { Grants, Terms } from "./terms.ts";

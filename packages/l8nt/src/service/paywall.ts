@@ -3,7 +3,7 @@
  * spec/3-challenge.md.
  */
 
-import { type AmountText, readAmountOption } from "../amount.ts";
+import { type Amount, type AmountText, readAmountOption } from "../amount.ts";
 import { durationSeconds } from "../caveat/duration.ts";
 import { type ChainLimit, type Duration, readBase } from "../caveat/index.ts";
 import { formatInstant } from "../caveat/instant.ts";
@@ -16,6 +16,7 @@ import { ALL_NODES, type StandingDirective } from "../ports/directives.ts";
 import { type Facts, MADE_AT } from "../ports/facts.ts";
 import type { Foldable } from "../ports/folding.ts";
 import type { Ledger } from "../ports/ledger.ts";
+import type { SalesBook } from "../ports/sales.ts";
 import type { Invoicer } from "../ports/wallet.ts";
 import { keyedSeal } from "../receipt/checkpoint.ts";
 import { MemoryStore } from "../stores/memory.ts";
@@ -28,9 +29,18 @@ import { factsOf } from "./facts.ts";
 import { lateInvoicer } from "./late-invoicer.ts";
 import { OpenRoutes } from "./open-routes.ts";
 import { ProxyWatch } from "./proxied.ts";
+import { refund } from "./refunds.ts";
 import { Repeats } from "./repeats.ts";
 import { type RevocationsOption, Revoking } from "./revoking.ts";
 import { Route } from "./route.ts";
+import {
+  type SalesQuery,
+  type SalesTotal,
+  type SalesTotalsQuery,
+  salesIn,
+  totalsIn,
+} from "./sales-list.ts";
+import { type OnSale, type Sale, Sold } from "./sold.ts";
 import { COMMON_TERMS, type CommonTerms, checkTerms, maySell, type Terms } from "./terms.ts";
 
 export interface ChallengesPerMinute {
@@ -91,7 +101,7 @@ export interface PaywallOptions extends CommonTerms {
    *
    * @default a store in memory: a restart forgets what was used
    */
-  readonly store?: Ledger & Partial<Foldable & Pick<Facts, "fact" | "setFact">>;
+  readonly store?: Ledger & Partial<Foldable & SalesBook & Pick<Facts, "fact" | "setFact">>;
   /**
    * How long a durable store keeps the entries of uses in its journal, an hour or more. What is
    * older is summed up and removed, with the counters of credentials that have ended.
@@ -99,6 +109,19 @@ export interface PaywallOptions extends CommonTerms {
    * @default "1d"
    */
   readonly keep?: Duration;
+  /**
+   * Called for each sale, once it is written down; see {@link OnSale}.
+   *
+   * @default nobody is told
+   */
+  readonly onSale?: OnSale;
+  /**
+   * How long a store keeps each sale for {@link Paywall.sales}, an hour or more, and until its
+   * credential has ended. What is older is summed up by day and route, and removed.
+   *
+   * @default "90d"
+   */
+  readonly keepSales?: Duration;
   /**
    * Where revocations are kept and read from.
    *
@@ -138,6 +161,8 @@ const OPTIONS = {
   invoicer: true,
   store: true,
   keep: true,
+  onSale: true,
+  keepSales: true,
   revocations: true,
   clock: true,
   challengesPerMinute: true,
@@ -168,6 +193,8 @@ export class Paywall {
   readonly #defaults: Terms;
   readonly #revoking: Revoking;
   readonly #abandoned: AbandonedUses;
+  readonly #sold: Sold;
+  readonly #book: Ledger & Partial<SalesBook>;
   #own: Route | undefined;
 
   /** @throws TypeError for options that cannot work: here, and not at the first request */
@@ -190,7 +217,13 @@ export class Paywall {
     const ledger: NonNullable<PaywallOptions["store"]> = options.store ?? new MemoryStore();
     this.#abandoned = new AbandonedUses(ledger, clock);
     const keeping = { authority: this.authority, clock, alarm };
-    const keeper = keeperOf(ledger, options.keep ?? "1d", keeping);
+    const keepers = { keep: options.keep ?? "1d", keepSales: options.keepSales ?? "90d" };
+    const keeper = keeperOf(ledger, keepers, keeping);
+    if (options.onSale !== undefined && ledger.sell === undefined)
+      throw new TypeError("onSale needs a store that keeps sales, and this one has no `sell`");
+    const { onSale } = options;
+    this.#sold = new Sold({ ...keeping, book: ledger, onSale });
+    this.#book = ledger;
     this.#context = {
       authority: this.authority,
       base,
@@ -199,6 +232,7 @@ export class Paywall {
       abandoned: this.#abandoned,
       keeper,
       repeats: new Repeats(),
+      sold: this.#sold,
       invoicer: typeof invoicer === "function" ? lateInvoicer(invoicer) : invoicer,
       clock,
       challenges: new ChallengeLimits({ perClient, total }),
@@ -216,6 +250,7 @@ export class Paywall {
     };
     checkTerms(this.#defaults, this.authority.location);
     this.#abandoned.end().catch((error: unknown) => alarm("l8nt: a start failed", error));
+    this.#sold.tell();
     // Last, because following the revocations goes on until `close`.
     const { authority, topUps } = this.#context;
     this.#revoking = new Revoking(options.revocations, { authority, topUps, clock, alarm });
@@ -349,6 +384,48 @@ export class Paywall {
     return this.#own.authorize(factsOf(request, options.address));
   }
 
+  /**
+   * What was sold, in the order in which it was written down: one page. A purchase is a sale from
+   * the first request on that brings its credential; what was paid and never presented is known to
+   * the wallet alone.
+   *
+   * @throws TypeError for a query that cannot be read, or a store that keeps no sales
+   * @throws AdapterError `ERR_STORE`
+   * @example
+   * let after = 0;
+   * for (;;) {
+   *   const page = await paywall.sales({ after });
+   *   if (page.length === 0) break;
+   *   for (const { at, route, amount, seq } of page) after = seq;
+   * }
+   */
+  sales(query: SalesQuery = {}): Promise<readonly Sale[]> {
+    return salesIn(this.#book, query);
+  }
+
+  /**
+   * The sums of all sales, by day (UTC) or by route.
+   *
+   * @throws TypeError for a query that cannot be read, or a store that keeps no sales
+   * @throws AdapterError `ERR_STORE`
+   */
+  totals(query: SalesTotalsQuery): Promise<readonly SalesTotal[]> {
+    return totalsIn(this.#book, query);
+  }
+
+  /**
+   * Gives back what a request has used, as `grant.refund` does, by the `useId` of its grant.
+   *
+   * @param amount a part of what was spent. @default all of it, and the use
+   * @returns whether anything was given back
+   * @throws TypeError for what is no `useId`, and for an amount of more than was spent, or in another
+   * unit
+   * @throws AdapterError `ERR_STORE`
+   */
+  refund(useId: string, amount?: AmountText | Amount): Promise<boolean> {
+    return refund(this.#book, useId, amount, this.#context.clock());
+  }
+
   /** Answers `/.well-known/l402` and what is below it; undefined for any other path. */
   async wellKnown(request: Request): Promise<Response | undefined> {
     const { descriptions } = this.#open;
@@ -359,16 +436,20 @@ export class Paywall {
 /** @throws TypeError for a duration that cannot be kept */
 function keeperOf(
   ledger: NonNullable<PaywallOptions["store"]>,
-  keep: Duration,
+  { keep, keepSales }: { readonly keep: Duration; readonly keepSales: Duration },
   { authority, clock, alarm }: Pick<PaywallContext, "authority" | "clock" | "alarm">,
 ): Keeper | undefined {
   const seconds = keepSeconds(keep, "keep");
+  const salesSeconds = keepSeconds(keepSales, "keepSales");
   const { fold } = ledger;
   if (fold === undefined) return undefined;
   const books: KeeperOptions["books"] = {
     fold: (folding) => fold.call(ledger, folding),
     ...(ledger.now !== undefined && { now: () => ledger.now!() }),
     ...(ledger.fact !== undefined && { fact: (name) => ledger.fact!(name) }),
+    ...(ledger.foldSales !== undefined && {
+      foldSales: (folding) => ledger.foldSales!(folding),
+    }),
     ...(ledger.setFact !== undefined && { setFact: (name, value) => ledger.setFact!(name, value) }),
   };
   const failed = (cause: unknown) => alarm("l8nt: the journal could not be folded", cause);
@@ -377,7 +458,7 @@ function keeperOf(
     (await books.fact?.(MADE_AT)) === undefined
       ? keyedSeal(authority.derivedKeys("checkpoints"))
       : undefined;
-  return new Keeper({ books, clock, keepSeconds: seconds, seal, failed });
+  return new Keeper({ books, clock, keepSeconds: seconds, salesSeconds, seal, failed });
 }
 
 function ownAuthority(options: PaywallOptions, clock: Clock): Authority {

@@ -26,14 +26,20 @@ import type { Listing, OpenRoutes } from "./open-routes.ts";
 import { isPreflight, preflightAnswer } from "./preflight.ts";
 import { FactsOfRequest, type PriceFunction, readPrice } from "./price.ts";
 import { Readings, withoutCredential } from "./readings.ts";
+import { Use } from "./refunds.ts";
 import { type Begun, repeatError } from "./repeats.ts";
 import { Sales } from "./sale.ts";
+import type { Presentation } from "./sold.ts";
 import { sameTerms, type Terms } from "./terms.ts";
 import * as unserved from "./unserved.ts";
 
 /** What a request presents; an error for a credential that proves nothing here. */
 type Presented = Verified | TokenError | undefined;
 
+/** A month's. */
+const LONGEST_QUOTA_SECONDS = 2_592_000;
+/** The name of all routes together whose path is not known. */
+const UNLISTED = "unlisted";
 const NOTHING_READ = { method: "", raw: "", target: undefined };
 
 /** A route of a {@link Paywall}: decides about requests on terms of its own. */
@@ -44,6 +50,7 @@ export class Route {
   readonly #fixedPrice: Amount | undefined;
   readonly #listing: Listing;
   readonly #free: FreeRequests | undefined;
+  #listedAt: string | undefined;
   #isClosed = false;
   #last: { readonly method: string; readonly raw: string; readonly target: Target | undefined } =
     NOTHING_READ;
@@ -75,6 +82,7 @@ export class Route {
    * `"GET /history/*"`; undefined for one that is not known. Ignored if `terms.path` is there.
    */
   listAt(path: string | undefined): void {
+    this.#listedAt ??= path;
     this.#listing.at(path);
   }
 
@@ -102,7 +110,10 @@ export class Route {
     try {
       this.#context.authority.readSecret();
       presented = authenticateFields(this.#context.authority.verifier, presentedBy(facts));
-      if (presented !== undefined) this.#context.challenges.paid(presented.paymentHash);
+      if (presented !== undefined) {
+        this.#context.challenges.paid(presented.paymentHash);
+        this.#context.sold.see(presented, () => this.#presentation(target));
+      }
     } catch (error) {
       if (error instanceof AdapterError) return this.#unready(error, target);
       if (!(error instanceof TokenError)) throw error;
@@ -127,6 +138,10 @@ export class Route {
           },
           presented,
         );
+  }
+
+  #presentation({ method, path }: Target): Presentation {
+    return { route: this.terms.path ?? this.#listedAt ?? UNLISTED, method, path };
   }
 
   #unready(error: AdapterError, { method, path }: Target): Refused {
@@ -287,7 +302,9 @@ export class Route {
       return spent === undefined ? release(clock()) : commit(clock());
     };
     const metered = this.terms.metered === true;
-    const granted = claimedGrant(verified, { facts, price: nothing, metered, end });
+    const until = at + LONGEST_QUOTA_SECONDS;
+    const use = new Use(claim.id, until, this.#context.ledger, clock);
+    const granted = claimedGrant(verified, { facts, price: nothing, metered, end, use });
     const guard = this.#leaveGuard(facts, granted.grant);
     return granted;
   }
@@ -334,6 +351,17 @@ export class Route {
       if (error instanceof AdapterError) return new Refused(error);
       throw error;
     }
+    try {
+      // It was begun before the claim. A use is served only if its sale is in the books.
+      await this.#context.sold.written(verified.paymentHash);
+    } catch (error) {
+      keyed?.end(false);
+      await claim
+        .release(clock())
+        .catch((cause: unknown) => alarm("l8nt: a claim stays open", cause));
+      if (error instanceof AdapterError) return new Refused(error);
+      throw error;
+    }
     // Sold for this very request, which is dearer now.
     const isCapped = amount !== request.price;
     const end = (spent: Amount | undefined): Promise<unknown> => {
@@ -343,7 +371,9 @@ export class Route {
     };
     const { facts } = request;
     const metered = this.terms.metered === true;
-    const granted = claimedGrant(verified, { facts, price: amount, metered, end }, keyed);
+    const until = verified.validUntil ?? Number.MAX_SAFE_INTEGER;
+    const use = new Use(claim.id, until, ledger, clock);
+    const granted = claimedGrant(verified, { facts, price: amount, metered, end, use }, keyed);
     const guard = this.#leaveGuard(request.facts, granted.grant);
     return granted;
   }

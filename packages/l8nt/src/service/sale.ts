@@ -198,7 +198,10 @@ export class Sales {
         "ERR_WALLET",
         "The wallet made an invoice for another amount than it was asked for.",
       );
-    return { challenge: authority.minter.challenge(scope, invoice, caveats), invoice, at: clock() };
+    const at = clock();
+    const endsAt = at + durationSeconds(scope.expiresIn ?? DEFAULT_VALIDITY, "validFor");
+    const mark = this.#context.sold.marks.write(invoice.paymentHash, { amountMsat, endsAt });
+    return { challenge: authority.minter.challenge(scope, invoice, caveats, mark), invoice, at };
   }
 }
 

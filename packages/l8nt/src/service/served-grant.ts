@@ -5,6 +5,7 @@ import type { Verified } from "../l402/index.ts";
 import { type Declared, USE_FIELD } from "../wire/consumption.ts";
 import { privately } from "./caching.ts";
 import type { Grant } from "./decision.ts";
+import type { Use } from "./refunds.ts";
 import { withEnd } from "./with-end.ts";
 
 /**
@@ -84,11 +85,16 @@ export class ServedGrant implements Grant {
   readonly price: Amount;
   readonly #verified: Verified | undefined;
   #exchange: Exchange | undefined;
+  #use: Use | undefined;
   #signal: AbortSignal | undefined;
   #stop: (() => void) | undefined;
 
   static serve(served: Grant, exchange: Exchange): void {
     if (#exchange in served) served.#exchange = exchange;
+  }
+
+  static use(served: ServedGrant, use: Use): void {
+    served.#use = use;
   }
 
   /** What lets go of the signal, if somebody has asked for it. */
@@ -135,6 +141,14 @@ export class ServedGrant implements Grant {
       );
     settlements.set(this, amount);
     declarations.set(this, "consumed");
+  }
+
+  get useId(): string | undefined {
+    return this.#use?.id;
+  }
+
+  async refund(given?: AmountText | Amount): Promise<boolean> {
+    return this.#use?.refund(given) ?? false;
   }
 
   allowSharedCaching(): void {

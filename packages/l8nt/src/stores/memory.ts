@@ -4,9 +4,11 @@ import { checkKeys, type Keys } from "../internal/keys.ts";
 import { Recent } from "../internal/recent.ts";
 import {
   type Answers,
+  creditsOf,
   type LedgerEvent,
   type LedgerState,
   type ReservationRow,
+  refundNote,
   type Step,
   step,
   timeOf,
@@ -46,12 +48,23 @@ import type {
   Settlement,
 } from "../ports/payments.ts";
 import type { ReceiptRow } from "../ports/receipts.ts";
+import type {
+  Credit,
+  NumberedSale,
+  Refund,
+  SaleQuery,
+  SaleRecord,
+  SalesFolding,
+  SaleTotal,
+  TotalsQuery,
+} from "../ports/sales.ts";
 import type { Store } from "../ports/store.ts";
 import { MemoryCounters } from "./memory-counters.ts";
 import { MemoryHandOvers } from "./memory-hand-overs.ts";
 import { MemoryJournal } from "./memory-journal.ts";
 import { MemoryNodes } from "./memory-nodes.ts";
 import { MemoryPayments } from "./memory-payments.ts";
+import { MemorySales } from "./memory-sales.ts";
 
 export interface MemoryStoreOptions {
   /** Keeps the journal, which grows until it is folded. @default false */
@@ -88,6 +101,7 @@ export class MemoryStore implements Store {
   readonly #wrapped = new Map<string, Uint8Array<ArrayBuffer>>();
   readonly #facts = new Map<string, string>();
   readonly #journal: MemoryJournal;
+  readonly #sales = new MemorySales();
   #latest = 0;
   #events = 0;
 
@@ -358,6 +372,43 @@ export class MemoryStore implements Store {
     if (this.#wrapped.has(name)) return false;
     this.#wrapped.set(name, bytes);
     return true;
+  }
+
+  async sell(sale: SaleRecord, tell: boolean): Promise<boolean> {
+    return this.#sales.sell(sale, tell);
+  }
+
+  async sales(query: SaleQuery): Promise<readonly NumberedSale[]> {
+    return this.#sales.list(query);
+  }
+
+  async saleTotals(query: TotalsQuery): Promise<readonly SaleTotal[]> {
+    return this.#sales.totals(query);
+  }
+
+  async untoldSales(after: number, limit: number): Promise<readonly NumberedSale[]> {
+    return this.#sales.untold(after, limit);
+  }
+
+  async saleTold(seqs: readonly number[]): Promise<void> {
+    this.#sales.told(seqs);
+  }
+
+  async foldSales(folding: SalesFolding): Promise<boolean> {
+    return this.#sales.fold(folding);
+  }
+
+  async refund({ id, amount, at, until }: Refund): Promise<boolean> {
+    const row = this.#ended.get(id);
+    if (row?.resolution === undefined || at >= until) return false;
+    const credits = creditsOf(row.reservation, row.resolution, amount);
+    if (!this.#sales.refund(id, credits, until)) return false;
+    this.#write({ type: "note", text: refundNote(id, amount) }, at);
+    return true;
+  }
+
+  async credits(counterIds: readonly string[]): Promise<readonly Credit[]> {
+    return this.#sales.credits(counterIds);
   }
 
   async close(): Promise<void> {}

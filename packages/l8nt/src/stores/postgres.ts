@@ -42,6 +42,16 @@ import {
   type Settlement,
 } from "../ports/payments.ts";
 import type { ReceiptRow } from "../ports/receipts.ts";
+import type {
+  Credit,
+  NumberedSale,
+  Refund,
+  SaleQuery,
+  SaleRecord,
+  SalesFolding,
+  SaleTotal,
+  TotalsQuery,
+} from "../ports/sales.ts";
 import type { Store } from "../ports/store.ts";
 import { Batches } from "./postgres/batches.ts";
 import {
@@ -68,6 +78,7 @@ import { PostgresFolding } from "./postgres/folding.ts";
 import { PostgresHandOvers } from "./postgres/hand-overs.ts";
 import { migrate, quoted } from "./postgres/migrations.ts";
 import { PostgresNodes } from "./postgres/nodes.ts";
+import { PostgresSales } from "./postgres/sales.ts";
 
 interface Tuning {
   /**
@@ -196,6 +207,7 @@ class PostgresStore implements Store {
   readonly #nodes: PostgresNodes;
   readonly #handOvers: PostgresHandOvers;
   readonly #folding: PostgresFolding;
+  readonly #sales: PostgresSales;
   /** The schema, quoted. */
   readonly #in: string;
 
@@ -207,6 +219,7 @@ class PostgresStore implements Store {
     this.#nodes = new PostgresNodes(database, schema);
     this.#handOvers = new PostgresHandOvers(database, schema);
     this.#folding = new PostgresFolding(database, schema);
+    this.#sales = new PostgresSales(database, schema);
   }
 
   async reserve(reservation: Reservation): Promise<ReserveAnswer> {
@@ -529,6 +542,38 @@ class PostgresStore implements Store {
       `SELECT latest FROM ${this.#in}.sigil_head`,
     );
     return head!.latest;
+  }
+
+  sell(sale: SaleRecord, tell: boolean): Promise<boolean> {
+    return this.#sales.sell(sale, tell);
+  }
+
+  sales(query: SaleQuery): Promise<readonly NumberedSale[]> {
+    return this.#sales.list(query);
+  }
+
+  saleTotals(query: TotalsQuery): Promise<readonly SaleTotal[]> {
+    return this.#sales.totals(query);
+  }
+
+  untoldSales(after: number, limit: number): Promise<readonly NumberedSale[]> {
+    return this.#sales.untold(after, limit);
+  }
+
+  saleTold(seqs: readonly number[]): Promise<void> {
+    return this.#sales.told(seqs);
+  }
+
+  foldSales(folding: SalesFolding): Promise<boolean> {
+    return this.#sales.fold(folding);
+  }
+
+  refund(refund: Refund): Promise<boolean> {
+    return this.#sales.refund(refund);
+  }
+
+  credits(counterIds: readonly string[]): Promise<readonly Credit[]> {
+    return this.#sales.credits(counterIds);
   }
 
   async turnBack(at: number, text: string): Promise<void> {

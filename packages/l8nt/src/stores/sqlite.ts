@@ -6,7 +6,14 @@ import type { DatabaseSync } from "node:sqlite";
 import type { Amount } from "../amount.ts";
 import { AdapterError } from "../errors.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
-import { type Answers, type LedgerEvent, step, timeOf, usageOf } from "../ledger/index.ts";
+import {
+  type Answers,
+  type LedgerEvent,
+  refundNote,
+  step,
+  timeOf,
+  usageOf,
+} from "../ledger/index.ts";
 import type { Directive, NumberedDirective } from "../ports/directives.ts";
 import type { Checkpoint, FoldedCounter, Folding } from "../ports/folding.ts";
 import type {
@@ -40,6 +47,16 @@ import type {
   Settlement,
 } from "../ports/payments.ts";
 import type { ReceiptRow } from "../ports/receipts.ts";
+import type {
+  Credit,
+  NumberedSale,
+  Refund,
+  SaleQuery,
+  SaleRecord,
+  SalesFolding,
+  SaleTotal,
+  TotalsQuery,
+} from "../ports/sales.ts";
 import type { Store } from "../ports/store.ts";
 import { type Opened, openForReading, openForWriting } from "./sqlite/database.ts";
 import { storeError } from "./sqlite/faults.ts";
@@ -49,6 +66,7 @@ import type { WriteAheadLog } from "./sqlite/log.ts";
 import { SqliteNodes } from "./sqlite/nodes.ts";
 import { CommitQueue, givenUp, OwnError } from "./sqlite/queue.ts";
 import { entryIn, hashBytes, hashIn, isHash } from "./sqlite/rows.ts";
+import { SqliteSales } from "./sqlite/sales.ts";
 import { Statements } from "./sqlite/statements.ts";
 import { Tables } from "./sqlite/tables.ts";
 import { textOf } from "./sqlite/texts.ts";
@@ -95,6 +113,7 @@ class SqliteStore implements Store {
   readonly #nodes: SqliteNodes;
   readonly #handOvers: SqliteHandOvers;
   readonly #folding: SqliteFolding;
+  readonly #sales: SqliteSales;
   readonly #queue: CommitQueue;
   readonly #lost: () => string | undefined;
   #latest: number;
@@ -115,6 +134,7 @@ class SqliteStore implements Store {
     this.#nodes = new SqliteNodes(this.#sql);
     this.#handOvers = new SqliteHandOvers(this.#sql);
     this.#folding = new SqliteFolding(this.#sql, this.#tables);
+    this.#sales = new SqliteSales(this.#sql);
     this.#latest = this.#readLatest();
     this.#queue = new CommitQueue({
       database,
@@ -519,6 +539,46 @@ class SqliteStore implements Store {
 
   foldedCounters(after: string, limit: number): Promise<readonly FoldedCounter[]> {
     return this.#look(() => this.#folding.counters(after, limit));
+  }
+
+  sell(sale: SaleRecord, tell: boolean): Promise<boolean> {
+    return this.#write(() => this.#sales.sell(sale, tell));
+  }
+
+  sales(query: SaleQuery): Promise<readonly NumberedSale[]> {
+    return this.#look(() => this.#sales.list(query));
+  }
+
+  saleTotals(query: TotalsQuery): Promise<readonly SaleTotal[]> {
+    return this.#look(() => this.#sales.totals(query));
+  }
+
+  untoldSales(after: number, limit: number): Promise<readonly NumberedSale[]> {
+    return this.#look(() => this.#sales.untold(after, limit));
+  }
+
+  saleTold(seqs: readonly number[]): Promise<void> {
+    return this.#queue.add(() => whole(() => this.#sales.told(seqs)), "patient");
+  }
+
+  foldSales(folding: SalesFolding): Promise<boolean> {
+    return this.#queue.add(() => whole(() => this.#sales.fold(folding)), "patient");
+  }
+
+  refund(refund: Refund): Promise<boolean> {
+    return this.#queue.add(() => {
+      const credits = own(() => this.#sales.creditsOf(refund));
+      if (credits.length === 0) return false;
+      return whole(() => {
+        this.#sales.refund(refund, credits);
+        this.#enter({ type: "note", text: refundNote(refund.id, refund.amount) }, refund.at);
+        return true;
+      });
+    });
+  }
+
+  credits(counterIds: readonly string[]): Promise<readonly Credit[]> {
+    return this.#look(() => this.#sales.credits(counterIds));
   }
 
   latest(): Promise<number> {

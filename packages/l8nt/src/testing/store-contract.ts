@@ -14,6 +14,7 @@ import { handOverLaws } from "./hand-over-laws.ts";
 import { NaiveLedger } from "./naive-ledger.ts";
 import { orderLaws } from "./order-laws.ts";
 import { paymentLaws } from "./payment-laws.ts";
+import { salesLaws } from "./sales-laws.ts";
 import {
   dollars,
   inFlight,
@@ -560,6 +561,7 @@ export function storeContract(
   bookLaws(law);
   foldingLaws(law);
   handOverLaws(law);
+  salesLaws(law);
 }
 
 /** Mulberry32: a small seeded generator of random numbers. */

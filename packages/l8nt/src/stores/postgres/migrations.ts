@@ -1,7 +1,7 @@
 /** Migrates a schema to the version that this program knows, or refuses with the reason. */
 import type pg from "pg";
 import { AdapterError } from "../../errors.ts";
-import { fold, handovers, law, tables } from "./sql.generated.ts";
+import { fold, handovers, law, sales, tables } from "./sql.generated.ts";
 
 /** Every table. A table of another program must have none of these names. */
 const TABLES = [
@@ -21,10 +21,16 @@ const TABLES = [
   "sigil_recalls",
   "sigil_checkpoint",
   "sigil_carried",
+  "sigil_sales",
+  "sigil_sale_totals",
+  "sigil_refunds",
 ] as const;
+/** How many of them are there before migration 3. */
+const TABLES_BEFORE_SALES = 16;
+const SALES_VERSION = 3;
 
 /** In order; the first is number 1. A released migration is never changed. */
-const MIGRATIONS: readonly string[] = [tables + handovers + fold, law];
+const MIGRATIONS: readonly string[] = [tables + handovers + fold, law, sales];
 
 /**
  * The comment on the table of migrations, which tells it from another program's table of that name.
@@ -98,7 +104,7 @@ async function versionOf(client: pg.ClientBase, schema: string): Promise<number>
   );
   const isWhole =
     versions.every((version, at) => version === at + 1) &&
-    rows.length === TABLES.length &&
+    rows.length === (latest < SALES_VERSION ? TABLES_BEFORE_SALES : TABLES.length) &&
     functions.length === (latest < 2 ? 0 : 1);
   if (!isWhole)
     throw refusal(

@@ -5,6 +5,7 @@
 
 import { FOLDING } from "./folding.ts";
 import { HAND_OVERS } from "./hand-overs.ts";
+import { SALES } from "./sales.ts";
 
 export interface Migration {
   /** One statement each. */
@@ -137,4 +138,5 @@ export const MIGRATIONS: readonly Migration[] = [
     ],
     objects: ["directives_top_ups"],
   },
+  SALES,
 ];
