@@ -16,9 +16,10 @@ export function moduleOf(texts: Readonly<Record<string, string>>): string {
     ([name, sql]) => `export const ${name} = \`\n${sql.replace(/[\\`]|\$\{/g, "\\$&")}\`;\n`,
   );
   const files = Object.keys(texts).map((name) => `${name}.sql`);
-  return [`/** Written by scripts/inline-sql.ts: edit ${files.join(", ")}. */\n`, ...exports].join(
-    "\n",
-  );
+  return [
+    `/**\n * Written by scripts/inline-sql.ts: edit ${files.join(", ")}.\n */\n`,
+    ...exports,
+  ].join("\n");
 }
 
 if (import.meta.main) {

@@ -5,6 +5,7 @@ export type { Answered } from "./answered.ts";
 export type { Decision, Grant, Granted, RequestFacts } from "./decision.ts";
 export { type GivenHeaders, headersWithoutCredential } from "./forwarded.ts";
 export type { FreeQuota } from "./free-quota.ts";
+export type { LlmsText } from "./llms-text.ts";
 export {
   type AuthorizeOptions,
   Paywall,

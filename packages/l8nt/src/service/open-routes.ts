@@ -94,9 +94,13 @@ const freeOf = (quota: FreeQuota): NonNullable<RouteDescription["free"]> => {
 };
 
 /** Written in one order, whatever the order in the terms: equal grants have equal texts. */
-function grantsOf({ uses, budget, validFor, endpoints }: Grants = {}): RouteDescription["grants"] {
+function grantsOf(grants: Grants = {}): RouteDescription["grants"] {
+  const { uses, usesPerMinute, usesPerHour, usesPerDay, budget, validFor, endpoints } = grants;
   return {
     ...(uses !== undefined && { uses }),
+    ...(usesPerMinute !== undefined && { usesPerMinute }),
+    ...(usesPerHour !== undefined && { usesPerHour }),
+    ...(usesPerDay !== undefined && { usesPerDay }),
     ...(budget !== undefined && { budget }),
     ...(validFor !== undefined && { validFor }),
     ...(endpoints !== undefined && { endpoints }),

@@ -27,7 +27,9 @@ import type { Decision } from "./decision.ts";
 import { discovery } from "./discovery.ts";
 import { factsOf } from "./facts.ts";
 import { lateInvoicer } from "./late-invoicer.ts";
+import { type LlmsText, llmsText } from "./llms-text.ts";
 import { OpenRoutes } from "./open-routes.ts";
+import { withPrices } from "./openapi.ts";
 import { ProxyWatch } from "./proxied.ts";
 import { refund } from "./refunds.ts";
 import { Repeats } from "./repeats.ts";
@@ -418,12 +420,37 @@ export class Paywall {
    *
    * @param amount a part of what was spent. @default all of it, and the use
    * @returns whether anything was given back
-   * @throws TypeError for what is no `useId`, and for an amount of more than was spent, or in another
-   * unit
+   * @throws TypeError for what is no `useId`, and for an amount of more than was spent, or in
+   * another unit
    * @throws AdapterError `ERR_STORE`
    */
   refund(useId: string, amount?: AmountText | Amount): Promise<boolean> {
     return refund(this.#book, useId, amount, this.#context.clock());
+  }
+
+  /**
+   * The OpenAPI 3 document of this API with its prices: `x-payment-info` and the L402 security
+   * scheme at each operation that an open route with a known path sells, and the answer 402. The
+   * document is not changed.
+   *
+   * @throws TypeError for what is no OpenAPI 3 document
+   * @example
+   * app.get("/openapi.json", (c) => c.json(paywall.openapi(document)));
+   */
+  openapi<Document extends object>(document: Document): Document {
+    return withPrices(document, this.#open.descriptions);
+  }
+
+  /**
+   * The text of `/llms.txt`, in the form of llmstxt.org: what this API sells, and how an agent pays
+   * for it.
+   *
+   * @throws TypeError for a text without a title
+   * @example
+   * app.get("/llms.txt", (c) => c.text(paywall.llmsText({ title: "Weather" })));
+   */
+  llmsText(text: LlmsText): string {
+    return llmsText(text, this.#open.descriptions, this.#context.base.text);
   }
 
   /** Answers `/.well-known/l402` and what is below it; undefined for any other path. */

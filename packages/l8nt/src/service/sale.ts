@@ -49,7 +49,7 @@ export function saleOf(
   priceMsat: bigint,
   { hash = () => undefined, hasDearer = false }: Bound = {},
 ): Sale {
-  const { uses, validFor, endpoints } = grants;
+  const { uses, usesPerMinute, usesPerHour, usesPerDay, validFor, endpoints } = grants;
   // A prepaid budget below the price of the request that asks for it would be paid for nothing.
   const prepaid = parseMsat(grants.budget);
   const budget = prepaid !== undefined && prepaid < priceMsat ? priceMsat : prepaid;
@@ -76,6 +76,9 @@ export function saleOf(
       endpoints: endpoints?.map((entry) => entry.replace(" /", ` ${base.text}/`)) ?? asked,
       expiresIn: validFor ?? DEFAULT_VALIDITY,
       ...(bought !== undefined && { maxUses: bought }),
+      ...(usesPerMinute !== undefined && { maxUsesPerMinute: usesPerMinute }),
+      ...(usesPerHour !== undefined && { maxUsesPerHour: usesPerHour }),
+      ...(usesPerDay !== undefined && { maxUsesPerDay: usesPerDay }),
       ...(budget !== undefined && { budget: `${budget} msat` as const }),
     },
     caveats: isCapped ? [soldPriceCaveat(msat(budget ?? priceMsat), request)] : [],

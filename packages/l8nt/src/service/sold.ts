@@ -55,8 +55,8 @@ export class Sold {
   }
 
   /**
-   * Writes down the sale of a proven credential, if it is one and is not known. Returns at once: see
-   * {@link written}.
+   * Writes down the sale of a proven credential, if it is one and is not known. Returns at once:
+   * see {@link written}.
    */
   see(verified: Verified, where: () => Presentation): void {
     if (this.#seen.has(verified)) return;

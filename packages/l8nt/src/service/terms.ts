@@ -6,10 +6,17 @@ import { checkQuota, type FreeQuota, quotaText, wholeQuota } from "./free-quota.
 import { readPathPattern } from "./path-pattern.ts";
 import type { PriceFunction } from "./price.ts";
 
-/** What one payment buys. With none of `uses`, `budget` and `validFor`: one request. */
+/** What one payment buys. With none of `uses`, a rate, `budget` and `validFor`: one request. */
 export interface Grants {
   /** This many requests. */
   readonly uses?: number;
+  /**
+   * At most this many requests within any minute, hour or day: a plan, such as 1,000 a day for 30
+   * days. It says how long with `validFor`.
+   */
+  readonly usesPerMinute?: number;
+  readonly usesPerHour?: number;
+  readonly usesPerDay?: number;
   /**
    * Prepaid: the payment is this amount, and each request takes its price from it. An amount of
    * bitcoin, because an invoice is paid in bitcoin.
@@ -68,7 +75,20 @@ export const COMMON_TERMS = {
   free: true,
 } satisfies Keys<CommonTerms>;
 export const TERMS = { ...COMMON_TERMS, path: true } satisfies Keys<Terms>;
-const GRANTS = { uses: true, budget: true, validFor: true, endpoints: true } satisfies Keys<Grants>;
+const GRANTS = {
+  uses: true,
+  usesPerMinute: true,
+  usesPerHour: true,
+  usesPerDay: true,
+  budget: true,
+  validFor: true,
+  endpoints: true,
+} satisfies Keys<Grants>;
+const RATES = ["usesPerMinute", "usesPerHour", "usesPerDay"] as const;
+
+/** Whether a purchase is a number of requests in each minute, hour or day. */
+export const hasRate = (grants: Grants): boolean =>
+  RATES.some((rate) => grants[rate] !== undefined);
 
 /** Whether two routes offer the same. */
 export const sameTerms = (one: Terms, other: Terms): boolean =>
@@ -91,7 +111,7 @@ export function isCounting({ price, free, grants = {} }: Terms): boolean {
   if (free !== undefined) return true;
   if (price === undefined || (typeof price !== "function" && parseAmount(price)?.value === 0n))
     return false;
-  return uses !== undefined || budget !== undefined || validFor === undefined;
+  return uses !== undefined || budget !== undefined || validFor === undefined || hasRate(grants);
 }
 
 /** Whether terms may sell a credential: not without a price, and not at a price in US dollars. */
@@ -115,8 +135,15 @@ export function checkTerms(terms: Terms, location: string): void {
     );
   if (terms.free !== undefined) checkQuota(terms.free);
   if (grants.budget !== undefined) readMsatOption(grants.budget, "grants.budget");
-  if (grants.uses !== undefined && !(Number.isSafeInteger(grants.uses) && grants.uses > 0))
-    throw new TypeError("grants.uses must be a whole number, 1 or more");
+  for (const name of ["uses", ...RATES] as const) {
+    const count = grants[name];
+    if (count !== undefined && !(Number.isSafeInteger(count) && count > 0))
+      throw new TypeError(`grants.${name} must be a whole number, 1 or more`);
+  }
+  if (hasRate(grants) && grants.validFor === undefined)
+    throw new TypeError(
+      'a rate in grants needs grants.validFor, such as "30d": how long it is sold',
+    );
   if (grants.endpoints?.length === 0)
     throw new TypeError("grants.endpoints must name one path, or more");
   for (const entry of grants.endpoints ?? [])

@@ -43,6 +43,9 @@ export const serviceDiscovery = message({
         price: nullable(text),
         grants: object({
           uses: optional(count()),
+          usesPerMinute: optional(count()),
+          usesPerHour: optional(count()),
+          usesPerDay: optional(count()),
           budget: optional(text),
           validFor: optional(text),
           endpoints: optional(list(text)),

@@ -1,4 +1,6 @@
-/** Written by scripts/inline-sql.ts: edit tables.sql, handovers.sql, fold.sql, law.sql, sales.sql. */
+/**
+ * Written by scripts/inline-sql.ts: edit tables.sql, handovers.sql, fold.sql, law.sql, sales.sql.
+ */
 
 export const tables = `
 -- Migration 1: the tables of the shared books. Amounts are numeric, which is exact at any size.
