@@ -132,6 +132,7 @@ export default withMermaid({
             page("The gateway's books", "/guides/gateway-books"),
             page("The gateway as a service", "/guides/gateway-service"),
             page("Decide only", "/guides/decide-only"),
+            page("Stop, top up, be told", "/guides/gateway-alerts"),
             ...presets(),
             page("Test your paid service", "/guides/testing"),
             page("Use an agent framework", "/guides/agents"),

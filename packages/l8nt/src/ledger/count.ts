@@ -7,7 +7,7 @@ import { AdapterError } from "../errors.ts";
 import type { JournalEvent } from "../ports/journal.ts";
 import type { Reservation, ReserveAnswer, Resolution, Usage } from "../ports/ledger.ts";
 import type { Counted } from "../ports/limit.ts";
-import { addToWindow, isAhead, type Slots, windowTotal } from "./window.ts";
+import { addToWindow, isAhead, type Slots, windowEnd, windowTotal } from "./window.ts";
 
 /** One counter's row. */
 export interface Counter {
@@ -82,7 +82,14 @@ export function usageOf(state: Counters, counted: Counted, at: number): Usage {
     counted.windowSeconds === undefined
       ? committed
       : windowUsed(slots, counted.windowSeconds, at, counted.max);
-  return { id: counted.id, used: spent + reserved, reserved };
+  const resetsAt =
+    counted.windowSeconds === undefined ? undefined : windowEnd(slots, counted.windowSeconds, at);
+  return {
+    id: counted.id,
+    used: spent + reserved,
+    reserved,
+    ...(resetsAt !== undefined && { resetsAt }),
+  };
 }
 
 /** A window of which nobody knows what it holds is full. */
@@ -127,7 +134,8 @@ export function reserve(state: Counters, reservation: Reservation): CountStep<Re
     const amount = heldFor(counted, reservation);
     if (amount === 0n) continue;
     const usage = usageOf(state, counted, reservation.at);
-    if (counted.max !== undefined && usage.used + amount > counted.max) refused.push(usage);
+    if (counted.max !== undefined && usage.used + amount > counted.max)
+      refused.push({ id: usage.id, used: usage.used, reserved: usage.reserved });
     const counter = counterOf(state, counted);
     isFull ||= counter.committed + counter.reserved + amount > MAX_COUNTER;
     counters.set(counted.id, { ...counter, reserved: counter.reserved + amount });

@@ -35,6 +35,18 @@ export function windowTotal(slots: Slots, windowSeconds: number, at: number): bi
   return slots.reduce((total, [slot, amount]) => (isLive(slot, now) ? total + amount : total), 0n);
 }
 
+/**
+ * Unix seconds at which a window is empty if nothing more is added: the end of the latest slot that
+ * counts. Undefined if none does. This alone says when a windowed limit is whole again.
+ */
+export function windowEnd(slots: Slots, windowSeconds: number, at: number): number | undefined {
+  const now = slotAt(at, windowSeconds);
+  const live = slots.filter(([slot, amount]) => amount > 0n && isLive(slot, now));
+  if (live.length === 0) return undefined;
+  const last = live.reduce((latest, [slot]) => Math.max(latest, slot), Number.NEGATIVE_INFINITY);
+  return ((last + SLOTS + 1) * windowSeconds) / SLOTS;
+}
+
 export function addToWindow(
   slots: Slots,
   windowSeconds: number,

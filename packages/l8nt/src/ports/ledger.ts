@@ -28,6 +28,11 @@ export interface Usage {
   readonly used: bigint;
   /** The part of `used` that is reserved. */
   readonly reserved: bigint;
+  /**
+   * Unix seconds at which nothing of what was committed counts against a windowed limit any more,
+   * if nothing else is. Absent if nothing counts, or there is no window, and of a refusal.
+   */
+  readonly resetsAt?: number;
 }
 
 export type ReserveAnswer =

@@ -15,6 +15,8 @@ const HOUR = 3600;
 const PREIMAGE = "cd".repeat(32);
 const paid = { status: "paid", preimage: PREIMAGE, fee: msat(17n), at: START + 5 } as const;
 const failed = { status: "failed", at: START + 1 } as const;
+/** Of a window of an hour, in slots of a minute: all of the slot of `paid` and an hour after it. */
+const WHOLE_AGAIN = START + 3620;
 const again = ({ paymentHash }: PaymentRecord): PaymentRecord => paymentOf({ paymentHash });
 
 export function orderLaws(law: Law): void {
@@ -185,7 +187,7 @@ export function orderLaws(law: Law): void {
       const standing = [
         { id: "total", used: 20_017n, reserved: 0n },
         { id: "budget", used: 20_017n, reserved: 0n },
-        { id: "hourly", used: 20_017n, reserved: 0n },
+        { id: "hourly", used: 20_017n, reserved: 0n, resetsAt: WHOLE_AGAIN },
         { id: "uses", used: 2n, reserved: 0n },
         { id: "flying", used: 0n, reserved: 0n },
       ];
@@ -421,7 +423,7 @@ export async function settleLate(store: Store, reopened: () => Promise<Store>): 
   assert.deepEqual(await last.payment(record.paymentHash), answer.payment);
   assert.deepEqual(await last.usage(chain, START + 5), [
     { id: "total", used: 10_017n, reserved: 0n },
-    { id: "hourly", used: 10_017n, reserved: 0n },
+    { id: "hourly", used: 10_017n, reserved: 0n, resetsAt: WHOLE_AGAIN },
   ]);
   assert.deepEqual((await auditLedger(last)).faults, []);
 }

@@ -4,11 +4,14 @@ import { UsageError } from "../exit.ts";
 import { FLAGS, type Given } from "../gateway/start/flags.ts";
 import { wrongVerb } from "../wrong-verb.ts";
 
+/** What the owner does while the gateway runs. */
+const OWNER_VERBS: readonly string[] = ["agents", "revoke", "freeze", "thaw", "topup", "alerts"];
+
 export const gateway = command({
   name: "gateway",
   summary: "put credentials with budgets before an API that takes API keys",
   usage:
-    '--preset NAME [--budget "5 usd/day"] [--model NAME …] [FLAGS] | --config FILE | decide --config FILE | prices diff|update --from PATH --date DATE --prices FILE',
+    '--preset NAME [--budget "5 usd/day"] [--model NAME …] [FLAGS] | --config FILE | decide --config FILE | agents | revoke NODE | freeze [NODE] | thaw [NODE] | topup NODE AMOUNT --until DATE | alerts | prices diff|update --from PATH --date DATE --prices FILE',
   help: `Serves the vendor's API until Ctrl-C or SIGTERM, with the vendor's key, which no agent sees. It
 prints a base URL and one key, sk-sigil-…, which any SDK of the vendor takes as its API key. Hand out
 weaker keys with \`sigil delegate --key-form\`; each is counted at every key above it.
@@ -20,10 +23,14 @@ answer has ended. A request that could cost more than is left gets a lower outpu
 decide answers nginx, Caddy, Traefik or Envoy, which ask it about each request that they serve. It
 sees no answer, so no route of it is metered.
 
+While it runs, its owner lists the agents that it has seen (agents), revokes one with all below it for
+good, freezes one or all until a thaw, adds to the budgets of one until a date (topup), and reads
+alerts as they come. Open streams end too. These use a socket in its folder, so give its --dir.
+
 prices diff shows what other prices would change, from a @pydantic/genai-prices that you installed or
 a file; prices update writes them to the file of --prices. Neither fetches anything.`,
   flags: FLAGS,
-  positionals: 2,
+  positionals: 3,
   async run(given: Given, terminal) {
     const [verb, ...rest] = given.positionals;
     if (verb === "prices") {
@@ -34,8 +41,19 @@ a file; prices update writes them to the file of --prices. Neither fetches anyth
       const { deciding } = await import("../gateway/decide/command.ts");
       return deciding(rest, given, terminal);
     }
+    for (const flag of ["until", "reason"] as const)
+      if (given.has(flag) && !OWNER_VERBS.includes(verb ?? ""))
+        throw new UsageError(`--${flag} is for sigil gateway topup, freeze and thaw.`);
+    if (verb !== undefined && OWNER_VERBS.includes(verb)) {
+      const { ownerVerb } = await import("../gateway/owner/command.ts");
+      return ownerVerb(verb, rest, given, terminal);
+    }
     if (verb !== undefined)
-      throw wrongVerb(verb, ["decide", "prices"], "sigil gateway decide, or prices diff|update");
+      throw wrongVerb(
+        verb,
+        ["decide", "prices", ...OWNER_VERBS],
+        "sigil gateway decide, prices diff|update, or agents, revoke, freeze, thaw, topup, alerts",
+      );
     for (const flag of ["from", "date"] as const)
       if (given.has(flag)) throw new UsageError(`--${flag} is for sigil gateway prices.`);
     // Loaded here, because no other command needs a proxy.

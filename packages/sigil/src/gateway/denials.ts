@@ -1,16 +1,26 @@
 /** Why the gateway sends a request to no vendor, or what became of one that it sent. */
 import { TokenError } from "l8nt";
 import { type Amount, formatAmount, type Unit } from "l8nt/invoice";
+import type { Verified } from "l8nt/l402";
 import { Denied, TAKES } from "./denied.ts";
 import { amountOf, type Cost } from "./meter/cost.ts";
 import type { DenialFacts } from "./presets/dialect.ts";
 
-export const REVOKED = {
-  status: 403,
-  code: "credential_revoked",
-  title: "Credential revoked",
-  detail: "Sigil: this key was revoked, or has ended, so its answer was cut.",
-} as const;
+/** Why an answer was cut: its key was frozen, was revoked, or has ended. */
+export const stoppedBy = (verified: Pick<Verified, "judge">, now: number): DenialFacts =>
+  verified.judge({ now, target: "self" }).some(({ code }) => code === "ERR_FROZEN")
+    ? {
+        status: 403,
+        code: "credential_frozen",
+        title: "Credential frozen",
+        detail: "Sigil: the owner of the gateway froze this key, so its answer was cut.",
+      }
+    : {
+        status: 403,
+        code: "credential_revoked",
+        title: "Credential revoked",
+        detail: "Sigil: this key was revoked, or has ended, so its answer was cut.",
+      };
 
 export const AGAIN = {
   status: 503,

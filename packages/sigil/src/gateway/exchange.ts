@@ -20,7 +20,7 @@ import {
   noBudget,
   noFlatPrice,
   noKey,
-  REVOKED,
+  stoppedBy,
   unbounded,
   unpriced,
   unreached,
@@ -31,7 +31,7 @@ import type { Freebies } from "./freebies.ts";
 import { amountOf, type Cost } from "./meter/cost.ts";
 import { fitTo } from "./meter/fit.ts";
 import { settleFlat } from "./meter/flat.ts";
-import { BUDGET_FIELD, budgetField, least, spendingOf } from "./meter/limits.ts";
+import { BUDGET_FIELD, budgetField, type Left, least, spendingOf } from "./meter/limits.ts";
 import { Metering } from "./meter/metering.ts";
 import { worstCase } from "./presets/bound.ts";
 import type { DenialFacts } from "./presets/dialect.ts";
@@ -266,7 +266,7 @@ export class Exchange {
         return { granted, edits, most, reserved, outputLimit: output };
       } catch (error) {
         if (!isOfBudget(error) || asked.cap === undefined || fits === MAX_FITS) throw error;
-        const limits = await spendingOf(verified, this.#context.ledger, this.#context.clock());
+        const limits = await this.#spending(verified);
         const fitted = fitTo(least(limits, price.unit)!, asked, price);
         if (fitted === undefined || fitted.output === output) throw error;
         output = fitted.output;
@@ -422,8 +422,9 @@ export class Exchange {
       metering ?? new RefusalWatcher(instead, await this.#flatFields(admitted)),
       () => this.#context.entry.begun(),
     );
-    // Revoked, or ended, while its answer is under way.
-    const stopWatching = by?.verified.watch(() => forwarding.cut(this.#ended()));
+    // Revoked, frozen, or ended, while its answer is under way.
+    const stopped = () => stoppedBy(by!.verified, this.#context.clock());
+    const stopWatching = by?.verified.watch(() => forwarding.cut(this.#ended(stopped())));
     const outcome = await forwarding.outcome;
     stopWatching?.();
     const status = "status" in outcome ? outcome.status : undefined;
@@ -432,7 +433,7 @@ export class Exchange {
     else if (by !== undefined && flat !== undefined)
       cost = await settleFlat(by.granted, flat, outcome);
     else await by?.granted.finish(outcome.kind === "failed" ? undefined : status);
-    const error = this.#outgoing.headersSent ? undefined : errorOf(outcome, cost);
+    const error = this.#outgoing.headersSent ? undefined : errorOf(outcome, cost, stopped);
     const budget = error && by && cost && (await this.#budget(by.verified, cost));
     this.#context.entry.settled({
       end: outcome.kind,
@@ -448,9 +449,13 @@ export class Exchange {
 
   /** The field that says what a request cost, and what is left. */
   async #budget(verified: Verified, cost: Cost): Promise<string> {
-    const { ledger, clock } = this.#context;
-    const limits = await spendingOf(verified, ledger, clock()).catch(() => []);
+    const limits = await this.#spending(verified).catch(() => []);
     return budgetField(limits, amountOf(cost), cost.isEstimated);
+  }
+
+  #spending(verified: Verified): Promise<readonly Left[]> {
+    const { ledger, clock } = this.#context;
+    return spendingOf(this.#service.paywall.limits(verified), ledger, clock());
   }
 
   /** Nothing in an answer changes what a request at a flat price costs. */
@@ -479,10 +484,10 @@ export class Exchange {
     });
   }
 
-  /** The last part of a stream whose credential was revoked: never a quiet end. */
-  #ended(): Buffer {
+  /** The last part of a stream whose credential was revoked or frozen: never a quiet end. */
+  #ended(why: DenialFacts): Buffer {
     const { dialect = this.#service.preset.dialect } = this.#match.route;
-    return Buffer.from(dialect.streamError(REVOKED));
+    return Buffer.from(dialect.streamError(why));
   }
 
   #plan({ body }: Admitted, lease: Lease | undefined): Plan {
@@ -526,9 +531,13 @@ function bodyOf(incoming: IncomingMessage): IncomingMessage | undefined {
 }
 
 /** What a client that has seen nothing of an answer is told. */
-function errorOf(outcome: Outcome, cost: Cost | undefined): DenialFacts | undefined {
+function errorOf(
+  outcome: Outcome,
+  cost: Cost | undefined,
+  stopped: () => DenialFacts,
+): DenialFacts | undefined {
   if (outcome.kind === "failed") return unreached(outcome.error, cost);
-  return outcome.kind === "cut" ? REVOKED : undefined;
+  return outcome.kind === "cut" ? stopped() : undefined;
 }
 
 function withQuery(query: string, added: string | undefined): string {

@@ -145,7 +145,9 @@ export class Gateway {
     const verified = service.paywall.authority.verifier.authenticate(text);
     const now = clock();
     verified.demand({ now, target: "self" });
-    const body = JSON.stringify(await holderBudget(verified, ledger, now));
+    const body = JSON.stringify(
+      await holderBudget(verified, { paywall: service.paywall, ledger, now }),
+    );
     outgoing.writeHead(200, {
       "content-type": "application/json",
       "content-length": Buffer.byteLength(body),

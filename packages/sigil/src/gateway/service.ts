@@ -71,7 +71,7 @@ export class Service {
     const authority = new Authority({ secret, location: location + prefix, service: name, clock });
     const { selling } = options;
     this.paywall = new Paywall({
-      ...{ authority, store, revocations: { store }, clock, alarm },
+      ...{ authority, store, revocations: { store, freezes: true }, clock, alarm },
       ...(selling !== undefined && { invoicer: selling.invoicer, invoiceDescription: name }),
     });
     this.metered = this.paywall.route({ metered: true });

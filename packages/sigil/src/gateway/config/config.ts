@@ -5,6 +5,7 @@
 import type { Unit } from "l8nt/invoice";
 import { z } from "zod";
 import { agentKey } from "./agent-key.ts";
+import { alerts } from "./alerts.ts";
 import { books } from "./books.ts";
 import { listen } from "./listen.ts";
 import { prices } from "./prices.ts";
@@ -46,6 +47,7 @@ const sections = z.strictObject({
   prices: prices.prefault({}),
   books: books.prefault({}),
   agentKey: agentKey.prefault({}),
+  alerts: alerts.prefault({}),
   services,
 });
 

@@ -2,6 +2,7 @@
 import { formatAmount } from "l8nt/invoice";
 import type { Verified } from "l8nt/l402";
 import type { Ledger } from "l8nt/ports";
+import type { Paywall } from "l8nt/service";
 import { leftOf, spendingOf } from "./limits.ts";
 
 export interface HolderBudget {
@@ -16,21 +17,29 @@ export interface HolderBudget {
     readonly left: string;
     /** Of a limit on any span of that length; absent for one in all. */
     readonly seconds?: number;
+    /** ISO 8601: when all of such a limit is free again, if nothing more is spent. */
+    readonly resetsAt?: string;
   }[];
   /** ISO 8601; when the credential ends. */
   readonly expires?: string;
 }
 
+export interface HolderBudgetOptions {
+  readonly paywall: Pick<Paywall, "limits">;
+  readonly ledger: Pick<Ledger, "usage">;
+  /** Unix seconds. */
+  readonly now: number;
+}
+
 export async function holderBudget(
   verified: Verified,
-  ledger: Pick<Ledger, "usage">,
-  now: number,
+  { paywall, ledger, now }: HolderBudgetOptions,
 ): Promise<HolderBudget> {
-  const limits = await spendingOf(verified, ledger, now);
+  const limits = await spendingOf(paywall.limits(verified), ledger, now);
   const { validUntil } = verified;
   return {
     limits: limits.map((limit) => {
-      const { agent, unit, max, used, reserved, windowSeconds } = limit;
+      const { agent, unit, max, used, reserved, windowSeconds, resetsAt } = limit;
       const text = (value: bigint) => formatAmount({ unit, value });
       return {
         ...(agent !== undefined && { agent }),
@@ -39,6 +48,7 @@ export async function holderBudget(
         reserved: text(reserved),
         left: text(leftOf(limit)),
         ...(windowSeconds !== undefined && { seconds: windowSeconds }),
+        ...(resetsAt !== undefined && { resetsAt: new Date(resetsAt * 1000).toISOString() }),
       };
     }),
     ...(validUntil !== undefined && { expires: new Date(validUntil * 1000).toISOString() }),

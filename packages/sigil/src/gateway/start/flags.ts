@@ -46,6 +46,11 @@ export const FLAGS = {
     value: "PATH",
     help: "prices: the folder of an installed @pydantic/genai-prices, or its data as JSON",
   },
+  until: {
+    value: "DATE",
+    help: "topup: when it ends, such as 2026-12-01, 2026-12-01T18:00Z or 12h",
+  },
+  reason: { value: "TEXT", help: "freeze, thaw, topup: the reason, for the journal" },
   date: { value: "DATE", help: "prices: when those were published, such as 2026-11-29" },
   margin: { value: "1.1", help: "a factor on every price (default: 1)" },
   "tls-cert": { value: "FILE", help: "a certificate in PEM, to serve TLS and HTTP/2" },

@@ -18,6 +18,15 @@ export function configOf(given: Given): GatewayConfig {
   return readConfigFile(file);
 }
 
+/** The folder of the gateway that is meant. @throws UsageError as `configOf` */
+export function folderOf(given: Given): string {
+  const file = given.text("config");
+  const dir = given.text("dir");
+  if (file !== undefined && dir !== undefined)
+    throw new UsageError("--config and --dir: give one. The file has the folder.");
+  return dir ?? (file === undefined ? "sigil-gateway" : readConfigFile(file).dir);
+}
+
 /** The flag that a key of the configuration is read from. */
 const FLAG_OF: readonly (readonly [path: RegExp, flag: keyof typeof FLAGS])[] = [
   [/^services\.\w+\.preset$/, "preset"],

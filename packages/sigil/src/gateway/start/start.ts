@@ -11,6 +11,7 @@ import { type Listen, locationOf } from "../config/listen.ts";
 import { Bodies } from "../core/body.ts";
 import { listen } from "../core/server.ts";
 import { Gateway } from "../gateway.ts";
+import { type Owned, openOwned } from "../owner/open.ts";
 import { requestLog } from "../request-log.ts";
 import { keyFor, scopeOf } from "./agent-key.ts";
 import { openFolder } from "./folder.ts";
@@ -37,7 +38,12 @@ export async function start(config: GatewayConfig, terminal: Terminal): Promise<
       env: terminal.env,
     });
     let books: Books | undefined;
+    let owned: Owned | undefined;
     try {
+      owned = await openOwned(config.alerts, {
+        ...{ store, services: () => services, dir: folder.path, clock, alarm },
+        env: terminal.env,
+      });
       const { keepDays, keepRows } = config.books;
       books = await openBooks({
         ...{ database: openSqliteBooks(folder.database), journal: store, clock, alarm },
@@ -49,7 +55,7 @@ export async function start(config: GatewayConfig, terminal: Terminal): Promise<
         bodies: new Bodies(),
         clock,
         alarm,
-        observers: [books, requestLog(log)],
+        observers: [books, requestLog(log), ...owned.observers],
       });
       const listening = await listen(gateway.serve, { port, host, ...(tls && { tls }) }).catch(
         (error: NodeJS.ErrnoException) => {
@@ -72,6 +78,7 @@ export async function start(config: GatewayConfig, terminal: Terminal): Promise<
       log.info("stopped");
       return EXIT.ok;
     } finally {
+      await owned?.close();
       await books?.close();
       await close();
     }

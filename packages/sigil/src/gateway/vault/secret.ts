@@ -1,8 +1,8 @@
-/** A vendor's key in memory. It shows itself in no text, JSON or inspection. */
+/** A vendor's key, or a webhook's, in memory. It shows itself in no text, JSON or inspection. */
 
 const SHOWN = "(not shown)";
 
-/** Tells the value, to `place.ts` alone, which puts it into a request. */
+/** Tells the value to `place.ts`, which puts it into a request, and to a webhook that signs. */
 let reveal: (secret: Secret) => string;
 
 export class Secret {
