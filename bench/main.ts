@@ -5,6 +5,7 @@
 import { cpus, totalmem } from "node:os";
 import { agents } from "./agents.ts";
 import { bundle } from "./bundle.ts";
+import { decide } from "./decide.ts";
 import { disk } from "./disk.ts";
 import type { Area, Figure } from "./figure.ts";
 import { flood } from "./flood.ts";
@@ -39,6 +40,7 @@ const AREAS: Readonly<Record<string, Area>> = {
   walks,
   relay,
   gateway,
+  decide,
   flood,
 };
 

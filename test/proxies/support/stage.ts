@@ -113,7 +113,8 @@ export async function openStage(name: ProxyName, binary: string) {
   };
 }
 
-function certify(cert: string, key: string): void {
+/** Makes a certificate that nothing but a test takes. */
+export function certify(cert: string, key: string): void {
   const { status, stderr } = spawnSync(
     "openssl",
     [
