@@ -2,6 +2,7 @@
 import { AdapterError, BudgetError, DeniedError, explain, SigilError, TokenError } from "l8nt";
 import { BodyError } from "./body/error.ts";
 import { UnreadBody } from "./core/body.ts";
+import { NoSlot } from "./core/slots.ts";
 import type { DenialFacts } from "./presets/dialect.ts";
 import { RequestRefused } from "./presets/refused.ts";
 
@@ -59,6 +60,16 @@ export function denialOf(error: unknown): Denied {
         detail: error.message,
       },
       error.status === 503 ? 1 : undefined,
+    );
+  if (error instanceof NoSlot)
+    return new Denied(
+      {
+        status: 503,
+        code: "overloaded",
+        title: "Too many requests wait",
+        detail: "Sigil: too many requests of this key wait for the vendor. Try again.",
+      },
+      1,
     );
   if (error instanceof BodyError || error instanceof RequestRefused)
     return new Denied({

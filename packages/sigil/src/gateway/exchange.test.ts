@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { connect } from "node:net";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { answers, completion, town, VENDOR_KEY } from "./fixtures/town.ts";
 
 const settledOf = (world: Awaited<ReturnType<typeof town>>) =>
@@ -591,4 +591,36 @@ describe("an exchange that ends otherwise", () => {
     await settledOf(world);
     expect(world.rows).toMatchObject([{ end: "gone", isEstimated: false, spent: 210n }]);
   });
+});
+
+test("one agent does not hold every connection to the vendor, and has its turn later", async () => {
+  const waiting: (() => void)[] = [];
+  const world = await town({
+    connections: 4,
+    play: (request, answer, incoming) =>
+      new Promise<void>((resolve) =>
+        waiting.push(() => {
+          answers(completion(10, 20))(request, answer, incoming);
+          resolve();
+        }),
+      ),
+  });
+  const root = world.mint();
+  const greedy = root.delegate({ agent: "greedy" });
+  const all = Array.from({ length: 8 }, (_, at) =>
+    world.chat(at % 2 === 0 ? greedy : greedy.delegate({ agent: `helper-${at}` })),
+  );
+  await vi.waitFor(() => expect(waiting).toHaveLength(3));
+  const other = world.chat(root.delegate({ agent: "modest" }));
+  await vi.waitFor(() => expect(waiting).toHaveLength(4));
+  // What waits for a connection has reserved nothing.
+  const [[, reserved]] = (await world.usage(root)) as [[bigint, bigint]];
+  for (let served = 0; served < 9; served++) {
+    await vi.waitFor(() => expect(waiting.length).toBeGreaterThan(served));
+    waiting[served]!();
+  }
+  const statuses = (await Promise.all([...all, other])).map(({ status }) => status);
+  expect(statuses).toEqual(Array(9).fill(200));
+  const [row] = world.rows;
+  expect(reserved).toBe(4n * row!.reserved!);
 });

@@ -1,16 +1,19 @@
 /** One request of an agent, from its credential to its settlement. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { DeniedError, TokenError } from "l8nt";
-import type { Amount, Unit } from "l8nt/invoice";
+import type { Amount } from "l8nt/invoice";
 import type { Verified } from "l8nt/l402";
 import type { Ledger } from "l8nt/ports";
 import type { Decision, Granted, RequestFacts } from "l8nt/service";
+import { branchOf, checkFields, grantedBy, hasBudget } from "./admission.ts";
 import type { Edit } from "./body/edit.ts";
 import { type JsonBody, readJson } from "./body/json-body.ts";
 import { type Bodies, UnreadBody } from "./core/body.ts";
 import { forUpstream, valuesOf } from "./core/fields.ts";
 import { Forwarding, type Outcome, type Plan } from "./core/forward.ts";
 import type { Target } from "./core/request.ts";
+import type { Shares } from "./core/shares.ts";
+import type { Slot } from "./core/slots.ts";
 import { isKeyField, withoutQueryKeys } from "./credential/place.ts";
 import { presentedKey } from "./credential/present.ts";
 import { presentedToSale } from "./credential/presented-sale.ts";
@@ -44,12 +47,14 @@ import { deniedBy } from "./selling/offered.ts";
 import { type Sale, unitPaid } from "./selling/seller.ts";
 import type { Service } from "./service.ts";
 import { type Usage, usageOf } from "./usage.ts";
-import { type PlacedKey, place } from "./vault/place.ts";
+import { placed, withQuery } from "./vault/place.ts";
 import type { Lease } from "./vault/vault.ts";
 
 export interface ExchangeContext {
   readonly ledger: Pick<Ledger, "usage">;
   readonly bodies: Bodies;
+  /** Memory of answers that are kept until they are whole. */
+  readonly answers: Shares;
   /** Unix seconds. */
   readonly clock: () => number;
   readonly alarm: (what: string) => void;
@@ -93,6 +98,9 @@ export class Exchange {
   readonly #outgoing: ServerResponse;
   readonly #context: ExchangeContext;
   #release = (): void => {};
+  /** Whose request it is: the branch of the tree, or an address without a credential. */
+  #holder: string;
+  #slot: Slot | undefined;
 
   constructor(
     {
@@ -110,6 +118,7 @@ export class Exchange {
     this.#incoming = incoming;
     this.#outgoing = outgoing;
     this.#context = context;
+    this.#holder = `address ${incoming.socket.remoteAddress}`;
   }
 
   /** @throws Denied, and every error that `denialOf` reads, before anything was sent */
@@ -123,6 +132,7 @@ export class Exchange {
       await this.#forward(await this.#admit(), lease);
     } finally {
       this.#release();
+      this.#slot?.release();
       lease?.end();
     }
   }
@@ -146,12 +156,13 @@ export class Exchange {
     const verified = this.#service.paywall.authority.verifier.authenticate(text);
     // Nor is it read for a key that has ended or was revoked.
     this.#context.entry.proven(verified);
+    this.#holder = branchOf(verified);
     verified.demand({ now: this.#context.clock(), target: "self" });
     this.#checkFields();
     if (charge.kind === "unpriced") throw noFlatPrice(capability);
     if (charge.kind !== "meter")
       return this.#unmetered(charge.kind === "flat" ? charge.price : undefined, text, verified);
-    const read = await this.#read(verified);
+    const read = await this.#read();
     const { model } = read.asked;
     const price = this.#service.prices.find(preset.name, model, this.#context.clock() * 1000);
     if (price === undefined) throw unpriced(model);
@@ -168,7 +179,7 @@ export class Exchange {
   /** A request whose price is known before it is read. */
   async #unmetered(flat: Amount | undefined, text: string, verified: Verified): Promise<Admitted> {
     if (flat !== undefined && !hasBudget(verified, flat.unit)) throw noBudget(flat.unit);
-    const { read, model } = await this.#named(verified);
+    const { read, model } = await this.#named();
     if (flat !== undefined)
       this.#context.entry.opened({ unit: flat.unit, reserved: flat.value, price: "flat" });
     const { free, metered } = this.#service;
@@ -183,9 +194,9 @@ export class Exchange {
    * The model of a request that is not metered. A body that a meter knows is read, for its model
    * and for what would cost the owner more than a flat price.
    */
-  async #named(verified: Verified) {
+  async #named() {
     const isKnown = typeof this.#match.route.meter === "object";
-    const read = isKnown ? await this.#read(verified) : undefined;
+    const read = isKnown ? await this.#read() : undefined;
     const model = read?.asked.model ?? this.#modelOfPath();
     this.#context.entry.know({ model: model ?? undefined });
     return { read, model };
@@ -197,9 +208,8 @@ export class Exchange {
     return this.#match.model ?? (isRead ? null : undefined);
   }
 
-  async #read(verified: Verified): Promise<Read> {
-    const [root, branch = root] = verified.nodes;
-    const held = await this.#context.bodies.read(this.#incoming, branch!.id);
+  async #read(): Promise<Read> {
+    const held = await this.#context.bodies.read(this.#incoming, this.#holder);
     this.#release = held.release;
     const body = readJson(held.bytes);
     const meter = this.#match.route.meter as Meter;
@@ -227,16 +237,20 @@ export class Exchange {
     };
   }
 
+  /** Waits for a connection to the vendor, with nothing reserved yet. @throws NoSlot */
+  async #turn(): Promise<void> {
+    if (this.#slot !== undefined) return;
+    const slot = this.#service.slots.take(this.#holder);
+    this.#slot = slot;
+    if (slot.free === undefined) return;
+    this.#outgoing.once("close", slot.release);
+    await slot.free;
+    this.#outgoing.off("close", slot.release);
+  }
+
   /** What is asked for in fields is seen by no meter. @throws Denied */
   #checkFields(): void {
-    for (const { name, matches } of this.#service.preset.fieldsRefused ?? [])
-      if (valuesOf(this.#incoming.rawHeaders, name).some((value) => matches?.test(value) ?? true))
-        throw new Denied({
-          status: 403,
-          code: "field_not_allowed",
-          title: "Field not allowed",
-          detail: `Sigil: the header field ${name}${matches === undefined ? "" : " with this value"} changes what the request costs, or who pays for it. Leave it out.`,
-        });
+    checkFields(this.#service.preset, this.#incoming.rawHeaders);
   }
 
   /** Reserves the worst case of the request, made smaller if that is what it takes. */
@@ -281,10 +295,8 @@ export class Exchange {
     text: string,
     more: Pick<RequestFacts, "model" | "price">,
   ): Promise<Granted> {
-    const decision = await route.authorize(this.#facts(text, more));
-    if (decision.granted) return decision;
-    if (decision.error === undefined) throw new TypeError("a request without a key was answered");
-    throw decision.error;
+    await this.#turn();
+    return grantedBy(route, this.#facts(text, more));
   }
 
   #facts(text: string | undefined, more: Pick<RequestFacts, "model" | "price"> = {}): RequestFacts {
@@ -323,7 +335,7 @@ export class Exchange {
       return this.#boughtFlat(sale, text, verified);
     }
     if (unit === "usd_micro") return undefined;
-    const read = await this.#read(verified);
+    const read = await this.#read();
     if (unit === undefined) throw await this.#offer(sale, undefined, read.asked);
     const price = this.#satPrice(read.asked);
     try {
@@ -338,6 +350,7 @@ export class Exchange {
     try {
       const verified = this.#service.paywall.authority.verifier.authenticate(text);
       this.#context.entry.proven(verified);
+      this.#holder = branchOf(verified);
       verified.demand({ now: this.#context.clock(), target: "self" });
       return verified;
     } catch (error) {
@@ -348,7 +361,8 @@ export class Exchange {
   }
 
   async #boughtFlat(sale: Sale, text: string, verified: Verified): Promise<Admitted> {
-    const { read, model } = await this.#named(verified);
+    const { read, model } = await this.#named();
+    await this.#turn();
     const decision = await sale.route.authorize(this.#facts(text, { model }));
     if (!decision.granted) throw await this.#refused(decision, sale, sale.flat!.value);
     const by = { granted: decision, verified };
@@ -409,6 +423,7 @@ export class Exchange {
 
   async #forward(admitted: Admitted, lease: Lease | undefined): Promise<void> {
     const { by, metered, flat } = admitted;
+    await this.#turn();
     const { name, preset } = this.#service;
     const dialect = this.#match.route.dialect ?? preset.dialect;
     // Without a key nothing of the gateway's is refused.
@@ -420,7 +435,10 @@ export class Exchange {
       this.#outgoing,
       this.#plan(admitted, lease),
       metering ?? new RefusalWatcher(instead, await this.#flatFields(admitted)),
-      () => this.#context.entry.begun(),
+      {
+        begun: () => this.#context.entry.begun(),
+        kept: { shares: this.#context.answers, holder: this.#holder },
+      },
     );
     // Revoked, frozen, or ended, while its answer is under way.
     const stopped = () => stoppedBy(by!.verified, this.#context.clock());
@@ -492,7 +510,7 @@ export class Exchange {
 
   #plan({ body }: Admitted, lease: Lease | undefined): Plan {
     const { preset } = this.#service;
-    const key = lease === undefined ? NO_KEY : place(lease.secret, preset.keyPlace);
+    const key = placed(lease, preset.keyPlace);
     const isMetered = body instanceof Uint8Array;
     const fields = forUpstream(
       this.#incoming.rawHeaders,
@@ -517,8 +535,6 @@ const OF_THE_BODY: ReadonlySet<string> = new Set([
   ...["content-type", "content-length", "accept-encoding"],
 ]);
 
-const NO_KEY: PlacedKey = { headers: [], query: undefined };
-
 function bodyOf(incoming: IncomingMessage): IncomingMessage | undefined {
   const { headers, httpVersionMajor } = incoming;
   // Over HTTP/2 a body needs neither field.
@@ -540,11 +556,6 @@ function errorOf(
   return outcome.kind === "cut" ? stopped() : undefined;
 }
 
-function withQuery(query: string, added: string | undefined): string {
-  if (added === undefined) return query;
-  return query === "" ? `?${added}` : `${query}&${added}`;
-}
-
 /** Too little is left, or was sold, and nothing else speaks against the request. */
 const isOfBudget = (error: unknown): boolean =>
   error instanceof DeniedError &&
@@ -557,7 +568,3 @@ interface Read {
   readonly meter: Meter;
   readonly asked: Asked;
 }
-
-/** Units are never converted, so only a budget in the unit of the price pays. */
-const hasBudget = ({ limits }: Verified, unit: Unit): boolean =>
-  limits.some((limit) => limit.kind === "spend" && limit.unit === unit);

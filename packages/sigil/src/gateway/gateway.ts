@@ -5,7 +5,9 @@ import { listener } from "l8nt/node";
 import type { Ledger } from "l8nt/ports";
 import { WELL_KNOWN_PATH } from "l8nt/service";
 import type { Bodies } from "./core/body.ts";
+import { answersKept } from "./core/forward.ts";
 import { requestFault, type Target, targetIn } from "./core/request.ts";
+import { isWebSocket, type Serve, type Upgrade } from "./core/server.ts";
 import { presentedKey } from "./credential/present.ts";
 import { Denied, denialOf } from "./denied.ts";
 import { Entry, type EntryContext } from "./entry.ts";
@@ -16,6 +18,9 @@ import { type Observer, observers } from "./observer.ts";
 import type { Dialect } from "./presets/dialect.ts";
 import { problemDialect } from "./presets/dialects/problem.ts";
 import type { Service } from "./service.ts";
+import { systemTimer, type Timer } from "./socket/relay.ts";
+import { matchSocket } from "./socket/rule.ts";
+import { SocketSession } from "./socket/session.ts";
 
 export interface GatewayOptions {
   readonly services: readonly Service[];
@@ -28,6 +33,8 @@ export interface GatewayOptions {
   readonly observers: readonly Observer[];
   /** @default performance.now */
   readonly timer?: () => number;
+  /** @default setTimeout */
+  readonly after?: Timer;
 }
 
 /** What is left to the holder of a credential, below the prefix of a service. */
@@ -36,6 +43,7 @@ export const BUDGET_PATH = "/.well-known/sigil/budget";
 export class Gateway {
   readonly #options: GatewayOptions;
   readonly #watching: EntryContext;
+  readonly #answers = answersKept();
   readonly #freebies: Freebies;
   readonly #wellKnown: ReadonlyMap<Service, ReturnType<typeof listener>>;
 
@@ -56,7 +64,12 @@ export class Gateway {
     );
   }
 
-  readonly serve = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
+  /** Whether any service is open to WebSockets. */
+  get webSockets(): boolean {
+    return this.#options.services.some(({ sockets }) => sockets.length > 0);
+  }
+
+  readonly serve: Serve = async (incoming, outgoing, upgrade) => {
     const { url = "", method = "" } = incoming;
     const target = targetIn(url);
     const service = target && this.#serviceAt(target.path);
@@ -73,6 +86,8 @@ export class Gateway {
       if (service === undefined) throw unlisted(method, target.path);
       entry.know({ service: service.name });
       const below = { ...target, path };
+      if (upgrade !== undefined)
+        return await this.#webSocket(service, below, incoming, { outgoing, upgrade }, entry);
       if (below.path === BUDGET_PATH) return await this.#budget(service, incoming, outgoing, below);
       if (below.path.startsWith(WELL_KNOWN_PATH))
         return void this.#wellKnown.get(service)!(withPath(incoming, below), outgoing);
@@ -81,7 +96,15 @@ export class Gateway {
       dialect = match.route.dialect ?? dialect;
       entry.know({ route: match.route.path, capability: match.capability });
       const { ledger, bodies, clock, alarm } = this.#options;
-      const context = { ledger, bodies, clock, alarm, entry, freebies: this.#freebies };
+      const context = {
+        ledger,
+        bodies,
+        answers: this.#answers,
+        clock,
+        alarm,
+        entry,
+        freebies: this.#freebies,
+      };
       await new Exchange({ service, match, target: below }, incoming, outgoing, context).run();
     } catch (error) {
       const denial = this.#denialOf(error);
@@ -89,6 +112,26 @@ export class Gateway {
       this.#deny(outgoing, dialect, denial);
     }
   };
+
+  async #webSocket(
+    service: Service,
+    target: Target,
+    incoming: IncomingMessage,
+    connection: { readonly outgoing: ServerResponse; readonly upgrade: Upgrade },
+    entry: Entry,
+  ): Promise<void> {
+    const match = matchSocket(service.sockets, target.path);
+    if (match === undefined) throw unlisted("a WebSocket at", target.path);
+    // What follows would be read as a part of the WebSocket.
+    const { headers } = incoming;
+    const hasBody = headers["content-length"] ?? headers["transfer-encoding"];
+    if (!isWebSocket(incoming) || hasBody !== undefined)
+      throw badRequest("The only upgrade is to WebSocket, by a GET without a body.");
+    entry.know({ route: match.rule.path, capability: match.capability, model: match.model });
+    const { clock, alarm, after: timer = systemTimer } = this.#options;
+    const context = { clock, alarm, timer, entry };
+    await new SocketSession({ service, match, target }, incoming, connection, context).run();
+  }
 
   #serviceAt(path: string): Service | undefined {
     return this.#options.services.find(

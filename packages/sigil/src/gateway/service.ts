@@ -3,11 +3,14 @@ import { Authority } from "l8nt/l402";
 import type { Store } from "l8nt/ports";
 import { Paywall, type PaywallOptions, type Route } from "l8nt/service";
 import type { Dispatcher } from "undici";
+import { Slots } from "./core/slots.ts";
+import { CONNECTIONS } from "./core/upstream.ts";
 import type { Allowances, Preset } from "./presets/preset.ts";
 import type { PriceTable } from "./prices/table.ts";
 import { Routes, type RoutesOptions, type ServedRoute } from "./routes.ts";
 import { SatPrices, type SatPricesOptions } from "./selling/sat-prices.ts";
 import { type PricedRoute, type SaleTerms, Seller } from "./selling/seller.ts";
+import type { SocketRule } from "./socket/rule.ts";
 import type { Vault } from "./vault/vault.ts";
 
 export interface ServiceOptions extends RoutesOptions {
@@ -17,6 +20,8 @@ export interface ServiceOptions extends RoutesOptions {
   readonly preset: Preset;
   readonly allowances: Allowances;
   readonly upstream: Dispatcher;
+  /** Requests and WebSockets at one time. @default CONNECTIONS */
+  readonly connections?: number;
   /** Whether the vendor takes a key. */
   readonly needsKey: boolean;
   /** Has the vendor's key under the name of the service. */
@@ -26,6 +31,8 @@ export interface ServiceOptions extends RoutesOptions {
   readonly location: string;
   readonly secret: string | Uint8Array<ArrayBuffer>;
   readonly store: Store;
+  /** @default none */
+  readonly sockets?: readonly SocketRule[];
   readonly clock: () => number;
   readonly alarm: (what: string, cause?: unknown) => void;
   /** What is sold for sat. */
@@ -47,9 +54,11 @@ export class Service {
   readonly preset: Preset;
   readonly allowances: Allowances;
   readonly upstream: Dispatcher;
+  readonly slots: Slots;
   readonly vault: Vault;
   readonly needsKey: boolean;
   readonly prices: PriceTable;
+  readonly sockets: readonly SocketRule[];
   readonly paywall: Paywall;
   readonly metered: Route;
   /** For what costs nothing. */
@@ -65,9 +74,11 @@ export class Service {
     this.preset = options.preset;
     this.allowances = options.allowances;
     this.upstream = options.upstream;
+    this.slots = new Slots(options.connections ?? CONNECTIONS);
     this.vault = options.vault;
     this.needsKey = options.needsKey;
     this.prices = options.prices;
+    this.sockets = options.sockets ?? [];
     const authority = new Authority({ secret, location: location + prefix, service: name, clock });
     const { selling } = options;
     this.paywall = new Paywall({

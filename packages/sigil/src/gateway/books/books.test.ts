@@ -247,6 +247,23 @@ describe("rows that a dead process left open", () => {
     expect(await recoverRows({ database, journal: store, now: at + 60 })).toBe(0);
   });
 
+  test("have the sum of their reservations, of which a WebSocket has one for each minute", async () => {
+    const { books, database, turn, all } = open();
+    const store = new MemoryStore({ journal: true });
+    const row = rowAt(NOW_MS, { end: "open", spent: undefined });
+    books.opened(row);
+    await turn();
+    const at = NOW_MS / 1000;
+    const ids = ["", "-1", "-2"].map((part) => `use.service.0123456789abcdef.${row.id}${part}`);
+    for (const id of ids) {
+      const amount = { unit: "usd_micro", value: 500n } as const;
+      await store.reserve({ id, at, amount, uses: 1n, counted: [] });
+      await store.commit(id, amount, at + 60);
+    }
+    expect(await recoverRows({ database, journal: store, now: at + 60 })).toBe(1);
+    expect(await all()).toMatchObject([{ ended: "recovered", spent: 1500, estimated: 1 }]);
+  });
+
   test("of other gateways on one ledger stay open while their reservation does", async () => {
     const { books, database, turn } = open();
     const store = new MemoryStore({ journal: true });

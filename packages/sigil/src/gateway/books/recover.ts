@@ -50,6 +50,8 @@ async function chargesOf(
   times: ReadonlyMap<string, number>,
 ): Promise<ReadonlyMap<string, bigint | "reserved">> {
   const charges = new Map<string, bigint | "reserved">();
+  const spent = new Map<string, bigint>();
+  const reserved = new Map<string, string>();
   const since = Math.min(...times.values()) - SKEW_SECONDS;
   let after = await numberBefore(journal, since);
   for (;;) {
@@ -57,14 +59,22 @@ async function chargesOf(
     for (const { event } of entries) {
       if (event.type !== "reserve" && event.type !== "commit" && event.type !== "release") continue;
       const whole = event.type === "reserve" ? event.reservation.id : event.id;
-      const id = whole.slice(whole.lastIndexOf(".") + 1);
+      // A WebSocket has a reservation for each minute: the id of its row, and a number.
+      const id = whole.slice(whole.lastIndexOf(".") + 1).split("-", 1)[0]!;
       if (!times.has(id)) continue;
-      if (event.type === "reserve") charges.set(id, "reserved");
-      else charges.set(id, event.type === "commit" ? event.amount.value : 0n);
+      if (event.type === "reserve") reserved.set(whole, id);
+      else {
+        reserved.delete(whole);
+        const charged = event.type === "commit" ? event.amount.value : 0n;
+        spent.set(id, (spent.get(id) ?? 0n) + charged);
+      }
     }
-    if (entries.length === 0) return charges;
+    if (entries.length === 0) break;
     after = entries.at(-1)!.seq;
   }
+  for (const [id, charged] of spent) charges.set(id, charged);
+  for (const id of reserved.values()) charges.set(id, "reserved");
+  return charges;
 }
 
 /** A number of the journal behind which all entries since a time are: its entries are many. */

@@ -45,6 +45,22 @@ services:
   });
 });
 
+test("a path that is open to WebSockets has its price, and limits", () => {
+  const { services } = read(
+    "services: { a: { preset: openai, webSockets: [{ path: /v1/realtime, perMinute: 0.06 usd, idle: 30s }] } }",
+  );
+  expect(services.a!.webSockets).toEqual([
+    {
+      path: "/v1/realtime",
+      capability: "realtime",
+      perMinute: { unit: "usd_micro", value: 60_000n },
+      perConnection: undefined,
+      idleMs: 30_000,
+      totalMs: 3_600_000,
+    },
+  ]);
+});
+
 const SERVICE = "services: { openai: { preset: openai } }";
 
 describe("is refused", () => {
@@ -303,6 +319,26 @@ describe("is refused", () => {
       "no calls of a tool",
       "services: { a: { preset: openai, allow: { tools: { web_search: 0 } } } }",
       "services.a.allow.tools.web_search must be 1 or more.",
+    ],
+    [
+      "a WebSocket without a price",
+      "services: { a: { preset: openai, webSockets: [{ path: /v1/realtime }] } }",
+      "services.a.webSockets[0].perMinute is missing.",
+    ],
+    [
+      "a WebSocket that costs nothing",
+      "services: { a: { preset: openai, webSockets: [{ path: /a, perMinute: 0 usd }] } }",
+      "services.a.webSockets[0].perMinute must be an amount",
+    ],
+    [
+      "a WebSocket in two units",
+      "services: { a: { preset: openai, webSockets: [{ path: /a, perMinute: 1 usd, perConnection: 1 sat }] } }",
+      "services.a.webSockets[0].perConnection must be in the unit of perMinute",
+    ],
+    [
+      "a WebSocket that is open for longer than a timer can wait",
+      "services: { a: { preset: openai, webSockets: [{ path: /a, perMinute: 1 usd, longest: 25d }] } }",
+      "services.a.webSockets[0].longest must be at most 24d",
     ],
     ["a file that is too long", `# ${"x".repeat(1024 * 1024)}\n${SERVICE}`, "is longer than 1 MiB"],
   ])("%s", (_what, text, message) => {

@@ -5,7 +5,7 @@ import type { Price, Rule } from "../routes.ts";
 
 const METHODS = /^(?:\*|[A-Z]{1,16}(?:\|[A-Z]{1,16})*)$/;
 /** What a segment may have: no escape, which could be read in two ways. */
-const PATH =
+export const PATH =
   /^(?=\/)(?:\/(?:\{model\}|\{resource\}|\*(?!\*)|[A-Za-z0-9._~!$&'()+,;=:@-])*)*(?:(?<=\/)\*\*)?$/;
 
 const match = z
@@ -27,7 +27,7 @@ const FREE = "free";
 const METER = "meter";
 
 /** An amount above zero. */
-function amountOf(text: string): Amount | undefined {
+export function amountOf(text: string): Amount | undefined {
   const amount = parseAmount(text);
   return amount !== undefined && amount.value > 0n ? amount : undefined;
 }

@@ -4,6 +4,7 @@ import { z } from "zod";
 import { PRESETS } from "../presets/index.ts";
 import { flatPrice, route, unitOf } from "./route.ts";
 import { origin } from "./texts.ts";
+import { webSocket } from "./web-socket.ts";
 
 const PREFIX = /^(?:\/[A-Za-z0-9._~-]+)*$/;
 
@@ -46,6 +47,10 @@ export const service = z.strictObject({
       description:
         "What is served, and how; the first match counts, and what is not listed is denied. By default the routes of the preset, each for credentials.",
     }),
+  webSockets: z
+    .array(webSocket)
+    .optional()
+    .meta({ description: "Paths that are open to WebSockets. By default none." }),
   allow: z
     .strictObject({
       tools: z
@@ -64,7 +69,7 @@ export const service = z.strictObject({
 export type ServiceConfig = z.output<typeof service>;
 
 /** The units that requests to a service are charged in. */
-export function unitsOf({ preset, price, routes }: ServiceConfig): ReadonlySet<Unit> {
+export function unitsOf({ preset, price, routes, webSockets }: ServiceConfig): ReadonlySet<Unit> {
   const known = PRESETS.get(preset)!.routes;
   const units = new Set<Unit>();
   // Of what has no rule with a price of its own.
@@ -76,5 +81,6 @@ export function unitsOf({ preset, price, routes }: ServiceConfig): ReadonlySet<U
     const unit = unitOf(one);
     if (unit !== undefined) units.add(unit);
   }
+  for (const { perMinute } of webSockets ?? []) units.add(perMinute.unit);
   return units;
 }

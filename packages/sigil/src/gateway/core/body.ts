@@ -1,6 +1,7 @@
 /** Reads the body of a request that is metered, within the limits of one and of all. */
 import type { IncomingMessage } from "node:http";
 import { valuesOf } from "./fields.ts";
+import { Shares } from "./shares.ts";
 
 export interface BodyLimits {
   /** Bytes of one body. @default 10 MiB */
@@ -24,19 +25,17 @@ const MIB = 1024 * 1024;
 /** Counts what is held: a body is given back with `release`, once nothing needs it any more. */
 export class Bodies {
   readonly #each: number;
-  readonly #total: number;
-  #held = 0;
-  /** By holder: one that floods leaves the rest to others. */
-  readonly #of = new Map<string, number>();
+  /** One that floods leaves the rest to others. */
+  readonly #shares: Shares;
 
   constructor({ each = 10 * MIB, total = 256 * MIB }: BodyLimits = {}) {
     this.#each = each;
-    this.#total = total;
+    this.#shares = new Shares(total, each);
   }
 
   /** Bytes that are held now. */
   get held(): number {
-    return this.#held;
+    return this.#shares.held;
   }
 
   /**
@@ -51,26 +50,18 @@ export class Bodies {
     if (length > this.#each) throw this.#tooLarge();
     const parts: Buffer[] = [];
     let size = 0;
-    const count = (bytes: number): number => {
-      const own = (this.#of.get(holder) ?? 0) + bytes;
-      if (own === 0) this.#of.delete(holder);
-      else this.#of.set(holder, own);
-      this.#held += bytes;
-      return own;
-    };
     const release = (): void => {
-      count(-size);
+      this.#shares.give(holder, size);
       size = 0;
     };
     // Not `for await`, which costs a small body more than all else that is done with it.
     const fault = await new Promise<UnreadBody | undefined>((resolve) => {
       incoming.on("data", (part: Buffer) => {
         size += part.length;
-        const own = count(part.length);
+        const fits = this.#shares.take(holder, part.length);
         parts.push(part);
         if (size > this.#each) resolve(this.#tooLarge());
-        else if (this.#held > this.#total || own > Math.max(this.#each, this.#total / 4))
-          resolve(tooMany());
+        else if (!fits) resolve(tooMany());
       });
       incoming.once("end", () => resolve(undefined));
       incoming.once("close", () => {

@@ -1,13 +1,20 @@
 /** One exchange through the gateway's data path, against servers and clients of raw sockets. */
 import { createHash } from "node:crypto";
-import { createServer, type IncomingMessage, type RequestListener, type Server } from "node:http";
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  ServerResponse,
+} from "node:http";
 import { type AddressInfo, connect, Socket } from "node:net";
 import { Pool } from "undici";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { forUpstream } from "./fields.ts";
-import { Forwarding, type Outcome, type Watcher } from "./forward.ts";
+import { Forwarding, type ForwardingOptions, type Outcome, type Watcher } from "./forward.ts";
 import { requestFault } from "./request.ts";
 import { listen } from "./server.ts";
+import { Shares } from "./shares.ts";
 
 const closing: (() => unknown)[] = [];
 afterEach(async () => {
@@ -29,7 +36,7 @@ async function started(server: Server): Promise<string> {
 }
 
 /** A gateway without credentials, whose exchanges the test sees. */
-async function gateway(origin: string, watcher?: () => Watcher) {
+async function gateway(origin: string, watcher?: () => Watcher, kept?: ForwardingOptions["kept"]) {
   const pool = new Pool(origin, { pipelining: 1, headersTimeout: 5_000, bodyTimeout: 5_000 });
   const running: Forwarding[] = [];
   const outcomes: Outcome[] = [];
@@ -41,7 +48,7 @@ async function gateway(origin: string, watcher?: () => Watcher) {
     }
     const { method = "", url: path = "", rawHeaders } = incoming;
     const plan = { method, path, fields: forUpstream(rawHeaders), body: bodyOf(incoming) };
-    const forwarding = new Forwarding(pool, outgoing, plan, watcher?.());
+    const forwarding = new Forwarding(pool, outgoing, plan, watcher?.(), kept && { kept });
     running.push(forwarding);
     const outcome = await forwarding.outcome;
     outcomes.push(outcome);
@@ -435,6 +442,41 @@ describe("a watcher", () => {
     const { url, outcomes } = await gateway(origin, () => watch("whole"));
     expect((await fetch(`${url}/a`)).status).toBe(502);
     expect(outcomes[0]).toMatchObject({ kind: "failed", isUnsent: false });
+  });
+
+  test("keeps no more of whole answers than the share of one holder, until they were read", async () => {
+    const PART = 12 * 1024 * 1024;
+    const origin = await vendor((_incoming, outgoing) => outgoing.end(Buffer.alloc(PART, "a")));
+    const shares = new Shares(64 * 1024 * 1024);
+    const kept = { shares, holder: "agent" };
+    const { url, outcomes } = await gateway(origin, () => watch("whole"), kept);
+    const socket = connect(Number(new URL(url).port), "127.0.0.1", () => socket.write(REQUEST));
+    await expect.poll(() => outcomes).toHaveLength(1);
+    // Its client reads nothing of it yet.
+    expect(shares.of("agent")).toBe(PART);
+    const seen = await fetch(`${url}/a`);
+    // There is no room for the next one: it is passed on part by part.
+    expect([seen.headers.get("x-left"), (await seen.text()).length]).toEqual([null, PART + 1]);
+    socket.resume();
+    await expect.poll(() => shares.held).toBe(0);
+    const again = await fetch(`${url}/a`);
+    expect([again.headers.get("x-left"), (await again.text()).length]).toEqual(["1", PART + 2]);
+    await expect.poll(() => shares.held).toBe(0);
+  });
+
+  test("of an answer that its client reads nothing of lets go of it", async () => {
+    const origin = await vendor((_incoming, outgoing) => outgoing.end(Buffer.alloc(8_000_000)));
+    const late = vi.spyOn(ServerResponse.prototype, "setTimeout");
+    const { url, outcomes } = await gateway(origin, () => watch("whole"));
+    const socket = connect(Number(new URL(url).port), "127.0.0.1", () => socket.write(REQUEST));
+    await expect.poll(() => outcomes).toHaveLength(1);
+    const [ms, end] = late.mock.lastCall as [number, () => void];
+    late.mockRestore();
+    expect(ms).toBe(60_000);
+    const closed = new Promise((resolve) => socket.on("close", resolve));
+    end();
+    socket.on("error", () => {}).resume();
+    await closed;
   });
 
   test("cuts a stream with a last part, and the vendor is told at once", async () => {

@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Dispatcher } from "undici";
 import { forClient, type Lines, linesOf, without } from "./fields.ts";
+import { Shares } from "./shares.ts";
 
 /** What is sent to the vendor. */
 export interface Plan {
@@ -65,6 +66,14 @@ export type Outcome =
 /** An answer that is larger is passed on part by part, whatever the watcher wants. */
 const MAX_WHOLE_BYTES = 16 * 1024 * 1024;
 
+/** Smaller ones are not counted: there are no more of them than connections to the vendor. */
+const MIN_COUNTED_BYTES = 64 * 1024;
+/** What answers take that are kept until they are whole, and then until they were read. */
+const TOTAL_WHOLE_BYTES = 256 * 1024 * 1024;
+
+export const answersKept = (total = TOTAL_WHOLE_BYTES): Shares =>
+  new Shares(total, Math.min(total, MAX_WHOLE_BYTES));
+
 /** How long a client may read nothing while there is more for it. */
 const MAX_PAUSE_MS = 60_000;
 
@@ -73,6 +82,10 @@ const hasLeft = (outgoing: ServerResponse): boolean =>
   outgoing.destroyed ||
   (outgoing as { stream?: { destroyed: boolean } }).stream?.destroyed === true ||
   outgoing.socket?.destroyed === true;
+
+/** Bytes that were written and not yet sent. */
+const unreadOf = (outgoing: ServerResponse): number =>
+  ((outgoing as { stream?: { writableLength: number } }).stream ?? outgoing).writableLength;
 
 /** A copy of so much costs less than a second piece of a write. */
 const MAX_COPIED_BYTES = 16 * 1024;
@@ -91,12 +104,19 @@ function sendWhole(outgoing: ServerResponse, part: Uint8Array | undefined): void
 class ClientGone extends Error {}
 class Cut extends Error {}
 
+export interface ForwardingOptions {
+  /** Called when the head of the answer has come. */
+  readonly begun?: () => void;
+  /** What answers that are kept whole take, and whose this one is. */
+  readonly kept?: { readonly shares: Shares; readonly holder: string };
+}
+
 /** Forwards one request. */
 export class Forwarding implements Dispatcher.DispatchHandler {
   readonly #outgoing: ServerResponse;
   #watcher: Watcher | undefined;
   readonly #isHead: boolean;
-  readonly #begun: (() => void) | undefined;
+  readonly #more: ForwardingOptions;
   #controller: Dispatcher.DispatchController | undefined;
   /** Why it is to be aborted, also if it has not begun. */
   #reason: Error | undefined;
@@ -104,6 +124,8 @@ export class Forwarding implements Dispatcher.DispatchHandler {
   /** The parts of an answer that is passed on whole. */
   #parts: Buffer[] | undefined;
   #size = 0;
+  /** Bytes of it that count against the share of its holder. */
+  #counted = 0;
   #isSent = false;
   /** Whether the head of an answer that is passed on part by part may be on its way. */
   #isFlushed = false;
@@ -114,16 +136,15 @@ export class Forwarding implements Dispatcher.DispatchHandler {
     this.#resolve = resolve;
   });
 
-  /** @param begun called when the head of the answer has come */
   constructor(
     upstream: Dispatcher,
     outgoing: ServerResponse,
     plan: Plan,
     watcher?: Watcher,
-    begun?: () => void,
+    more: ForwardingOptions = {},
   ) {
     this.#outgoing = outgoing;
-    this.#begun = begun;
+    this.#more = more;
     this.#watcher = watcher;
     this.#isHead = plan.method === "HEAD";
     // It may have left while its request was judged, and then says so no more.
@@ -200,7 +221,7 @@ export class Forwarding implements Dispatcher.DispatchHandler {
   ): void {
     // Interim answers say nothing that the client has not asked the gateway for.
     if (status < 200) return;
-    this.#begun?.();
+    this.#more.begun?.();
     const fields = forClient(linesOf(controller.rawHeaders as Buffer[]));
     this.#head = { status, fields };
     const mode = this.#isHead ? "unseen" : (this.#watcher?.mode(this.#head) ?? "unseen");
@@ -241,7 +262,7 @@ export class Forwarding implements Dispatcher.DispatchHandler {
     if (this.#parts !== undefined) {
       this.#parts.push(chunk);
       this.#size += chunk.length;
-      if (this.#size <= MAX_WHOLE_BYTES) return;
+      if (this.#mayBeKept(chunk.length)) return;
       // A refusal of that size is none, and is not shown unseen.
       if (this.#head!.status >= 400) {
         controller.abort(new Error("the answer is too large"));
@@ -252,10 +273,25 @@ export class Forwarding implements Dispatcher.DispatchHandler {
       const parts = this.#parts;
       this.#parts = undefined;
       for (const part of parts) this.#write(part);
+      this.#giveBack();
       return;
     }
     this.#write(chunk);
   }
+
+  #mayBeKept(more: number): boolean {
+    if (this.#size > MAX_WHOLE_BYTES) return false;
+    const { kept } = this.#more;
+    if (kept === undefined || this.#size <= MIN_COUNTED_BYTES) return true;
+    const counted = this.#counted === 0 ? this.#size : more;
+    this.#counted += counted;
+    return kept.shares.take(kept.holder, counted);
+  }
+
+  readonly #giveBack = (): void => {
+    this.#more.kept?.shares.give(this.#more.kept.holder, this.#counted);
+    this.#counted = 0;
+  };
 
   #write(chunk: Buffer): void {
     const part = this.#watcher === undefined ? chunk : this.#watcher.part(chunk);
@@ -341,6 +377,11 @@ export class Forwarding implements Dispatcher.DispatchHandler {
     clearTimeout(this.#late);
     this.#outgoing.off("close", this.#closed);
     this.#outgoing.off("drain", this.#drained);
+    const isUnread = !hasLeft(this.#outgoing) && unreadOf(this.#outgoing) > 0;
+    // A client that reads nothing of what is left holds its memory no longer than that.
+    if (isUnread) this.#outgoing.setTimeout(MAX_PAUSE_MS, () => this.#outgoing.destroy());
+    if (this.#counted > 0 && isUnread) this.#outgoing.once("close", this.#giveBack);
+    else if (this.#counted > 0) this.#giveBack();
     this.#resolve(outcome);
   }
 }

@@ -1,10 +1,11 @@
 /** Listens for agents: HTTP/1.1, and with a certificate HTTP/2 too, on one port. */
+import { setMaxListeners } from "node:events";
 import {
   createServer,
   type IncomingMessage,
   type RequestListener,
   type Server,
-  type ServerResponse,
+  ServerResponse,
 } from "node:http";
 import { createSecureServer, type ServerHttp2Session } from "node:http2";
 import type { AddressInfo, Socket } from "node:net";
@@ -19,6 +20,22 @@ export interface ListenOptions {
   readonly socket?: string;
   /** PEM. With it the gateway serves TLS, and HTTP/2 to clients that speak it. */
   readonly tls?: { readonly cert: string; readonly key: string };
+  /**
+   * Whether requests for a WebSocket are served as such. If not, they are as if they asked for
+   * none.
+   *
+   * @default false
+   */
+  readonly webSockets?: boolean;
+}
+
+/** The connection of a request for a WebSocket. */
+export interface Upgrade {
+  readonly socket: Socket;
+  /** What the client sent behind its request. */
+  readonly head: Buffer;
+  /** Aborts when the gateway stops. */
+  readonly ending: AbortSignal;
 }
 
 export interface Listening {
@@ -38,10 +55,19 @@ const LIMITS = {
   insecureHTTPParser: false,
 } as const;
 
-export type Serve = (incoming: IncomingMessage, outgoing: ServerResponse) => Promise<void>;
+export type Serve = (
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  upgrade?: Upgrade,
+) => Promise<void>;
+
+export const isWebSocket = ({ method, headers }: IncomingMessage): boolean =>
+  method === "GET" && headers.upgrade?.toLowerCase() === "websocket";
 
 export async function listen(serve: Serve, options: ListenOptions = {}): Promise<Listening> {
-  const { port = 0, host = "127.0.0.1", socket: path, tls } = options;
+  const { port = 0, host = "127.0.0.1", socket: path, tls, webSockets = false } = options;
+  // Other protocols are not offered, so a request that asks for one is served without.
+  const limits = { ...LIMITS, ...(webSockets && { shouldUpgradeCallback: isWebSocket }) };
   const latest = new WeakMap<Socket, ServerResponse>();
   const sessions = new Set<ServerHttp2Session>();
   let isClosing = false;
@@ -58,8 +84,8 @@ export async function listen(serve: Serve, options: ListenOptions = {}): Promise
   };
   const server = (
     tls === undefined
-      ? createServer(LIMITS)
-      : createSecureServer({ ...LIMITS, ...tls, allowHTTP1: true })
+      ? createServer(limits)
+      : createSecureServer({ ...limits, ...tls, allowHTTP1: true })
   ) as Server;
   holdContinue(server);
   server.on("request", onRequest);
@@ -67,6 +93,28 @@ export async function listen(serve: Serve, options: ListenOptions = {}): Promise
     sessions.add(session);
     session.once("close", () => sessions.delete(session));
   });
+  const ending = new AbortController();
+  setMaxListeners(0, ending.signal);
+  const upgraded = new Set<Socket>();
+  const onUpgrade = (incoming: IncomingMessage, socket: Socket, head: Buffer): void => {
+    const before = latest.get(socket);
+    socket.on("error", () => socket.destroy());
+    // It is sent before the answer to another request, or behind one that ends the connection.
+    if (before !== undefined && !(before.shouldKeepAlive && before.writableFinished)) {
+      socket.destroy();
+      return;
+    }
+    upgraded.add(socket);
+    socket.once("close", () => upgraded.delete(socket));
+    const outgoing = new ServerResponse(incoming);
+    outgoing.shouldKeepAlive = false;
+    outgoing.assignSocket(socket);
+    outgoing.once("finish", () => socket.destroySoon());
+    serve(incoming, outgoing, { socket, head, ending: ending.signal }).catch(() =>
+      socket.destroy(),
+    );
+  };
+  if (webSockets) server.on("upgrade", onUpgrade);
   // What is not HTTP as it is written may be read otherwise behind us: nothing more is read of it.
   server.on("clientError", (_error: Error, socket: Socket) => {
     const before = latest.get(socket);
@@ -87,8 +135,10 @@ export async function listen(serve: Serve, options: ListenOptions = {}): Promise
         const late = setTimeout(() => {
           server.closeAllConnections?.();
           for (const session of sessions) session.destroy();
+          for (const socket of upgraded) socket.destroy();
         }, graceMs);
         isClosing = true;
+        ending.abort();
         server.close(() => {
           clearTimeout(late);
           resolve();

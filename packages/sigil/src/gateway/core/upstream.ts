@@ -1,8 +1,11 @@
 /** The connections to one vendor, at the origin that the owner named. */
 import { type Dispatcher, Pool } from "undici";
 
+/** To one vendor, at one time. */
+export const CONNECTIONS = 256;
+
 export interface UpstreamOptions {
-  /** Sockets at one time. @default 256 */
+  /** Sockets at one time. @default CONNECTIONS */
   readonly connections?: number;
   /** Milliseconds until a connection is there. @default 10000 */
   readonly connectTimeout?: number;
@@ -19,7 +22,7 @@ export interface UpstreamOptions {
 }
 
 export function openUpstream(origin: string, options: UpstreamOptions = {}): Dispatcher {
-  const { connections = 256, connectTimeout = 10_000, ca } = options;
+  const { connections = CONNECTIONS, connectTimeout = 10_000, ca } = options;
   const { headersTimeout = 600_000, bodyTimeout = 300_000 } = options;
   return new Pool(origin, {
     connections,

@@ -5,6 +5,8 @@
 import { type Lines, valuesOf } from "../core/fields.ts";
 import type { CredentialPlace } from "../presets/preset.ts";
 
+const PROTOCOL_FIELD = "sec-websocket-protocol";
+
 /** Every field that any preset reads: no key reaches a vendor in it, whoever made the key. */
 export const KEY_FIELDS: ReadonlySet<string> = new Set([
   "authorization",
@@ -13,6 +15,7 @@ export const KEY_FIELDS: ReadonlySet<string> = new Set([
   "x-api-key",
   "api-key",
   "x-goog-api-key",
+  PROTOCOL_FIELD,
 ]);
 
 const KEY_PLACES: readonly CredentialPlace[] = [
@@ -34,12 +37,25 @@ export function textsIn(place: CredentialPlace, lines: Lines, query: string): re
     return valuesOf(lines, "authorization").flatMap((value) => userIn(value) ?? []);
   if ("header" in place) return valuesOf(lines, place.header).map((value) => value.trim());
   if ("query" in place) return new URLSearchParams(query).getAll(place.query);
-  return valuesOf(lines, "sec-websocket-protocol")
-    .flatMap((value) => value.split(","))
-    .map((protocol) => protocol.trim())
+  return protocolsIn(lines)
     .filter((protocol) => protocol.startsWith(place.subprotocol))
     .map((protocol) => protocol.slice(place.subprotocol.length));
 }
+
+/** The subprotocols that a WebSocket's client offers. */
+const protocolsIn = (lines: Lines): readonly string[] =>
+  valuesOf(lines, PROTOCOL_FIELD)
+    .flatMap((value) => value.split(","))
+    .map((protocol) => protocol.trim());
+
+/** Those that carry no key, of any preset. */
+export const withoutProtocolKeys = (lines: Lines): readonly string[] =>
+  protocolsIn(lines).filter(
+    (protocol) => !protocol.startsWith(OPENAI_PROTOCOL) && !protocol.includes("sk-sigil-"),
+  );
+
+/** As OpenAI's SDK offers a key where a browser lets it set no field. */
+export const OPENAI_PROTOCOL = "openai-insecure-api-key.";
 
 /** RFC 7617 §2: the first colon ends the user's name, and a key has none. */
 function userIn(value: string): string | undefined {

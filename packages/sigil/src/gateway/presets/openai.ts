@@ -1,4 +1,5 @@
 /** OpenAI: chat completions, Responses, embeddings, images, transcription. openai 6.49. */
+import { OPENAI_PROTOCOL } from "../credential/place.ts";
 import { openaiDialect } from "./dialects/openai.ts";
 import type { Fields } from "./fields.ts";
 import { quoted } from "./fields.ts";
@@ -120,7 +121,7 @@ export const openai: Preset = {
   name: "openai",
   origin: "https://api.openai.com",
   keyPlace: { kind: "bearer" },
-  credentialPlaces: ["bearer", { header: "api-key" }],
+  credentialPlaces: ["bearer", { header: "api-key" }, { subprotocol: OPENAI_PROTOCOL }],
   dialect: openaiDialect,
   // Whose bill it is, and so whose limits.
   fieldsRefused: [{ name: "openai-organization" }, { name: "openai-project" }],

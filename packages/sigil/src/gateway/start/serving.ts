@@ -49,7 +49,7 @@ export async function openServing(
   const vault = await Vault.open(referencesOf(keys), { env });
   const location = locationOf(config.listen);
   const services = Object.entries(config.services).map(
-    ([name, { preset, allow, routes, price }]) =>
+    ([name, { preset, allow, routes, price, webSockets }]) =>
       new Service({
         name,
         prefix: prefixOf(name, config),
@@ -58,6 +58,7 @@ export async function openServing(
         allowances: allow,
         rules: routes,
         price,
+        ...(webSockets && { sockets: webSockets }),
         upstream: openUpstream(upstreams.get(name)!),
         vault,
         prices,

@@ -57,7 +57,9 @@ export async function start(config: GatewayConfig, terminal: Terminal): Promise<
         alarm,
         observers: [books, requestLog(log), ...owned.observers],
       });
-      const listening = await listen(gateway.serve, { port, host, ...(tls && { tls }) }).catch(
+      const { webSockets } = gateway;
+      const options = { port, host, webSockets, ...(tls && { tls }) };
+      const listening = await listen(gateway.serve, options).catch(
         (error: NodeJS.ErrnoException) => {
           if (error.code === "EADDRINUSE")
             throw new UsageError(`Port ${port} is in use. Give another one with --port N.`);

@@ -49,6 +49,20 @@ export function place(secret: Secret, where: KeyPlace): PlacedKey {
   }
 }
 
+const NO_KEY: PlacedKey = { headers: [], query: undefined };
+
+/** Undefined: a vendor that takes no key. */
+export const placed = (
+  lease: { readonly secret: Secret } | undefined,
+  where: KeyPlace,
+): PlacedKey => (lease === undefined ? NO_KEY : place(lease.secret, where));
+
+/** A query, which may be empty, with a part added. */
+export function withQuery(query: string, added: string | undefined): string {
+  if (added === undefined) return query;
+  return query === "" ? `?${added}` : `${query}&${added}`;
+}
+
 const field = (name: string, value: string): PlacedKey => ({
   headers: [[name, value]],
   query: undefined,

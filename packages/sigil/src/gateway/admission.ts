@@ -1,0 +1,33 @@
+/** What is asked of every request before any of it is sent, whatever it is charged by. */
+import type { Unit } from "l8nt/invoice";
+import type { Verified } from "l8nt/l402";
+import type { Granted, RequestFacts, Route } from "l8nt/service";
+import { type Lines, valuesOf } from "./core/fields.ts";
+import { Denied } from "./denied.ts";
+import type { Preset } from "./presets/preset.ts";
+
+/** What is asked for in fields is seen by no meter. @throws Denied */
+export function checkFields({ fieldsRefused = [] }: Preset, lines: Lines): void {
+  for (const { name, matches } of fieldsRefused)
+    if (valuesOf(lines, name).some((value) => matches?.test(value) ?? true))
+      throw new Denied({
+        status: 403,
+        code: "field_not_allowed",
+        title: "Field not allowed",
+        detail: `Sigil: the header field ${name}${matches === undefined ? "" : " with this value"} changes what the request costs, or who pays for it. Leave it out.`,
+      });
+}
+
+/** Judges a request, and reserves what it may cost. @throws the error that it is refused for */
+export async function grantedBy(route: Route, facts: RequestFacts): Promise<Granted> {
+  const decision = await route.authorize(facts);
+  if (decision.granted) return decision;
+  if (decision.error === undefined) throw new TypeError("a request without a key was answered");
+  throw decision.error;
+}
+
+export const hasBudget = ({ limits }: Verified, unit: Unit): boolean =>
+  limits.some((limit) => limit.kind === "spend" && limit.unit === unit);
+
+/** What is shared fairly is shared among the children of a root, who cannot make each other. */
+export const branchOf = ({ nodes: [root, branch = root] }: Verified): string => branch!.id;

@@ -1,0 +1,56 @@
+import { expect, test } from "vitest";
+import { NoSlot, type Slot, Slots } from "./slots.ts";
+
+const many = (slots: Slots, holder: string, count: number): Slot[] =>
+  Array.from({ length: count }, () => slots.take(holder));
+const atOnce = (all: readonly Slot[]): number =>
+  all.filter(({ free }) => free === undefined).length;
+
+test("one holder has three quarters, and the others have the last one", () => {
+  const slots = new Slots(16);
+  expect(atOnce(many(slots, "a", 20))).toBe(12);
+  expect(atOnce(many(slots, "b", 3))).toBe(3);
+  expect(atOnce(many(slots, "c", 3))).toBe(1);
+});
+
+test("those who wait have their turn one holder after the other", async () => {
+  const slots = new Slots(4);
+  const order: string[] = [];
+  const [held] = many(slots, "x", 3);
+  const last = slots.take("y");
+  for (const holder of ["a", "a", "a", "b", "c", "b"])
+    void slots.take(holder).free!.then(() => order.push(holder));
+  held!.release();
+  // Its last quarter is one, and "a" has none yet.
+  await Promise.resolve();
+  last.release();
+  await new Promise(setImmediate);
+  expect(order).toEqual(["a", "b"]);
+});
+
+test("one that is given back twice is given back once", () => {
+  const slots = new Slots(4);
+  const [first] = many(slots, "a", 3);
+  first!.release();
+  first!.release();
+  expect(atOnce(many(slots, "a", 2))).toBe(1);
+});
+
+test("who leaves while waiting has none, and the next one has it", async () => {
+  const slots = new Slots(4);
+  const [held] = many(slots, "a", 3);
+  const [leaving, staying] = many(slots, "a", 2);
+  leaving!.release();
+  await leaving!.free;
+  held!.release();
+  await staying!.free;
+  leaving!.release();
+  expect(slots.take("a").free).toBeInstanceOf(Promise);
+});
+
+test("no holder waits for more than its limit", () => {
+  const slots = new Slots(4, 2);
+  many(slots, "a", 5);
+  expect(() => slots.take("a")).toThrow(NoSlot);
+  expect(slots.take("b").free).toBeUndefined();
+});

@@ -1,0 +1,252 @@
+/** One WebSocket of an agent: admitted, paid for by the minute, and closed when it is not. */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Amount } from "l8nt/invoice";
+import type { Verified } from "l8nt/l402";
+import type { Granted } from "l8nt/service";
+import { branchOf, checkFields, grantedBy, hasBudget } from "../admission.ts";
+import { forUpstream } from "../core/fields.ts";
+import type { Target } from "../core/request.ts";
+import type { Upgrade } from "../core/server.ts";
+import { isKeyField, withoutProtocolKeys, withoutQueryKeys } from "../credential/place.ts";
+import { presentedKey } from "../credential/present.ts";
+import { missing, noBudget, noKey, stoppedBy, unreached } from "../denials.ts";
+import { Denied, denialOf } from "../denied.ts";
+import type { Entry } from "../entry.ts";
+import { insteadOf } from "../refusal.ts";
+import type { Service } from "../service.ts";
+import { placed, withQuery } from "../vault/place.ts";
+import type { Lease } from "../vault/vault.ts";
+import { type Opened, Opening } from "./open.ts";
+import { GOING_AWAY, POLICY, Relay, type RelayEnd, type Timer } from "./relay.ts";
+import type { SocketMatch } from "./rule.ts";
+
+export interface SocketContext {
+  /** Unix seconds. */
+  readonly clock: () => number;
+  readonly timer: Timer;
+  readonly alarm: (what: string) => void;
+  readonly entry: Entry;
+}
+
+const MINUTE_MS = 60_000;
+/** The next minute is reserved so long before it begins. */
+const AHEAD_MS = 5_000;
+
+/** What was reserved for the connection and its first minute, or for another minute. */
+interface Paid {
+  readonly granted: Granted;
+  readonly amount: Amount;
+}
+
+export class SocketSession {
+  readonly #service: Service;
+  readonly #match: SocketMatch;
+  readonly #target: Target;
+  readonly #incoming: IncomingMessage;
+  readonly #outgoing: ServerResponse;
+  readonly #upgrade: Upgrade;
+  readonly #context: SocketContext;
+  #spent = 0n;
+  /** Reserved until now. */
+  #minutes = 0;
+  #text = "";
+
+  constructor(
+    {
+      service,
+      match,
+      target,
+    }: { readonly service: Service; readonly match: SocketMatch; readonly target: Target },
+    incoming: IncomingMessage,
+    { outgoing, upgrade }: { readonly outgoing: ServerResponse; readonly upgrade: Upgrade },
+    context: SocketContext,
+  ) {
+    this.#service = service;
+    this.#match = match;
+    this.#target = target;
+    this.#incoming = incoming;
+    this.#outgoing = outgoing;
+    this.#upgrade = upgrade;
+    this.#context = context;
+  }
+
+  /** @throws Denied, and every error that `denialOf` reads, before it is open */
+  async run(): Promise<void> {
+    const { name, vault, needsKey, preset, paywall } = this.#service;
+    const lease = vault.lease(name);
+    if (lease === undefined && needsKey) throw noKey(name);
+    try {
+      const { rawHeaders } = this.#incoming;
+      const text = presentedKey(preset.credentialPlaces, rawHeaders, this.#target.query);
+      if (text === undefined) throw missing();
+      this.#text = text;
+      const verified = paywall.authority.verifier.authenticate(text);
+      const { entry, clock } = this.#context;
+      entry.proven(verified);
+      verified.demand({ now: clock(), target: "self" });
+      checkFields(preset, rawHeaders);
+      const slot = this.#service.slots.take(branchOf(verified));
+      try {
+        await slot.free;
+        await this.#open(verified, lease);
+      } finally {
+        slot.release();
+      }
+    } finally {
+      lease?.end();
+    }
+  }
+
+  async #open(verified: Verified, lease: Lease | undefined): Promise<void> {
+    const { perConnection, perMinute } = this.#match.rule;
+    const { unit, value } = perMinute;
+    const amount = { unit, value: value + (perConnection?.value ?? 0n) };
+    if (amount.value > 0n && !hasBudget(verified, unit)) throw noBudget(unit);
+    this.#context.entry.opened({ unit, reserved: amount.value, price: "per minute" });
+    const first = await this.#reserve(amount);
+    const opened = await this.#opened(verified, lease, first);
+    if (opened === undefined) return;
+    const { socket: vendor, fields } = opened;
+    const client = this.#upgrade.socket;
+    this.#outgoing.detachSocket(client);
+    client.write(headOf(fields));
+    if (this.#upgrade.head.length > 0) client.unshift(this.#upgrade.head);
+    const { idleMs, totalMs } = this.#match.rule;
+    const { timer } = this.#context;
+    const relay = new Relay({ client, vendor, idleMs, totalMs, timer });
+    const stopWatching = verified.watch(() =>
+      relay.close(POLICY, stoppedBy(verified, this.#context.clock()).detail),
+    );
+    const stop = () => relay.close(GOING_AWAY, "Sigil: the gateway stops.");
+    if (this.#upgrade.ending.aborted) stop();
+    this.#upgrade.ending.addEventListener("abort", stop);
+    try {
+      await this.#pay(relay, first);
+    } finally {
+      stopWatching();
+      this.#upgrade.ending.removeEventListener("abort", stop);
+      relay.close(GOING_AWAY, "Sigil: a fault of the gateway.");
+      const end = await relay.ended;
+      this.#settled({ end, status: 101, code: undefined });
+    }
+  }
+
+  /**
+   * Undefined if the client was given the vendor's own answer. Nothing is charged for what is not
+   * opened.
+   *
+   * @throws Denied if the vendor did not answer
+   */
+  async #opened(verified: Verified, lease: Lease | undefined, first: Paid) {
+    const { name, preset, upstream } = this.#service;
+    const key = placed(lease, preset.keyPlace);
+    const fields = forUpstream(this.#incoming.rawHeaders, isKeyField);
+    const protocols = withoutProtocolKeys(this.#incoming.rawHeaders);
+    if (protocols.length > 0) fields.push("sec-websocket-protocol", protocols.join(", "));
+    for (const [field, value] of key.headers) fields.push(field, value);
+    const query = withoutQueryKeys(this.#target.query, preset.credentialPlaces);
+    const path = this.#target.path + withQuery(query, key.query);
+    const opening = new Opening(upstream, path, fields);
+    const leave = () => opening.abort(new Error("the client left"));
+    this.#upgrade.socket.once("close", leave);
+    const stopWatching = verified.watch(() =>
+      opening.abort(new Denied(stoppedBy(verified, this.#context.clock()))),
+    );
+    let opened: Opened;
+    try {
+      opened = await opening.opened;
+      if (opened.kind === "open") return opened;
+    } catch (error) {
+      const denial =
+        error instanceof Denied ? error : new Denied(unreached(error as Error, undefined));
+      const { status, code } = denial.facts;
+      await this.#giveBack(first);
+      this.#settled({ end: "failed", status, code });
+      throw denial;
+    } finally {
+      stopWatching();
+      this.#upgrade.socket.off("close", leave);
+    }
+    await this.#giveBack(first);
+    const { answer } = opened;
+    const instead = insteadOf(name, preset.dialect, this.#context.alarm)(answer);
+    const { status, fields: lines, body } = instead ?? answer;
+    this.#settled({ end: "answered", status, code: undefined });
+    this.#outgoing.writeHead(status, lines).end(body);
+    return undefined;
+  }
+
+  /** Reserves each minute before it begins, and charges those that have begun. */
+  async #pay(relay: Relay, first: Paid): Promise<void> {
+    let paid = first;
+    for (;;) {
+      if (await this.#within(MINUTE_MS - AHEAD_MS, relay)) return this.#charge(paid);
+      let next: Paid | undefined;
+      let denial: Denied | undefined;
+      try {
+        next = await this.#reserve(this.#match.rule.perMinute);
+      } catch (error) {
+        denial = denialOf(error);
+      }
+      const isOver = await this.#within(AHEAD_MS, relay);
+      await this.#charge(paid);
+      if (isOver) return next && this.#giveBack(next);
+      if (next === undefined) return relay.close(POLICY, denial!.facts.detail);
+      paid = next;
+    }
+  }
+
+  /** Whether the connection ends within a time. */
+  async #within(ms: number, { ended }: Relay): Promise<boolean> {
+    let callOff!: () => void;
+    const later = new Promise<false>((resolve) => {
+      callOff = this.#context.timer(ms, () => resolve(false));
+    });
+    const isOver = await Promise.race([ended.then(() => true), later]);
+    callOff();
+    return isOver;
+  }
+
+  async #reserve(amount: Amount): Promise<Paid> {
+    const { id } = this.#context.entry;
+    const useId = this.#minutes === 0 ? id : `${id}-${this.#minutes}`;
+    this.#minutes++;
+    const { metered } = this.#service;
+    const { capability, model } = this.#match;
+    const { method = "", socket } = this.#incoming;
+    const granted = await grantedBy(metered, {
+      method,
+      target: this.#target.path,
+      authorization: `L402 ${this.#text}`,
+      clientAddress: socket.remoteAddress,
+      headers: () => new Headers(),
+      ...{ capability, model, price: amount, useId },
+    });
+    return { amount, granted };
+  }
+
+  async #charge({ granted, amount }: Paid): Promise<void> {
+    granted.grant.settle(amount);
+    await granted.finish(101);
+    this.#spent += amount.value;
+  }
+
+  async #giveBack({ granted }: Paid): Promise<void> {
+    granted.grant.release();
+    await granted.finish(undefined);
+  }
+
+  #settled(ended: {
+    readonly end: RelayEnd | "failed";
+    readonly status: number;
+    readonly code: string | undefined;
+  }): void {
+    this.#context.entry.settled({ ...ended, spent: this.#spent, isEstimated: false });
+  }
+}
+
+const headOf = (fields: readonly string[]): Buffer => {
+  let head = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n";
+  for (let at = 0; at < fields.length; at += 2) head += `${fields[at]}: ${fields[at + 1]}\r\n`;
+  return Buffer.from(`${head}\r\n`, "latin1");
+};
