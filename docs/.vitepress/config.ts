@@ -134,6 +134,7 @@ export default withMermaid({
             page("Decide only", "/guides/decide-only"),
             page("Stop, top up, be told", "/guides/gateway-alerts"),
             ...presets(),
+            page("Several gateways on one database", "/guides/gateway-several"),
             page("Test your paid service", "/guides/testing"),
             page("Use an agent framework", "/guides/agents"),
             page("Sell and buy MCP tools", "/guides/mcp"),

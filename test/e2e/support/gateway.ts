@@ -93,9 +93,9 @@ export async function openGateway(
     if (line === "}") break;
   }
   if (document === "") throw new Error(`the gateway did not start: ${log}`);
-  const { key, location } = JSON.parse(document) as { key: string; location: string };
+  const { key, listening } = JSON.parse(document) as { key: string; listening: string };
   return {
-    ...{ key, url: location, child },
+    ...{ key, url: listening, child },
     printed: () => document + log,
     settled: () =>
       log

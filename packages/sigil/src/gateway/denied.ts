@@ -41,6 +41,7 @@ const WORDS: Readonly<Record<string, readonly [code: string, title: string]>> = 
   ERR_RATE_LIMITED: ["rate_limited", "Too many requests"],
   ERR_STORE: ["books_unavailable", "Books unavailable"],
   ERR_WALLET: ["wallet_unavailable", "No invoice"],
+  ERR_REVOCATION_UNKNOWN: ["revocations_unknown", "Revocations unknown"],
 };
 
 /** The same request passes once there is more of it. */
@@ -81,9 +82,11 @@ export function denialOf(error: unknown): Denied {
   if (!(error instanceof SigilError)) throw error;
   const fallback = error instanceof TokenError ? "credential_invalid" : "denied";
   const [code, title] = WORDS[error.code] ?? [fallback, "Denied"];
-  const { retryAfterSeconds } = error;
+  const status = statusOf(error);
+  // The store is away, or is asked again in this time.
+  const { retryAfterSeconds = status === 503 ? 1 : undefined } = error;
   return new Denied(
-    { status: statusOf(error), code, title, detail: textOf(error), members: { sigil: error.code } },
+    { status, code, title, detail: textOf(error), members: { sigil: error.code } },
     retryAfterSeconds && Math.min(LONGEST_RETRY_SECONDS, Math.ceil(retryAfterSeconds)),
   );
 }

@@ -1,4 +1,5 @@
 /** One vendor behind the gateway: its preset, its connections, its key, and who may use what. */
+import type { Duration } from "l8nt";
 import { Authority } from "l8nt/l402";
 import type { Store } from "l8nt/ports";
 import { Paywall, type PaywallOptions, type Route } from "l8nt/service";
@@ -33,6 +34,10 @@ export interface ServiceOptions extends RoutesOptions {
   readonly store: Store;
   /** @default none */
   readonly sockets?: readonly SocketRule[];
+  /**
+   * How long keys are believed while the store cannot be asked which are revoked. @default "10s"
+   */
+  readonly maxSilence?: Duration | undefined;
   readonly clock: () => number;
   readonly alarm: (what: string, cause?: unknown) => void;
   /** What is sold for sat. */
@@ -80,9 +85,11 @@ export class Service {
     this.prices = options.prices;
     this.sockets = options.sockets ?? [];
     const authority = new Authority({ secret, location: location + prefix, service: name, clock });
-    const { selling } = options;
+    const { selling, maxSilence } = options;
+    const silence = maxSilence !== undefined && { maxSilence };
+    const revocations = { store, freezes: true, ...silence } as const;
     this.paywall = new Paywall({
-      ...{ authority, store, revocations: { store, freezes: true }, clock, alarm },
+      ...{ authority, store, revocations, clock, alarm },
       ...(selling !== undefined && { invoicer: selling.invoicer, invoiceDescription: name }),
     });
     this.metered = this.paywall.route({ metered: true });

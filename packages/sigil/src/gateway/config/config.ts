@@ -10,6 +10,7 @@ import { books } from "./books.ts";
 import { listen } from "./listen.ts";
 import { prices } from "./prices.ts";
 import { service, unitsOf } from "./service.ts";
+import { maxSilence, secret, store } from "./store.ts";
 
 export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
 
@@ -43,6 +44,9 @@ const sections = z.strictObject({
     .min(1)
     .default("sigil-gateway")
     .meta({ description: "The folder with the secret and the books, made if it is missing." }),
+  store: store.optional(),
+  secret: secret.optional(),
+  maxSilence: maxSilence.default("10s"),
   logLevel: z.enum(LOG_LEVELS).default("info"),
   prices: prices.prefault({}),
   books: books.prefault({}),
@@ -57,7 +61,25 @@ export const unitsIn = ({
 }: Pick<z.output<typeof sections>, "services">): ReadonlySet<Unit> =>
   new Set(Object.values(all).flatMap((one) => [...unitsOf(one)]));
 
-export const config = sections.superRefine((given, context) => {
+type Sections = z.output<typeof sections>;
+
+export const config = sections.superRefine((all, context) => {
+  checkAgentKey(all, context);
+  checkLocation(all, context);
+});
+
+/** Keys are for a location, so the keys of one gateway would be refused at the next. */
+function checkLocation({ store, listen }: Sections, context: z.RefinementCtx): void {
+  if (store === undefined || listen.location !== undefined) return;
+  context.addIssue({
+    code: "custom",
+    path: ["listen", "location"],
+    message:
+      "is missing: gateways that share a store have one location, where agents reach all of them",
+  });
+}
+
+function checkAgentKey(given: Sections, context: z.RefinementCtx): void {
   const units = unitsIn(given);
   const { budget, capabilities = {} } = given.agentKey;
   for (const name of Object.keys(capabilities))
@@ -74,7 +96,7 @@ export const config = sections.superRefine((given, context) => {
         path: ["agentKey", "budget", index],
         message: `is in ${NAMES[unit]}, and nothing here is priced in ${NAMES[unit]}. ${insteadOf(units)}`,
       });
-});
+}
 
 const insteadOf = (units: ReadonlySet<Unit>): string => {
   if (units.has("usd_micro")) return 'Write US dollars, such as "5 usd/day"';

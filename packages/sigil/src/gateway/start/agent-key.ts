@@ -1,12 +1,14 @@
 /** The key that the gateway prints: the last one if it was made for the same scope. */
 import { type AmountText, Credential, type Scope } from "l8nt";
 import type { Unit } from "l8nt/invoice";
+import type { Store } from "l8nt/ports";
 import { fromScope } from "../../scope-flags.ts";
 import type { Budget } from "../config/agent-key.ts";
 import { type GatewayConfig, prefixOf, unitsIn } from "../config/config.ts";
 import { locationOf } from "../config/listen.ts";
 import { PRESETS } from "../presets/index.ts";
 import type { Service } from "../service.ts";
+import { PrintedKeys } from "../store/printed-keys.ts";
 import type { GatewayFolder } from "./folder.ts";
 
 const SPANS = { hour: "budgetPerHour", day: "budgetPerDay", month: "budgetPerMonth" } as const;
@@ -51,12 +53,28 @@ export function isReadOnly(name: string, { services, agentKey }: GatewayConfig):
   return movesMoney && agentKey.capabilities?.[name] === undefined;
 }
 
-/** The key of the last start if its scope was the same, and it has not ended; else a new one. */
-export function keyFor(folder: GatewayFolder, scope: Scope, { paywall }: Service): string {
+/** Where the keys that were printed are kept. */
+export interface KeyPlace {
+  readonly folder: GatewayFolder;
+  readonly store: Store;
+}
+
+/**
+ * The key of the last start, or of another gateway on the store, if its scope was the same and it
+ * has not ended; else a new one.
+ */
+export async function keyFor(
+  { folder, store }: KeyPlace,
+  scope: Scope,
+  { paywall }: Service,
+): Promise<string> {
   const text = JSON.stringify(scope);
+  const mint = () => fromScope(() => paywall.authority.minter.mint(scope)).toKey();
+  // One that each of them printed would be a budget for each of them.
+  if (store.shared) return new PrintedKeys(store, folder.secret).keyFor(text, mint, hasEnded);
   const kept = folder.keptKey(text);
   if (kept !== undefined && !hasEnded(kept)) return kept;
-  const key = fromScope(() => paywall.authority.minter.mint(scope)).toKey();
+  const key = mint();
   folder.keepKey(text, key);
   return key;
 }

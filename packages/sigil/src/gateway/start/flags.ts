@@ -26,6 +26,14 @@ export const FLAGS = {
   },
   "expires-in": { value: "30d", help: "how long the key is valid (default: 30d)" },
   dir: { value: "DIR", help: "its folder, made if it is missing (default: sigil-gateway)" },
+  store: {
+    value: "REFERENCE",
+    help: "a Postgres that several gateways share: env:DATABASE_URL, file:/path or cmd:program (default: a file in --dir)",
+  },
+  secret: {
+    value: "REFERENCE",
+    help: "the secret of gateways that share a store: env:NAME, file:/path or cmd:program (default: a file in --dir)",
+  },
   port: { value: "N", help: "the port (default: 8410)" },
   host: { value: "ADDRESS", help: "the address that it listens at (default: 127.0.0.1)" },
   location: {

@@ -15,19 +15,19 @@ export interface GatewayFolder {
   keepKey(scope: string, key: string): void;
 }
 
-/** Makes the folder if it is missing. @throws UsageError if others can read it */
-export function openFolder(path: string): GatewayFolder {
+/**
+ * Makes the folder if it is missing.
+ *
+ * @param given the secret, if it is not in the folder
+ * @throws UsageError if others can read it
+ */
+export function openFolder(path: string, given?: string): GatewayFolder {
   makeFolder(path);
-  const secretFile = join(path, "secret");
   const keyFile = join(path, "agent.key");
-  if (!isThere(secretFile)) writePrivate(secretFile, `${randomBytes(32).toString("hex")}\n`, TAKEN);
-  const secret = readPrivate(secretFile, "The secret of the gateway");
-  if (!/^[0-9a-f]{64}$/.test(secret))
-    throw new UsageError("The file secret in the folder of --dir is no secret of a gateway.");
   return {
     path,
     database: databaseIn(path),
-    secret,
+    secret: given ?? secretIn(path),
     keptKey(scope) {
       if (!isThere(keyFile)) return undefined;
       const [of, key] = readPrivate(keyFile, "The key of the gateway").split("\n");
@@ -41,6 +41,18 @@ export function openFolder(path: string): GatewayFolder {
 }
 
 export const databaseIn = (path: string): string => join(path, "gateway.db");
+
+function secretIn(path: string): string {
+  const file = join(path, "secret");
+  if (!isThere(file)) writePrivate(file, `${randomBytes(32).toString("hex")}\n`, TAKEN);
+  const secret = readPrivate(file, "The secret of the gateway");
+  if (!isSecret(secret))
+    throw new UsageError("The file secret in the folder of --dir is no secret of a gateway.");
+  return secret;
+}
+
+/** 32 bytes in hex. */
+export const isSecret = (text: string): boolean => /^[0-9a-f]{64}$/.test(text);
 
 const TAKEN = "A file in the folder of --dir was made by another process at this moment.";
 

@@ -45,6 +45,8 @@ const FLAG_OF: readonly (readonly [path: RegExp, flag: keyof typeof FLAGS])[] = 
   [/^prices\.file$/, "prices"],
   [/^prices\.margin$/, "margin"],
   [/^dir$/, "dir"],
+  [/^store$/, "store"],
+  [/^secret$/, "secret"],
   [/^logLevel$/, "log-level"],
 ];
 
@@ -70,7 +72,12 @@ function fromFlags(given: Given): GatewayConfig {
       tlsCert: given.text("tls-cert"),
       tlsKey: given.text("tls-key"),
     }),
-    ...present({ dir: given.text("dir"), logLevel: given.text("log-level") }),
+    ...present({
+      dir: given.text("dir"),
+      store: given.text("store"),
+      secret: given.text("secret"),
+      logLevel: given.text("log-level"),
+    }),
     prices: present({ file: given.text("prices"), margin: given.text("margin") }),
     agentKey: present({
       budget: given.all("budget"),

@@ -65,6 +65,7 @@ export async function openServing(
         location,
         secret,
         store,
+        maxSilence: config.maxSilence as `${number}s`,
         clock,
         alarm,
       }),

@@ -1,5 +1,4 @@
 /** `sigil gateway`: opens its folder, prints a key, and serves until a signal stops it. */
-import { openSqliteStore } from "l8nt/stores/sqlite";
 import { EXIT, UsageError } from "../../exit.ts";
 import type { Terminal } from "../../terminal.ts";
 import { logger } from "../../treasury/log.ts";
@@ -13,6 +12,9 @@ import { listen } from "../core/server.ts";
 import { Gateway } from "../gateway.ts";
 import { type Owned, openOwned } from "../owner/open.ts";
 import { requestLog } from "../request-log.ts";
+import { demandOneSecret } from "../store/one-secret.ts";
+import { givenSecret, openStore } from "../store/open.ts";
+import { steadyStore } from "../store/steady-store.ts";
 import { keyFor, scopeOf } from "./agent-key.ts";
 import { openFolder } from "./folder.ts";
 import { greeting } from "./greeting.ts";
@@ -26,16 +28,19 @@ export async function start(config: GatewayConfig, terminal: Terminal): Promise<
   const { host, port } = config.listen;
   const tls = tlsOf(config.listen);
   const location = locationOf(config.listen);
-  const folder = openFolder(config.dir);
+  const { env } = terminal;
+  const folder = openFolder(config.dir, await givenSecret(config.secret, env));
+  const { secret } = folder;
   const stopped = terminal.untilStopped();
-  const store = await openSqliteStore(folder.database);
   const clock = () => Date.now() / 1000;
   const alarm = (what: string): void => log.warn(what);
+  const opened = await openStore({ reference: config.store, file: folder.database, env });
+  const store = steadyStore(opened, { alarm });
   try {
-    const { secret } = folder;
+    if (store.shared) await demandOneSecret(store, secret);
     const { services, close } = await openServing(config, {
       ...{ secret, store, clock, alarm },
-      env: terminal.env,
+      env,
     });
     let books: Books | undefined;
     let owned: Owned | undefined;
@@ -66,7 +71,7 @@ export async function start(config: GatewayConfig, terminal: Terminal): Promise<
           throw error;
         },
       );
-      const key = keyFor(folder, scopeOf(config), services[0]!);
+      const key = await keyFor({ folder, store }, scopeOf(config), services[0]!);
       terminal.answer(greeting(services, location, key), {
         listening: listening.url,
         location,

@@ -2,7 +2,7 @@
 
 const SHOWN = "(not shown)";
 
-/** Tells the value to `place.ts`, which puts it into a request, and to a webhook that signs. */
+/** Tells the value: to what places it in a request, signs a webhook, or opens the store. */
 let reveal: (secret: Secret) => string;
 
 export class Secret {
