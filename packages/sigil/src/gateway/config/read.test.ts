@@ -9,6 +9,7 @@ test("the shortest configuration has the defaults of the flags", () => {
   expect(read("services: { openai: { preset: openai } }")).toEqual({
     listen: { host: "127.0.0.1", port: 8410 },
     dir: "sigil-gateway",
+    maxSilence: "10s",
     logLevel: "info",
     prices: {},
     books: { keepDays: 90, keepRows: 500_000 },
@@ -357,4 +358,20 @@ describe("is refused", () => {
       /^sigil\.yaml:4: services\.a\.prefix .*\nsigil\.yaml:5: dri .*\nsigil\.yaml:6: logLevel must be one of trace, .*$/,
     );
   });
+});
+
+test("gateways that share a store have one location, and secrets that stand elsewhere", () => {
+  const shared = (more: string) => () =>
+    read(`{ services: { openai: { preset: openai } }, ${more} }`);
+  const all = `store: "env:URL", secret: "file:/s", maxSilence: 1h, listen: { location: "https://a.example" }`;
+  expect(shared(all)()).toMatchObject({ store: "env:URL", secret: "file:/s", maxSilence: "1h" });
+  expect(shared(`store: "env:URL"`)).toThrow("listen.location is missing");
+  for (const [key, value] of [
+    ["store", "postgres://u:p4ss@h/d"],
+    ["secret", "ab".repeat(32)],
+    ["maxSilence", "1s"],
+  ] as const) {
+    expect(shared(`${key}: "${value}"`)).toThrow(new RegExp(`${key} must`));
+    expect(shared(`${key}: "${value}"`)).not.toThrow(value);
+  }
 });

@@ -19,7 +19,9 @@ export const secret = reference(
   "Where the secret is that mints and verifies keys, 64 hex digits. By default the file `secret` in `dir`, made if it is missing.",
 );
 
-export const maxSilence = duration.meta({
-  description:
-    "How long keys are believed while the store cannot be asked which are revoked; after it every key is refused.",
-});
+export const maxSilence = duration
+  .refine((text) => text !== "1s", "must be 2s or more")
+  .meta({
+    description:
+      "How long keys are believed while the store cannot be asked which are revoked; after it every key is refused.",
+  });
