@@ -1,7 +1,7 @@
 /**
- * An API in the style of OpenAI's that sells chat completions by the token, for sat: two free calls
- * a day, then a prepaid budget from which each call takes what it used. The model is a stand-in, and
- * the money is play money, so it runs anywhere: `node --conditions=l8nt-source
+ * An API in the style of OpenAI's that sells chat completions by the token, for sat: two free
+ * calls a day, then a prepaid budget from which each call takes what it used. The model is a
+ * stand-in, and the money is play money, so it runs anywhere: `node --conditions=l8nt-source
  * examples/openai-style-api.ts`
  */
 import assert from "node:assert/strict";

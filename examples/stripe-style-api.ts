@@ -1,7 +1,7 @@
 /**
  * An API in the style of Stripe's: paths with ids, form bodies, `Idempotency-Key`. Reading is sold
- * as a plan of 1,000 requests a day, each object that is made costs 5 sat, and an object that cannot
- * be made after all is given back. The money is play money, so it runs anywhere: `node
+ * as a plan of 1,000 requests a day, three objects that are made cost 5 sat, and an object that
+ * cannot be made after all is given back. The money is play money, so it runs anywhere: `node
  * --conditions=l8nt-source examples/stripe-style-api.ts`
  */
 import assert from "node:assert/strict";

@@ -99,6 +99,7 @@ const READS = [
   "/v1/owner/payments",
   "/v1/owner/journal",
   "/v1/owner/receipts",
+  "/v1/owner/sales",
 ];
 
 describe("the document", () => {
@@ -145,6 +146,8 @@ describe("the document", () => {
       expect(Object.values(json)[0]).toBeDefined();
       expect((await ask("owner", "GET", path)).status).toBe(401);
     }
+    const revenue = "/v1/owner/revenue";
+    await check("owner", "GET", revenue, owner, undefined, `${revenue}?by=day`);
     expect(
       ((await check("owner", "GET", "/v1/owner/journal", owner)).entries as unknown[]).length,
     ).toBeGreaterThan(6);

@@ -17,14 +17,15 @@ const clientOf = (world: Town, credential = world.treasury.owner.mint({ expiresI
 
 /** A treasury that has paid once for a child, and does not know of a second payment. */
 async function stage() {
-  const world = await town({ store: new MemoryStore({ journal: true }) });
+  const store = new MemoryStore({ journal: true });
+  const world = await town({ store });
   const shop = await world.openShop(SHOP);
   const root = world.mint();
   const child = root.delegate({ agent: "scout", budgetPerHour: "50 sat" });
   await world.connect(child).get(`${shop.url}/a`);
   world.network.fault({ kind: "stuck", delayMs: 0 });
   await failure(world.connect(root).get(`${shop.url}/b`));
-  return { world, shop, root, owner: clientOf(world), embedded: world.treasury.owner };
+  return { world, shop, root, store, owner: clientOf(world), embedded: world.treasury.owner };
 }
 
 describe("an owner's client gives what treasury.owner gives", () => {
@@ -37,6 +38,34 @@ describe("an owner's client gives what treasury.owner gives", () => {
     expect(await owner.recalls()).toEqual(await embedded.recalls());
     expect(await owner.journal()).toEqual(await embedded.journal());
     expect(await owner.receipts()).toEqual(await embedded.receipts());
+  });
+
+  test("sales of services on the same books are listed, in pages, and summed up", async () => {
+    const { owner, embedded, store } = await stage();
+    expect(await owner.sales()).toEqual([]);
+    expect(await owner.revenue("day")).toEqual([]);
+    for (const [n, route] of ["GET /a", "GET /b", "GET /a"].entries())
+      await store.sell(
+        {
+          paymentHash: `${n}`.repeat(64),
+          nodeId: `${n}`.repeat(32),
+          amount: { unit: "msat", value: 10_000n },
+          ...{ route, method: "GET", path: "/a", at: 1_900_000_000, endsAt: 1_900_003_600 },
+        },
+        false,
+      );
+    const sales = await owner.sales();
+    expect(sales).toHaveLength(3);
+    expect(sales).toEqual(await embedded.sales());
+    expect(await owner.sales(sales[0]!.seq, 1)).toEqual([sales[1]]);
+    expect(await owner.revenue("route")).toEqual([
+      { route: "GET /a", sales: 2, amount: { unit: "msat", value: 20_000n } },
+      { route: "GET /b", sales: 1, amount: { unit: "msat", value: 10_000n } },
+    ]);
+    expect(await owner.revenue("day")).toEqual([
+      { day: "2030-03-17", sales: 3, amount: { unit: "msat", value: 30_000n } },
+    ]);
+    await expect(owner.revenue("week" as never)).rejects.toThrow();
   });
 
   test("filters and pages reach the treasury", async () => {

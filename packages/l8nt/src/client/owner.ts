@@ -11,10 +11,12 @@ import type {
   PaymentFilter,
   PaymentView,
   RecallView,
+  RevenueTotal,
   TreasuryOwner,
   UnexplainedPayment,
 } from "../ports/owner.ts";
 import type { ReceiptRow } from "../ports/receipts.ts";
+import type { NumberedSale } from "../ports/sales.ts";
 import type { NodePage, NodeStanding } from "../ports/treasury.ts";
 import { checkGiven, type Given, type Message } from "../wire/message.ts";
 import {
@@ -37,6 +39,7 @@ import {
   ownerTree,
   ownerUnexplained,
 } from "../wire/owner.ts";
+import { ownerRevenue, ownerSales } from "../wire/sales.ts";
 import { TreasuryHttp } from "./treasury-http.ts";
 
 export interface OwnerClientOptions {
@@ -119,6 +122,14 @@ export class OwnerClient implements TreasuryOwner {
   async receipts(after?: number, limit?: number, nodeId?: string): Promise<readonly ReceiptRow[]> {
     const query = given({ after, limit, node: nodeId });
     return (await this.#ask(ownerReceipts, { query })).receipts;
+  }
+
+  async sales(after?: number, limit?: number): Promise<readonly NumberedSale[]> {
+    return (await this.#ask(ownerSales, { query: given({ after, limit }) })).sales;
+  }
+
+  async revenue(by: "day" | "route"): Promise<readonly RevenueTotal[]> {
+    return (await this.#ask(ownerRevenue, { query: { by } })).totals;
   }
 
   async revoke(nodeId: string, reason?: string): Promise<void> {

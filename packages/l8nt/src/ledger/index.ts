@@ -22,6 +22,7 @@ export { creditsOf, raisedBy, refundNote } from "./refund.ts";
 export { budgetError } from "./refusal.ts";
 export {
   type DayRouteTotal,
+  dated,
   dayOf,
   endedBefore,
   isEnded,

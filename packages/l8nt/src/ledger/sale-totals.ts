@@ -1,5 +1,6 @@
 /** Sums of sales, by day and route. spec/5-ledger.md §9. */
 import { MAX_CLOCK_SKEW_SECONDS } from "../ports/clock.ts";
+import type { RevenueTotal } from "../ports/owner.ts";
 import type { SaleRecord, SalesFolding, SaleTotal, TotalsQuery } from "../ports/sales.ts";
 
 const DAY_SECONDS = 86_400;
@@ -36,6 +37,13 @@ export function totalsOf(
         a.route! < b.route! ? -1 : a.route! > b.route! ? 1 : 0,
       );
 }
+
+/** With the days as dates. */
+export const dated = (totals: readonly SaleTotal[]): readonly RevenueTotal[] =>
+  totals.map(({ day, ...total }) => (day === undefined ? total : { day: dateOf(day), ...total }));
+
+const dateOf = (day: number): string =>
+  new Date(day * DAY_SECONDS * 1000).toISOString().slice(0, 10);
 
 function sumBy(
   totals: readonly DayRouteTotal[],

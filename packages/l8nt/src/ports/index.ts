@@ -40,6 +40,7 @@ export type {
   PaymentFilter,
   PaymentView,
   RecallView,
+  RevenueTotal,
   TreasuryOwner,
   UnexplainedPayment,
 } from "./owner.ts";

@@ -3,6 +3,7 @@ import type { Amount } from "../amount.ts";
 import type { JournalEntry } from "./journal.ts";
 import type { PaymentQuery, PaymentRecord } from "./payments.ts";
 import type { ReceiptRow } from "./receipts.ts";
+import type { NumberedSale } from "./sales.ts";
 import type { NodePage, NodeStanding, PageQuery } from "./treasury.ts";
 
 /** How many rows a page of a list has if the caller does not say. */
@@ -112,6 +113,16 @@ export interface NodeFilter extends PageQuery {
   readonly nodeId?: string;
 }
 
+/** The sum of the sales of a day, or of a route. */
+export interface RevenueTotal {
+  /** `2026-11-29`, UTC, if the sums are by day. */
+  readonly day?: string;
+  /** If the sums are by route. */
+  readonly route?: string;
+  readonly sales: number;
+  readonly amount: Amount;
+}
+
 /** The owner's side of a treasury. Node ids are 32 hex digits, in lower case. */
 export interface TreasuryOwner {
   health(): Promise<Health>;
@@ -139,6 +150,16 @@ export interface TreasuryOwner {
    * @param limit at most 1000. @default 100
    */
   receipts(after?: number, limit?: number, nodeId?: string): Promise<readonly ReceiptRow[]>;
+  /**
+   * What services on these books have sold, after number `after`, in order; nothing for a treasury
+   * whose books no service shares.
+   *
+   * @param after @default 0
+   * @param limit at most 1000. @default 100
+   */
+  sales(after?: number, limit?: number): Promise<readonly NumberedSale[]>;
+  /** The sums of all of them. */
+  revenue(by: "day" | "route"): Promise<readonly RevenueTotal[]>;
   /**
    * Revokes a node and everything below it, for good. What was handed over to it is revoked too, at
    * the services that can: they are told until each has confirmed. Waits two seconds for them at

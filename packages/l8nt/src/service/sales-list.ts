@@ -1,7 +1,7 @@
 /** The owner's list of sales, and their sums. spec/5-ledger.md §9. */
-import type { Amount } from "../amount.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
-import { dayOf } from "../ledger/index.ts";
+import { dated, dayOf } from "../ledger/index.ts";
+import type { RevenueTotal } from "../ports/owner.ts";
 import type { SalesBook } from "../ports/sales.ts";
 import type { Sale } from "./sold.ts";
 
@@ -24,20 +24,12 @@ export interface SalesTotalsQuery {
   readonly to?: number;
 }
 
-export interface SalesTotal {
-  /** If totals are by day: `2026-11-29`, UTC. */
-  readonly day?: string;
-  /** If totals are by route. */
-  readonly route?: string;
-  readonly sales: number;
-  /** The sum of what was paid. */
-  readonly amount: Amount;
-}
+/** The sum of the sales of a day, or of a route. */
+export type SalesTotal = RevenueTotal;
 
 const QUERY = { from: true, to: true, after: true, limit: true } satisfies Keys<SalesQuery>;
 const TOTALS = { by: true, from: true, to: true } satisfies Keys<SalesTotalsQuery>;
 const MAX_LIMIT = 1000;
-const DAY_SECONDS = 86_400;
 
 export async function salesIn(
   book: Partial<SalesBook>,
@@ -66,13 +58,8 @@ export async function totalsIn(
     fromDay: from === undefined ? undefined : dayOf(from),
     toDay: to === undefined ? undefined : dayOf(to),
   });
-  return totals.map(({ day, ...total }) =>
-    day === undefined ? total : { day: dateOf(day), ...total },
-  );
+  return dated(totals);
 }
-
-const dateOf = (day: number): string =>
-  new Date(day * DAY_SECONDS * 1000).toISOString().slice(0, 10);
 
 function kept<Name extends "sales" | "saleTotals">(
   book: Partial<SalesBook>,

@@ -27,6 +27,7 @@ import {
   ownerTree,
   ownerUnexplained,
 } from "../wire/owner.ts";
+import { ownerRevenue, ownerSales } from "../wire/sales.ts";
 import { presented, type Route, responding, route, routesHandler } from "./routes.ts";
 import type { TreasuryCore } from "./treasury.ts";
 
@@ -51,6 +52,12 @@ const OWNER_ROUTES: readonly Route[] = [
   })),
   route(ownerReceipts, async ({ treasury, query: { after, limit, node } }) => ({
     receipts: await treasury.owner.receipts(after, limit, node),
+  })),
+  route(ownerSales, async ({ treasury, query: { after, limit } }) => ({
+    sales: await treasury.owner.sales(after, limit),
+  })),
+  route(ownerRevenue, async ({ treasury, query: { by } }) => ({
+    totals: await treasury.owner.revenue(by),
   })),
   route(ownerRevoke, ({ treasury, body: { node, reason } }) =>
     done(treasury.owner.revoke(node, reason)),

@@ -3,6 +3,7 @@ import { formatOrigin, readOrigin, type Scope, type Target } from "../caveat/ind
 import { AdapterError } from "../errors.ts";
 import { everyPage, WHOLE_PAGE_ROWS } from "../internal/pages.ts";
 import { Authority, type Credential, type Secret } from "../l402/index.ts";
+import { dated } from "../ledger/index.ts";
 import type { Clock } from "../ports/clock.ts";
 import { ALL_NODES } from "../ports/directives.ts";
 import type { JournalEntry } from "../ports/journal.ts";
@@ -15,11 +16,13 @@ import {
   type PaymentFilter,
   type PaymentView,
   type RecallView,
+  type RevenueTotal,
   type TreasuryOwner,
   type UnexplainedPayment,
 } from "../ports/owner.ts";
 import type { PaymentRecord } from "../ports/payments.ts";
 import type { ReceiptRow } from "../ports/receipts.ts";
+import type { NumberedSale } from "../ports/sales.ts";
 import type { Store } from "../ports/store.ts";
 import type { NodePage, NodeStanding } from "../ports/treasury.ts";
 import { checkGiven } from "../wire/message.ts";
@@ -40,6 +43,7 @@ import {
   ownerTree,
 } from "../wire/owner.ts";
 import { OWNER_PATHS } from "../wire/paths.ts";
+import { ownerRevenue, ownerSales } from "../wire/sales.ts";
 import type { Blame } from "./blame.ts";
 import type { BooksClock } from "./books-clock.ts";
 import { derivedKey } from "./derived.ts";
@@ -165,6 +169,18 @@ export class Owner implements TreasuryOwner {
   async receipts(after = 0, limit = PAGE_ROWS, nodeId?: string): Promise<readonly ReceiptRow[]> {
     checkGiven(ownerReceipts, { query: { after, limit, node: nodeId } });
     return this.#options.receipts.receipts(after, limit, nodeId);
+  }
+
+  async sales(after = 0, limit = PAGE_ROWS): Promise<readonly NumberedSale[]> {
+    checkGiven(ownerSales, { query: { after, limit } });
+    return sliced<NumberedSale>(limit, (last, many) =>
+      this.#options.store.sales({ after: last?.seq ?? after, limit: many }),
+    );
+  }
+
+  async revenue(by: "day" | "route"): Promise<readonly RevenueTotal[]> {
+    checkGiven(ownerRevenue, { query: { by } });
+    return dated(await this.#options.store.saleTotals({ by }));
   }
 
   async revoke(nodeId: string, reason = "by its owner"): Promise<void> {

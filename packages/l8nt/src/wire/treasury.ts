@@ -25,6 +25,7 @@ import {
 import { answeredOrders, purchase } from "./purchase.ts";
 import { ownReceipts } from "./receipts.ts";
 import { revocation } from "./revocation.ts";
+import { ownerRevenue, ownerSales } from "./sales.ts";
 
 /** What agents ask, and what anybody may. */
 export const AGENT_MESSAGES: readonly AnyMessage[] = [
@@ -45,6 +46,8 @@ export const OWNER_MESSAGES: readonly AnyMessage[] = [
   ownerJournal,
   ownerRecalls,
   ownerReceipts,
+  ownerSales,
+  ownerRevenue,
   ownerRevoke,
   ownerFreeze,
   ownerThaw,
