@@ -1,8 +1,10 @@
 /** A request that the gateway refuses, by the code of an error or by the reason for it. */
-import { AdapterError, BudgetError, DeniedError, explain, SigilError, TokenError } from "l8nt";
+import { BudgetError, DeniedError, explain, type Refusal, SigilError } from "l8nt";
 import { BodyError } from "./body/error.ts";
 import { UnreadBody } from "./core/body.ts";
 import { NoSlot } from "./core/slots.ts";
+import { SHOWN } from "./denial-table.ts";
+import type { Left } from "./meter/limits.ts";
 import type { DenialFacts } from "./presets/dialect.ts";
 import { RequestRefused } from "./presets/refused.ts";
 
@@ -25,32 +27,16 @@ export class Denied extends Error {
 /** What an agent must present. */
 export const TAKES = "this gateway takes a Sigil credential as the API key, sk-sigil-….";
 
-/** Words and titles for the library's codes. A code that is not listed is `denied`. */
-const WORDS: Readonly<Record<string, readonly [code: string, title: string]>> = {
-  ERR_TOKEN_MISSING: ["credential_missing", "No credential"],
-  ERR_TOKEN_AMBIGUOUS: ["credential_ambiguous", "Two credentials"],
-  ERR_BUDGET: ["budget_exhausted", "Budget exhausted"],
-  ERR_USES: ["uses_exhausted", "No use left"],
-  ERR_PRICE: ["price_above_limit", "Price above the limit"],
-  ERR_MODEL: ["model_not_allowed", "Model not allowed"],
-  ERR_CAPABILITY: ["capability_not_allowed", "Not allowed"],
-  ERR_ENDPOINT: ["endpoint_not_allowed", "Not allowed"],
-  ERR_EXPIRED: ["credential_expired", "Credential expired"],
-  ERR_REVOKED: ["credential_revoked", "Credential revoked"],
-  ERR_FROZEN: ["credential_frozen", "Credential frozen"],
-  ERR_RATE_LIMITED: ["rate_limited", "Too many requests"],
-  ERR_STORE: ["books_unavailable", "Books unavailable"],
-  ERR_WALLET: ["wallet_unavailable", "No invoice"],
-  ERR_REVOCATION_UNKNOWN: ["revocations_unknown", "Revocations unknown"],
-};
-
-/** The same request passes once there is more of it. */
-const OF_A_BUDGET: ReadonlySet<string> = new Set(["ERR_BUDGET", "ERR_USES", "ERR_PRICE"]);
 /** SDKs wait no longer, and try again meanwhile. */
 const LONGEST_RETRY_SECONDS = 60;
 
-/** The denial that an error means here. @throws an error that is a fault of the gateway */
-export function denialOf(error: unknown): Denied {
+/**
+ * The denial that an error means here.
+ *
+ * @param limits what is left where a budget ran dry, to say when there is more
+ * @throws an error that is a fault of the gateway
+ */
+export function denialOf(error: unknown, limits: readonly Left[] = []): Denied {
   if (error instanceof Denied) return error;
   if (error instanceof UnreadBody)
     return new Denied(
@@ -79,32 +65,58 @@ export function denialOf(error: unknown): Denied {
       title: "The request was not sent",
       detail: error.message,
     });
-  if (!(error instanceof SigilError)) throw error;
-  const fallback = error instanceof TokenError ? "credential_invalid" : "denied";
-  const [code, title] = WORDS[error.code] ?? [fallback, "Denied"];
-  const status = statusOf(error);
-  // The store is away, or is asked again in this time.
-  const { retryAfterSeconds = status === 503 ? 1 : undefined } = error;
+  const shown = error instanceof SigilError ? SHOWN[error.code] : undefined;
+  if (shown === undefined) throw error;
+  const { status, code, title } = shown;
+  const known = error as SigilError;
+  const { retryAfterSeconds = shown.retryAfterSeconds } = known;
   return new Denied(
-    { status, code, title, detail: textOf(error), members: { sigil: error.code } },
+    { status, code, title, detail: textOf(known, limits), members: membersOf(known, limits) },
     retryAfterSeconds && Math.min(LONGEST_RETRY_SECONDS, Math.ceil(retryAfterSeconds)),
   );
 }
 
-/** Never 409, 422, 429 or 5xx for what no retry mends: SDKs send those again. */
-function statusOf(error: SigilError): number {
-  if (error.code === "ERR_TOKEN_AMBIGUOUS") return 400;
-  if (error instanceof TokenError) return 401;
-  if (OF_A_BUDGET.has(error.code)) return 402;
-  if (error.code === "ERR_RATE_LIMITED") return 429;
-  return error instanceof AdapterError || error.code === "ERR_REVOCATION_UNKNOWN" ? 503 : 403;
-}
-
-function textOf(error: SigilError): string {
+function textOf(error: SigilError, limits: readonly Left[]): string {
   // Most often the vendor's own key, of an agent that was not changed over.
   if (error.code === "ERR_TOKEN_MALFORMED")
     return `Sigil: the API key is no Sigil credential, or not a whole one: ${TAKES}`;
   if (!(error instanceof DeniedError)) return `Sigil: ${error.message}`;
   const lead = error instanceof BudgetError ? "This key has too little left. " : "";
-  return `Sigil: ${lead}${error.refusals.map(explain).join(". ")}.`;
+  const reasons = error.refusals.map((refusal) => {
+    const resetsAt = resetsAtOf(refusal, limits);
+    const when =
+      resetsAt === undefined
+        ? ""
+        : `; all of it is free again at ${resetsAt} if nothing more is spent`;
+    return explain(refusal) + when;
+  });
+  const node = error.refusals[0]!.node?.id;
+  const where = node === undefined ? "" : `, node ${node}`;
+  return `Sigil: ${lead}${reasons.join(". ")}. (${SHOWN[error.code]!.code}${where})`;
+}
+
+/** For programs: whose limit denied first, and what it has and needs. */
+function membersOf(
+  error: SigilError,
+  limits: readonly Left[],
+): NonNullable<DenialFacts["members"]> {
+  if (!(error instanceof DeniedError)) return { sigil: error.code };
+  const first = error.refusals[0]!;
+  const resetsAt = resetsAtOf(first, limits);
+  const isOfBudget = error instanceof BudgetError;
+  return {
+    sigil: error.code,
+    ...(first.node !== undefined && { node: first.node.id }),
+    ...(first.node?.agent !== undefined && { agent: first.node.agent }),
+    condition: first.condition,
+    need: first.need,
+    [isOfBudget ? "left" : "have"]: first.have,
+    ...(resetsAt !== undefined && { resets_at: resetsAt }),
+  };
+}
+
+/** ISO 8601: when the limit of a refusal is whole again, if it is one of a window. */
+function resetsAtOf({ condition, node }: Refusal, limits: readonly Left[]): string | undefined {
+  const left = limits.find((one) => one.condition === condition && one.nodeId === node?.id);
+  return left?.resetsAt === undefined ? undefined : new Date(left.resetsAt * 1000).toISOString();
 }

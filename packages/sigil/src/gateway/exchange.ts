@@ -28,7 +28,7 @@ import {
   unpriced,
   unreached,
 } from "./denials.ts";
-import { Denied } from "./denied.ts";
+import { Denied, denialOf } from "./denied.ts";
 import type { Entry } from "./entry.ts";
 import type { Freebies } from "./freebies.ts";
 import { amountOf, type Cost } from "./meter/cost.ts";
@@ -101,6 +101,8 @@ export class Exchange {
   /** Whose request it is: the branch of the tree, or an address without a credential. */
   #holder: string;
   #slot: Slot | undefined;
+  /** What was left when a budget ran dry. */
+  #left: readonly Left[] = [];
 
   constructor(
     {
@@ -130,6 +132,8 @@ export class Exchange {
     if (lease === undefined && isWithKey) throw noKey(name);
     try {
       await this.#forward(await this.#admit(), lease);
+    } catch (error) {
+      throw isOfBudget(error) ? denialOf(error, this.#left) : error;
     } finally {
       this.#release();
       this.#slot?.release();
@@ -279,8 +283,10 @@ export class Exchange {
         });
         return { granted, edits, most, reserved, outputLimit: output };
       } catch (error) {
-        if (!isOfBudget(error) || asked.cap === undefined || fits === MAX_FITS) throw error;
+        if (!isOfBudget(error)) throw error;
         const limits = await this.#spending(verified);
+        this.#left = limits;
+        if (asked.cap === undefined || fits === MAX_FITS) throw error;
         const fitted = fitTo(least(limits, price.unit)!, asked, price);
         if (fitted === undefined || fitted.output === output) throw error;
         output = fitted.output;

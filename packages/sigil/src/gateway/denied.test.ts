@@ -1,0 +1,140 @@
+/** What each error of the library is at the gateway, and what clients do with that. */
+import {
+  AdapterError,
+  BudgetError,
+  DeniedError,
+  type ErrorCode,
+  PaymentError,
+  TokenError,
+} from "l8nt";
+import { describe, expect, test } from "vitest";
+import { ERRORS } from "../../../l8nt/src/error-codes.ts";
+import { SHOWN } from "./denial-table.ts";
+import { denialOf } from "./denied.ts";
+import type { Left } from "./meter/limits.ts";
+import { PRESETS } from "./presets/index.ts";
+
+const NODE = { id: "8f3a5c7e9b1d2f4061728394a5b6c7d8", agent: "scout" };
+const refusalOf = (code: string) =>
+  ({
+    code,
+    condition: "budget_usd_micro_per_day",
+    node: NODE,
+    have: "0.1 usd",
+    need: "2 usd",
+  }) as never;
+
+/** One error of each code that a paywall may answer with. */
+const REACHING: readonly Error[] = [
+  ...Object.keys(ERRORS.TokenError).map((code) => new TokenError(code as never, "a text.")),
+  ...Object.keys(ERRORS.DeniedError).map((code) => new DeniedError([refusalOf(code)])),
+  ...Object.keys(ERRORS.BudgetError).map((code) => new BudgetError([refusalOf(code)])),
+  ...(
+    [
+      ...["ERR_RATE_LIMITED", "ERR_STORE", "ERR_CHECKPOINT", "ERR_FEED", "ERR_SECRET"],
+      ...["ERR_WALLET", "ERR_PRICE_FUNCTION"],
+    ] as never[]
+  ).map((code) => new AdapterError(code, "a text.")),
+];
+const codeOf = (error: Error) => (error as Error & { code: ErrorCode }).code;
+const named = REACHING.map((error) => [codeOf(error), error] as const);
+
+test("the table has each code that can reach it, and no other", () => {
+  expect(Object.keys(SHOWN).sort()).toEqual(REACHING.map(codeOf).sort());
+});
+
+describe.each(named)("%s", (code, error) => {
+  const denial = denialOf(error);
+  const { facts, retryAfterSeconds } = denial;
+
+  test("has a code and a title of its own, and tells the library's", () => {
+    expect(facts.code).toMatch(/^[a-z_]+$/);
+    expect([facts.code, facts.title]).not.toContain("denied");
+    expect(facts.title).not.toBe("Denied");
+    expect(facts.members).toMatchObject({ sigil: code });
+  });
+
+  // findings: openai, anthropic and the AI SDK send 409, 422, 429 and 5xx again; 401 to 403 never.
+  test("has a status that is sent again only if it passes by itself", () => {
+    const isOfToken = code.startsWith("ERR_TOKEN_");
+    const isOfBudget = ["ERR_BUDGET", "ERR_USES", "ERR_PRICE"].includes(code);
+    const expected =
+      code === "ERR_TOKEN_AMBIGUOUS"
+        ? 400
+        : isOfToken
+          ? 401
+          : isOfBudget
+            ? 402
+            : code === "ERR_RATE_LIMITED"
+              ? 429
+              : code === "ERR_REVOCATION_UNKNOWN" || error instanceof AdapterError
+                ? 503
+                : 403;
+    expect(facts.status).toBe(expected);
+    const isPassing = expected === 429 || expected === 503;
+    expect(retryAfterSeconds).toBe(isPassing ? 1 : undefined);
+  });
+
+  test.each([...PRESETS])("is shown to clients of %s", (_name, { dialect }) => {
+    const { body } = dialect.denial(facts);
+    const read = JSON.parse(body);
+    expect(body).toContain(JSON.stringify(facts.detail).slice(1, -1));
+    // Google's clients read a number there.
+    if (dialect.name === "google") expect(read.error.code).toBe(facts.status);
+    else
+      expect([read.status, read.code, read.title]).toEqual([facts.status, facts.code, facts.title]);
+  });
+});
+
+test.each([
+  ["a payment", new PaymentError("ERR_PAYMENT_FAILED", "no", "a text.")],
+  ["a bug", new TypeError("a text")],
+])("%s is a fault of the gateway and no denial", (_what, error) => {
+  expect(() => denialOf(error)).toThrow(error);
+});
+
+test.each([
+  [30, 30],
+  [0.2, 1],
+  [3600, 60],
+])(
+  "a wait of %d seconds is told as %d, because SDKs wait a minute at most",
+  (seconds, expected) => {
+    const error = new AdapterError("ERR_RATE_LIMITED", "a text.", { retryAfterSeconds: seconds });
+    expect(denialOf(error).retryAfterSeconds).toBe(expected);
+  },
+);
+
+describe("a budget that ran dry", () => {
+  const left = {
+    condition: "budget_usd_micro_per_day",
+    nodeId: NODE.id,
+    resetsAt: 1_900_000_000,
+  } as Left;
+
+  test("names code, node, need, left, and when it is whole again", () => {
+    const { facts } = denialOf(new BudgetError([refusalOf("ERR_BUDGET")]), [left]);
+    expect(facts.detail).toBe(
+      "Sigil: This key has too little left. budget_usd_micro_per_day (set for agent scout): you have 0.1 usd; you need 2 usd; all of it is free again at 2030-03-17T17:46:40.000Z if nothing more is spent. (budget_exhausted, node 8f3a5c7e9b1d2f4061728394a5b6c7d8)",
+    );
+    expect(facts.members).toEqual({
+      sigil: "ERR_BUDGET",
+      node: NODE.id,
+      agent: "scout",
+      condition: "budget_usd_micro_per_day",
+      need: "2 usd",
+      left: "0.1 usd",
+      resets_at: "2030-03-17T17:46:40.000Z",
+    });
+  });
+
+  test.each([
+    ["another agent's limit", { ...left, nodeId: "ab".repeat(16) }],
+    ["a limit in all", { ...left, resetsAt: undefined }],
+    ["another condition", { ...left, condition: "budget_usd_micro_per_hour" }],
+  ])("says nothing of when for %s", (_what, other) => {
+    const { facts } = denialOf(new BudgetError([refusalOf("ERR_BUDGET")]), [other]);
+    expect(facts.members).not.toHaveProperty("resets_at");
+    expect(facts.detail).not.toContain("free again");
+  });
+});
