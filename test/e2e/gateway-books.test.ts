@@ -62,7 +62,7 @@ describe("`sigil spend`", () => {
     expect(shown).toMatch(/^the root +0\.0028 +1 +0 +1000 +100$/m);
     for (const line of shown.split("\n")) expect(line.length).toBeLessThanOrEqual(80);
     const { stdout: lines } = await spend("--by", "model", "--csv");
-    expect(lines).toMatch(/^gpt-4\.1,0\.0112,4,0,0,0,4000,0,0,400\r$/m);
+    expect(lines).toMatch(/^gpt-4\.1,0\.0112,0,4,0,0,0,4000,0,0,400\r$/m);
     expect(lines).toMatch(/^'=HYPERLINK\(0\),/m);
     const tomorrow = new Date(Date.now() + 172_800_000).toISOString().slice(0, 10);
     expect((await spend("--from", tomorrow)).stdout).toBe("No requests.\n");

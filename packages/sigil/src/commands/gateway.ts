@@ -1,7 +1,8 @@
 /** `sigil gateway`: an API that knows only API keys, behind credentials with budgets. */
 import { command } from "../command.ts";
 import { UsageError } from "../exit.ts";
-import { FLAGS, type Given } from "../gateway/start/flags.ts";
+import { RECONCILE_FLAGS } from "../gateway/reconcile/flags.ts";
+import { FLAGS } from "../gateway/start/flags.ts";
 import { wrongVerb } from "../wrong-verb.ts";
 
 /** What the owner does while the gateway runs. */
@@ -11,7 +12,7 @@ export const gateway = command({
   name: "gateway",
   summary: "put credentials with budgets before an API that takes API keys",
   usage:
-    '--preset NAME [--budget "5 usd/day"] [--model NAME …] [FLAGS] | --config FILE | decide --config FILE | agents | revoke NODE | freeze [NODE] | thaw [NODE] | topup NODE AMOUNT --until DATE | alerts | prices diff|update --from PATH --date DATE --prices FILE',
+    '--preset NAME [--budget "5 usd/day"] [--model NAME …] [FLAGS] | --config FILE | decide --config FILE | agents | revoke NODE | freeze [NODE] | thaw [NODE] | topup NODE AMOUNT --until DATE | alerts | prices diff|update --from PATH --date DATE --prices FILE | reconcile FILE [--max-drift PERCENT]',
   help: `Serves the vendor's API until Ctrl-C or SIGTERM, with the vendor's key, which no agent sees. It
 prints a base URL and one key, sk-sigil-…, which any SDK of the vendor takes as its API key. Hand out
 weaker keys with \`sigil delegate --key-form\`; each is counted at every key above it.
@@ -28,14 +29,21 @@ good, freezes one or all until a thaw, adds to the budgets of one until a date (
 alerts as they come. Open streams end too. These use a socket in its folder, so give its --dir.
 
 prices diff shows what other prices would change, from a @pydantic/genai-prices that you installed or
-a file; prices update writes them to the file of --prices. Neither fetches anything.`,
-  flags: FLAGS,
+a file; prices update writes them to the file of --prices. Neither fetches anything.
+
+reconcile compares the gateway's books with the usage or the costs that the vendor exports as CSV, by
+day and model, and exits with 1 if one is further apart than --max-drift. What was spent: sigil spend.`,
+  flags: { ...FLAGS, ...RECONCILE_FLAGS },
   positionals: 3,
-  async run(given: Given, terminal) {
+  async run(given, terminal) {
     const [verb, ...rest] = given.positionals;
     if (verb === "prices") {
       const { prices } = await import("../gateway/prices/command.ts");
       return prices(rest[0], given, terminal);
+    }
+    if (verb === "reconcile") {
+      const { reconcile } = await import("../gateway/reconcile/command.ts");
+      return reconcile(rest[0], given, terminal);
     }
     if (verb === "decide") {
       const { deciding } = await import("../gateway/decide/command.ts");
@@ -51,11 +59,13 @@ a file; prices update writes them to the file of --prices. Neither fetches anyth
     if (verb !== undefined)
       throw wrongVerb(
         verb,
-        ["decide", "prices", ...OWNER_VERBS],
-        "sigil gateway decide, prices diff|update, or agents, revoke, freeze, thaw, topup, alerts",
+        ["decide", "prices", "reconcile", ...OWNER_VERBS],
+        "sigil gateway decide, prices diff|update, reconcile, or agents, revoke, freeze, thaw, topup, alerts",
       );
     for (const flag of ["from", "date"] as const)
       if (given.has(flag)) throw new UsageError(`--${flag} is for sigil gateway prices.`);
+    for (const flag of Object.keys(RECONCILE_FLAGS) as (keyof typeof RECONCILE_FLAGS)[])
+      if (given.has(flag)) throw new UsageError(`--${flag} is for sigil gateway reconcile.`);
     // Loaded here, because no other command needs a proxy.
     const { configOf } = await import("../gateway/start/given.ts");
     const config = configOf(given);

@@ -175,6 +175,16 @@ describe("the books grow to a bound", () => {
     ]);
   });
 
+  test("dollars and bitcoin are never added to each other", async () => {
+    const { books, database, turn } = open();
+    books.settled(rowAt(NOW_MS, { unit: "msat", spent: 1_000n }));
+    books.settled(rowAt(NOW_MS));
+    await turn();
+    expect(await sumsBy(database, ["service"])).toMatchObject([
+      { requests: 2n, spentUsdMicro: 210n, spentMsat: 1_000n },
+    ]);
+  });
+
   test("more rows than are kept become totals, the oldest first", async () => {
     const { books, database, turn, all, time } = open({ retention: { days: 90, rows: 1_000 } });
     for (let at = 0; at < 2_500; at++) books.settled(rowAt(NOW_MS + at));

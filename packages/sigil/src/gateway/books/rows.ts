@@ -9,8 +9,8 @@ import { KEYS, PARTS } from "./schema.ts";
 const MAX_NAME = 200;
 
 const COLUMNS = [
-  "id at day ended service agent route model method path capability node_id status code would_deny",
-  "unit reserved spent estimated price input cache_read cache_write output usage duration_ms first_byte_ms",
+  "id at day ended service agent route model method path capability node_id status code would_deny unit",
+  "reserved spent estimated price input cache_read cache_write output usage duration_ms first_byte_ms",
 ].flatMap((names) => names.split(" "));
 const FIXED: ReadonlySet<string> = new Set(["id", "at", "day"]);
 
@@ -26,7 +26,7 @@ export const dayOf = (ms: number): string => new Date(ms).toISOString().slice(0,
 export const agentOf = (lineage: readonly string[]): string => lineage.join(" > ");
 
 /** What the request and its answer say of themselves. Postgres takes no NUL. */
-const named = (text: string | undefined): string =>
+export const named = (text: string | undefined): string =>
   printable(withoutSecrets((text ?? "").slice(0, MAX_NAME)));
 
 /** Adds a row, or replaces what is known of it. */
@@ -62,7 +62,7 @@ export const PART_OF_ROWS = `
   CASE WHEN ended = 'denied' THEN 1 ELSE 0 END AS denied,
   CASE WHEN would_deny IS NULL THEN 0 ELSE 1 END AS would_deny,
   estimated,
-  CASE WHEN unit = 'msat' THEN 0 ELSE COALESCE(spent, 0) END AS spent,
+  CASE WHEN unit = 'usd_micro' THEN COALESCE(spent, 0) ELSE 0 END AS spent_usd_micro,
   CASE WHEN unit = 'msat' THEN COALESCE(spent, 0) ELSE 0 END AS spent_msat,
   input, cache_read, cache_write, output`;
 

@@ -1,12 +1,12 @@
 /** The tables of the books: a row for each request, and the totals of days whose rows are gone. */
 
-/** What totals are made of. Amounts are in usd_micro, and in msat, which no float ever holds. */
+/** What totals are made of. Units are never converted, so each has a sum of its own. */
 export const PARTS = [
   "requests",
   "denied",
   "would_deny",
   "estimated",
-  "spent",
+  "spent_usd_micro",
   "spent_msat",
   "input",
   "cache_read",

@@ -1,6 +1,6 @@
 /** `sigil spend`: what was spent at a gateway, by agent, model, route or day. */
 import { existsSync } from "node:fs";
-import { formatAmount } from "l8nt/invoice";
+import { type Amount, formatAmount } from "l8nt/invoice";
 import type { Arguments } from "../../arguments.ts";
 import { EXIT, UsageError } from "../../exit.ts";
 import { printable } from "../../secrecy.ts";
@@ -61,20 +61,21 @@ export const isDate = (text: string): boolean =>
   new Date(text).toISOString().startsWith(text);
 
 const columns = (by: By): readonly string[] => [
-  ...[by, "spent_usd", "requests", "estimated", "denied", "would_deny"],
-  ...["input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens", "spent_sat"],
+  ...[by, "spent_usd", "spent_sat", "requests", "estimated", "denied", "would_deny"],
+  ...["input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens"],
 ];
 
 const cells = (sum: Sum): readonly (string | bigint)[] => [
-  ...[sum.keys[0]!, usd(sum.spentUsdMicro), sum.requests, sum.estimated, sum.denied, sum.wouldDeny],
-  ...[sum.input, sum.cacheRead, sum.cacheWrite, sum.output, sat(sum.spentMsat)],
+  ...[sum.keys[0]!, bare(usdOf(sum)), bare(satOf(sum))],
+  ...[sum.requests, sum.estimated, sum.denied, sum.wouldDeny],
+  ...[sum.input, sum.cacheRead, sum.cacheWrite, sum.output],
 ];
 
-/** Without its unit. */
-const usd = (value: bigint): string =>
-  formatAmount({ unit: "usd_micro", value }).replace(/ usd$/, "");
+const usdOf = ({ spentUsdMicro }: Sum): Amount => ({ unit: "usd_micro", value: spentUsdMicro });
+const satOf = ({ spentMsat }: Sum): Amount => ({ unit: "msat", value: spentMsat });
 
-const sat = (value: bigint): string => formatAmount({ unit: "msat", value }).replace(/ sat$/, "");
+/** Without its unit. */
+const bare = (amount: Amount): string => formatAmount(amount).split(" ")[0]!;
 
 const sumJson =
   (by: By) =>
@@ -86,18 +87,11 @@ const sumJson =
 /** Names end where the numbers begin, so that 80 columns hold a row. */
 function table(by: By, sums: readonly Sum[], width = 80): string {
   if (sums.length === 0) return "No requests.\n";
-  const isInSat = sums.some(({ spentMsat }) => spentMsat > 0n);
-  const head = [
-    "spent, usd",
-    ...(isInSat ? ["sat"] : []),
-    "requests",
-    "denied",
-    "tokens in",
-    "out",
-  ];
+  const isSold = sums.some(({ spentMsat }) => spentMsat > 0n);
+  const head = ["spent, usd", ...(isSold ? ["sat"] : []), "requests", "denied", "tokens in", "out"];
   const rows = sums.map((sum) => [
-    usd(sum.spentUsdMicro) + (sum.estimated > 0n ? "*" : " "),
-    ...(isInSat ? [sat(sum.spentMsat)] : []),
+    bare(usdOf(sum)) + (sum.estimated > 0n ? "*" : " "),
+    ...(isSold ? [bare(satOf(sum))] : []),
     `${sum.requests}`,
     `${sum.denied}`,
     `${sum.input + sum.cacheRead + sum.cacheWrite}`,

@@ -16,6 +16,8 @@ const PAGES_BEFORE_CHECKPOINT = 16_000;
 export function openSqliteBooks(path: string): BooksDatabase {
   const database = new (sqlite().DatabaseSync)(path, { timeout: 50 });
   database.exec("PRAGMA trusted_schema = 0");
+  // Of a gateway whose ledger is in Postgres, nothing else has made the file.
+  database.exec("PRAGMA journal_mode = WAL");
   database.exec("PRAGMA synchronous = NORMAL");
   database.exec(`PRAGMA wal_autocheckpoint = ${PAGES_BEFORE_CHECKPOINT}`);
   const books = new SqliteBooks(database);

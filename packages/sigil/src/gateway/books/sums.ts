@@ -42,7 +42,7 @@ export async function sumsBy(
     denied: BigInt(String(row.denied)),
     wouldDeny: BigInt(String(row.would_deny)),
     estimated: BigInt(String(row.estimated)),
-    spentUsdMicro: BigInt(String(row.spent)),
+    spentUsdMicro: BigInt(String(row.spent_usd_micro)),
     spentMsat: BigInt(String(row.spent_msat)),
     input: BigInt(String(row.input)),
     cacheRead: BigInt(String(row.cache_read)),
@@ -54,7 +54,9 @@ export async function sumsBy(
 function summing(by: readonly string[], { from = "0001-01-01", to = "9999-12-31" }: Span) {
   const keys = by.join(", ");
   const parts = PARTS.map((part) => `SUM(${part}) AS ${part}`).join(", ");
-  const order = by.includes("day") ? keys : `spent DESC, requests DESC, ${keys}`;
+  const order = by.includes("day")
+    ? keys
+    : `spent_usd_micro DESC, spent_msat DESC, requests DESC, ${keys}`;
   const ids = [idFrom(Date.parse(from)), idFrom(Date.parse(to) + DAY_MS)] as const;
   const statement: Statement = {
     sql: `SELECT ${keys}, ${parts} FROM (

@@ -8,6 +8,7 @@ import { agentKey } from "./agent-key.ts";
 import { alerts } from "./alerts.ts";
 import { books } from "./books.ts";
 import { listen } from "./listen.ts";
+import { metrics } from "./metrics.ts";
 import { prices } from "./prices.ts";
 import { service, unitsOf } from "./service.ts";
 import { maxSilence, secret, store } from "./store.ts";
@@ -50,6 +51,7 @@ const sections = z.strictObject({
   logLevel: z.enum(LOG_LEVELS).default("info"),
   prices: prices.prefault({}),
   books: books.prefault({}),
+  metrics: metrics.optional(),
   agentKey: agentKey.prefault({}),
   alerts: alerts.prefault({}),
   services,

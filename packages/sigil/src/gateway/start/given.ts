@@ -44,6 +44,7 @@ const FLAG_OF: readonly (readonly [path: RegExp, flag: keyof typeof FLAGS])[] = 
   [/^listen\.tlsKey$/, "tls-key"],
   [/^prices\.file$/, "prices"],
   [/^prices\.margin$/, "margin"],
+  [/^metrics\.port$/, "metrics-port"],
   [/^dir$/, "dir"],
   [/^store$/, "store"],
   [/^secret$/, "secret"],
@@ -62,16 +63,18 @@ function fromFlags(given: Given): GatewayConfig {
   const single = (["upstream", "key", "price"] as const).find((flag) => given.has(flag));
   if (names.length > 1 && single !== undefined)
     throw new UsageError(`--${single} is for one preset. Use --config for more.`);
-  const port = given.text("port");
+  const port = numberOf(given.text("port"));
+  const metricsPort = numberOf(given.text("metrics-port"));
   const key = given.text("key");
   const checked = check({
     listen: present({
       host: given.text("host"),
-      port: port !== undefined && /^\d+$/.test(port) ? Number(port) : port,
+      port,
       location: given.text("location"),
       tlsCert: given.text("tls-cert"),
       tlsKey: given.text("tls-key"),
     }),
+    ...present({ metrics: metricsPort === undefined ? undefined : { port: metricsPort } }),
     ...present({
       dir: given.text("dir"),
       store: given.text("store"),
@@ -105,6 +108,10 @@ function fromFlags(given: Given): GatewayConfig {
   const [, flag] = FLAG_OF.find(([pattern]) => pattern.test(text)) ?? [];
   throw new UsageError(sentence(`${flag === undefined ? text : `--${flag}`} ${message}`));
 }
+
+/** What is no number is refused where all values are checked. */
+const numberOf = (text: string | undefined): number | string | undefined =>
+  text !== undefined && /^\d+$/.test(text) ? Number(text) : text;
 
 /** Without what was not given. */
 const present = (all: Readonly<Record<string, unknown>>): object =>

@@ -2,16 +2,13 @@
 import { EXIT, UsageError } from "../../exit.ts";
 import type { Terminal } from "../../terminal.ts";
 import { logger } from "../../treasury/log.ts";
-import type { Books } from "../books/books.ts";
-import { openBooks } from "../books/open.ts";
-import { openSqliteBooks } from "../books/sqlite.ts";
 import type { GatewayConfig } from "../config/config.ts";
 import { type Listen, locationOf } from "../config/listen.ts";
 import { Bodies } from "../core/body.ts";
 import { listen } from "../core/server.ts";
 import { Gateway } from "../gateway.ts";
+import { GatewayMetrics } from "../metrics/metrics.ts";
 import { type Owned, openOwned } from "../owner/open.ts";
-import { requestLog } from "../request-log.ts";
 import { demandOneSecret } from "../store/one-secret.ts";
 import { givenSecret, openStore } from "../store/open.ts";
 import { steadyStore } from "../store/steady-store.ts";
@@ -19,6 +16,7 @@ import { keyFor, scopeOf } from "./agent-key.ts";
 import { openFolder } from "./folder.ts";
 import { greeting } from "./greeting.ts";
 import { openServing, textOf } from "./serving.ts";
+import { openWatching, type Watching } from "./watching.ts";
 
 /** How long requests under way may take to end after a signal. */
 const GRACE_MS = 30_000;
@@ -33,7 +31,11 @@ export async function start(config: GatewayConfig, terminal: Terminal): Promise<
   const { secret } = folder;
   const stopped = terminal.untilStopped();
   const clock = () => Date.now() / 1000;
-  const alarm = (what: string): void => log.warn(what);
+  const metrics = config.metrics && new GatewayMetrics();
+  const alarm = (what: string): void => {
+    metrics?.alarmed();
+    log.warn(what);
+  };
   const opened = await openStore({ reference: config.store, file: folder.database, env });
   const store = steadyStore(opened, { alarm });
   try {
@@ -42,25 +44,22 @@ export async function start(config: GatewayConfig, terminal: Terminal): Promise<
       ...{ secret, store, clock, alarm },
       env,
     });
-    let books: Books | undefined;
+    let watching: Watching | undefined;
     let owned: Owned | undefined;
     try {
       owned = await openOwned(config.alerts, {
         ...{ store, services: () => services, dir: folder.path, clock, alarm },
         env: terminal.env,
       });
-      const { keepDays, keepRows } = config.books;
-      books = await openBooks({
-        ...{ database: openSqliteBooks(folder.database), journal: store, clock, alarm },
-        retention: { days: keepDays, rows: keepRows },
-      });
+      const { database } = folder;
+      watching = await openWatching(config, { store, database, metrics, log, clock, alarm });
       const gateway = new Gateway({
         services,
         ledger: store,
         bodies: new Bodies(),
         clock,
         alarm,
-        observers: [books, requestLog(log), ...owned.observers],
+        observers: [...watching.observers, ...owned.observers],
       });
       const { webSockets } = gateway;
       const options = { port, host, webSockets, ...(tls && { tls }) };
@@ -86,7 +85,7 @@ export async function start(config: GatewayConfig, terminal: Terminal): Promise<
       return EXIT.ok;
     } finally {
       await owned?.close();
-      await books?.close();
+      await watching?.close();
       await close();
     }
   } finally {

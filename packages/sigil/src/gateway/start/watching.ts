@@ -1,0 +1,59 @@
+/** What watches the requests of a gateway that runs: its books, its log, metrics and traces. */
+import type { Store } from "l8nt/ports";
+import type { Logger } from "../../treasury/log.ts";
+import { openBooks } from "../books/open.ts";
+import { openSqliteBooks } from "../books/sqlite.ts";
+import type { GatewayConfig } from "../config/config.ts";
+import { listenForMetrics } from "../metrics/listen.ts";
+import type { GatewayMetrics } from "../metrics/metrics.ts";
+import { requestTraces } from "../metrics/traces.ts";
+import type { Observer } from "../observer.ts";
+import { requestLog } from "../request-log.ts";
+
+export interface WatchingContext {
+  readonly store: Store;
+  /** The file of the books. */
+  readonly database: string;
+  readonly metrics: GatewayMetrics | undefined;
+  readonly log: Logger;
+  /** Unix seconds. */
+  readonly clock: () => number;
+  readonly alarm: (what: string) => void;
+}
+
+export interface Watching {
+  readonly observers: readonly Observer[];
+  /** Writes what is left to write: call it when no request is under way. */
+  close(): Promise<void>;
+}
+
+/** Call it when the paywalls are ready. */
+export async function openWatching(
+  config: GatewayConfig,
+  { store, database, metrics, log, clock, alarm }: WatchingContext,
+): Promise<Watching> {
+  const { keepDays, keepRows } = config.books;
+  const books = await openBooks({
+    ...{ database: openSqliteBooks(database), journal: store, clock, alarm },
+    retention: { days: keepDays, rows: keepRows },
+  });
+  const observers: Observer[] = [books, requestLog(log)];
+  try {
+    const traces = await requestTraces((service) => config.services[service]?.preset);
+    if (traces !== undefined) observers.push(traces);
+    if (metrics === undefined) return { observers, close: () => books.close() };
+    observers.push(metrics);
+    const listening = await listenForMetrics(metrics, config.metrics!.port);
+    log.info(`metrics at ${listening.url}`);
+    return {
+      observers,
+      async close() {
+        await listening.close();
+        await books.close();
+      },
+    };
+  } catch (error) {
+    await books.close();
+    throw error;
+  }
+}
