@@ -16,6 +16,13 @@ export const withoutWalletUrls = (message: string): string =>
 export const withoutSecrets = (message: string): string =>
   withoutWalletUrls(message).replace(SECRETS, "(not shown)");
 
+// A macaroon in base64, in the key form too, with its preimage.
+const CREDENTIALS = /(?:sk-sigil-)?Ag[E-HJ][A-Za-z0-9+/_-]{20,}={0,2}(?::[0-9A-Fa-f]{64})?/g;
+
+/** Replaces credentials in a text that a request had a part in. */
+export const withoutCredentials = (message: string): string =>
+  message.replace(CREDENTIALS, "(not shown)");
+
 /** The text if it is a short, plain name; undefined otherwise, because it may be a secret. */
 export const plainName = (text: string): string | undefined =>
   /^[A-Za-z][A-Za-z0-9-]{0,31}$/.test(text) ? text : undefined;

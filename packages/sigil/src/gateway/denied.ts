@@ -1,5 +1,6 @@
 /** A request that the gateway refuses, by the code of an error or by the reason for it. */
 import { BudgetError, DeniedError, explain, type Refusal, SigilError } from "l8nt";
+import { withoutCredentials } from "../secrecy.ts";
 import { BodyError } from "./body/error.ts";
 import { UnreadBody } from "./core/body.ts";
 import { NoSlot } from "./core/slots.ts";
@@ -17,9 +18,11 @@ export class Denied extends Error {
   readonly fields: readonly string[];
 
   constructor(facts: DenialFacts, retryAfterSeconds?: number, fields: readonly string[] = []) {
-    super(facts.detail);
+    // It may name a model, a key of a body or a path, which is where a key was put by mistake.
+    const detail = withoutCredentials(facts.detail);
+    super(detail);
     this.fields = fields;
-    this.facts = facts;
+    this.facts = { ...facts, detail };
     this.retryAfterSeconds = retryAfterSeconds;
   }
 }

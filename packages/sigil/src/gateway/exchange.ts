@@ -46,7 +46,9 @@ import { estimateOf } from "./selling/estimate.ts";
 import { deniedBy } from "./selling/offered.ts";
 import { type Sale, unitPaid } from "./selling/seller.ts";
 import type { Service } from "./service.ts";
+import { type Counted, UNCOUNTED, wouldDeny } from "./shadow.ts";
 import { type Usage, usageOf } from "./usage.ts";
+import { Hider } from "./vault/hide.ts";
 import { placed, withQuery } from "./vault/place.ts";
 import type { Lease } from "./vault/vault.ts";
 
@@ -61,6 +63,8 @@ export interface ExchangeContext {
   readonly freebies: Freebies;
   /** What is told of this request. */
   readonly entry: Entry;
+  /** Whether budgets, models and prices deny nothing. */
+  readonly isShadow: boolean;
 }
 
 /** A request that was let through and is ready to be sent. */
@@ -83,8 +87,24 @@ interface Admitted {
 
 /** Whose request it is, and what was reserved for it. */
 interface By {
-  readonly granted: Granted;
+  readonly granted: Counted;
   readonly verified: Verified;
+}
+
+/** A metered request whose worst case is to be reserved. */
+interface Fitting {
+  readonly asked: Asked;
+  readonly price: ModelPrice;
+  readonly text: string;
+  readonly verified: Verified;
+}
+
+interface Fitted {
+  readonly granted: Counted;
+  readonly edits: readonly Edit[];
+  readonly most: Usage;
+  readonly reserved: bigint;
+  readonly outputLimit: number | undefined;
 }
 
 /** How often a request is made smaller because others took what was left meanwhile. */
@@ -163,15 +183,28 @@ export class Exchange {
     this.#holder = branchOf(verified);
     verified.demand({ now: this.#context.clock(), target: "self" });
     this.#checkFields();
-    if (charge.kind === "unpriced") throw noFlatPrice(capability);
+    if (charge.kind === "unpriced") {
+      this.#shadow(noFlatPrice(capability));
+      return this.#unmetered(undefined, text, verified);
+    }
     if (charge.kind !== "meter")
       return this.#unmetered(charge.kind === "flat" ? charge.price : undefined, text, verified);
     const read = await this.#read();
     const { model } = read.asked;
     const price = this.#service.prices.find(preset.name, model, this.#context.clock() * 1000);
-    if (price === undefined) throw unpriced(model);
-    if (!price.isFree && !hasBudget(verified, "usd_micro")) throw noBudget("usd_micro");
+    if (price === undefined) {
+      const granted = this.#shadow(unpriced(model));
+      return { by: { granted, verified }, body: read.bytes };
+    }
     return this.#metered(read, price, text, verified);
+  }
+
+  /** @throws the error, unless it is one that `--shadow` only writes down */
+  #shadow(error: unknown): Counted {
+    const code = this.#context.isShadow ? wouldDeny(error) : undefined;
+    if (code === undefined) throw error;
+    this.#context.entry.know({ wouldDeny: code });
+    return UNCOUNTED;
   }
 
   /** A request that needs no credential. */
@@ -182,15 +215,18 @@ export class Exchange {
 
   /** A request whose price is known before it is read. */
   async #unmetered(flat: Amount | undefined, text: string, verified: Verified): Promise<Admitted> {
-    if (flat !== undefined && !hasBudget(verified, flat.unit)) throw noBudget(flat.unit);
+    const isPayable = flat === undefined || hasBudget(verified, flat.unit);
+    const unpaid = isPayable ? undefined : this.#shadow(noBudget(flat.unit));
     const { read, model } = await this.#named();
     if (flat !== undefined)
       this.#context.entry.opened({ unit: flat.unit, reserved: flat.value, price: "flat" });
     const { free, metered } = this.#service;
-    const granted = await this.#granted(flat === undefined ? free : metered, text, {
-      model,
-      ...(flat !== undefined && { price: flat }),
-    });
+    const more = { model, ...(flat !== undefined && { price: flat }) };
+    const granted =
+      unpaid ??
+      (await this.#granted(flat === undefined ? free : metered, text, more).catch((error) =>
+        this.#shadow(error),
+      ));
     return { by: { granted, verified }, body: read?.bytes ?? bodyOf(this.#incoming), flat };
   }
 
@@ -233,7 +269,7 @@ export class Exchange {
     text: string,
     verified: Verified,
   ): Promise<Admitted> {
-    const { edits, ...rest } = await this.#fit({ asked, price, text, verified });
+    const { edits, ...rest } = await this.#reserved({ asked, price, text, verified });
     return {
       by: { granted: rest.granted, verified },
       body: body.edited([...asked.edits, ...edits]),
@@ -257,18 +293,30 @@ export class Exchange {
     checkFields(this.#service.preset, this.#incoming.rawHeaders);
   }
 
+  /** What was reserved; with `--shadow` perhaps nothing, and the request goes as it came. */
+  async #reserved(fitting: Fitting): Promise<Fitted> {
+    const { asked, price, verified } = fitting;
+    const isShadow = this.#context.isShadow && price.unit === "usd_micro";
+    let granted: Counted;
+    try {
+      if (price.unit === "usd_micro" && !price.isFree && !hasBudget(verified, price.unit))
+        throw noBudget(price.unit);
+      const fitted = await this.#fit(fitting);
+      if (!isShadow || fitted.outputLimit === undefined) return fitted;
+      this.#context.entry.know({ wouldDeny: "output_limited" });
+      granted = fitted.granted;
+    } catch (error) {
+      if (!isShadow) throw error;
+      granted = this.#shadow(error);
+    }
+    const most = worstCase(asked.bound, price.limits) ?? usageOf({});
+    const reserved = price.dearest(most) ?? 0n;
+    this.#context.entry.know({ unit: price.unit, reserved, price: price.line });
+    return { granted, edits: [], most, reserved, outputLimit: undefined };
+  }
+
   /** Reserves the worst case of the request, made smaller if that is what it takes. */
-  async #fit({
-    asked,
-    price,
-    text,
-    verified,
-  }: {
-    readonly asked: Asked;
-    readonly price: ModelPrice;
-    readonly text: string;
-    readonly verified: Verified;
-  }) {
+  async #fit({ asked, price, text, verified }: Fitting): Promise<Fitted> {
     let output: number | undefined;
     let edits: readonly Edit[] = [];
     for (let fits = 0; ; fits++) {
@@ -528,6 +576,7 @@ export class Exchange {
     for (const [name, value] of key.headers) fields.push(name, value);
     const query = withoutQueryKeys(this.#target.query, preset.credentialPlaces);
     return {
+      hider: lease && new Hider(lease.secret),
       method: this.#incoming.method ?? "",
       path: this.#target.path + withQuery(query, key.query),
       fields,

@@ -29,6 +29,8 @@ export interface GatewayOptions {
   /** Unix seconds. */
   readonly clock: () => number;
   readonly alarm: (what: string, cause?: unknown) => void;
+  /** Whether budgets, models and prices deny nothing, and are only written down. */
+  readonly isShadow?: boolean;
   /** What is told of every request. */
   readonly observers: readonly Observer[];
   /** @default performance.now */
@@ -95,7 +97,7 @@ export class Gateway {
       if (match === undefined) throw unlisted(method, below.path);
       dialect = match.route.dialect ?? dialect;
       entry.know({ route: match.route.path, capability: match.capability });
-      const { ledger, bodies, clock, alarm } = this.#options;
+      const { ledger, bodies, clock, alarm, isShadow = false } = this.#options;
       const context = {
         ledger,
         bodies,
@@ -104,6 +106,7 @@ export class Gateway {
         alarm,
         entry,
         freebies: this.#freebies,
+        isShadow,
       };
       await new Exchange({ service, match, target: below }, incoming, outgoing, context).run();
     } catch (error) {

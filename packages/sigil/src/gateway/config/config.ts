@@ -52,6 +52,10 @@ const sections = z.strictObject({
   prices: prices.prefault({}),
   books: books.prefault({}),
   metrics: metrics.optional(),
+  shadow: z.boolean().default(false).meta({
+    description:
+      "Lets through what budgets, models and prices would deny, and writes it down (would_deny).",
+  }),
   agentKey: agentKey.prefault({}),
   alerts: alerts.prefault({}),
   services,

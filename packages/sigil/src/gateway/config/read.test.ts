@@ -13,6 +13,7 @@ test("the shortest configuration has the defaults of the flags", () => {
     logLevel: "info",
     prices: {},
     books: { keepDays: 90, keepRows: 500_000 },
+    shadow: false,
     agentKey: { expiresIn: "30d" },
     alerts: { thresholds: [50, 80, 100] },
     services: { openai: { preset: "openai", allow: { tools: {}, fields: [] } } },

@@ -1,6 +1,7 @@
 /** One exchange with a vendor: the request as planned, the answer as it comes, and how it ended. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Dispatcher } from "undici";
+import type { Hider } from "../vault/hide.ts";
 import { forClient, type Lines, linesOf, without } from "./fields.ts";
 import { Shares } from "./shares.ts";
 
@@ -12,6 +13,8 @@ export interface Plan {
   readonly fields: string[];
   /** Bytes that were read before, or a request whose body goes out as it comes. */
   readonly body: Uint8Array | IncomingMessage | undefined;
+  /** Hides the key that is sent, wherever the answer repeats it. */
+  readonly hider?: Hider | undefined;
 }
 
 /** The head of an answer. */
@@ -117,6 +120,7 @@ export class Forwarding implements Dispatcher.DispatchHandler {
   #watcher: Watcher | undefined;
   readonly #isHead: boolean;
   readonly #more: ForwardingOptions;
+  readonly #hider: Hider | undefined;
   #controller: Dispatcher.DispatchController | undefined;
   /** Why it is to be aborted, also if it has not begun. */
   #reason: Error | undefined;
@@ -145,6 +149,7 @@ export class Forwarding implements Dispatcher.DispatchHandler {
   ) {
     this.#outgoing = outgoing;
     this.#more = more;
+    this.#hider = plan.hider;
     this.#watcher = watcher;
     this.#isHead = plan.method === "HEAD";
     // It may have left while its request was judged, and then says so no more.
@@ -222,7 +227,8 @@ export class Forwarding implements Dispatcher.DispatchHandler {
     // Interim answers say nothing that the client has not asked the gateway for.
     if (status < 200) return;
     this.#more.begun?.();
-    const fields = forClient(linesOf(controller.rawHeaders as Buffer[]));
+    const lines = forClient(linesOf(controller.rawHeaders as Buffer[]));
+    const fields = this.#hider?.fields(lines) ?? lines;
     this.#head = { status, fields };
     const mode = this.#isHead ? "unseen" : (this.#watcher?.mode(this.#head) ?? "unseen");
     if (mode === "unseen") {
@@ -258,7 +264,11 @@ export class Forwarding implements Dispatcher.DispatchHandler {
     else if (!("stream" in this.#outgoing)) this.#outgoing.flushHeaders();
   };
 
-  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+  onResponseData(controller: Dispatcher.DispatchController, part: Buffer): void {
+    this.#came(controller, this.#hider?.part(part) ?? part);
+  }
+
+  #came(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.#parts !== undefined) {
       this.#parts.push(chunk);
       this.#size += chunk.length;
@@ -318,7 +328,9 @@ export class Forwarding implements Dispatcher.DispatchHandler {
     sendWhole(this.#outgoing, part);
   }
 
-  onResponseEnd(): void {
+  onResponseEnd(controller: Dispatcher.DispatchController): void {
+    const rest = this.#hider?.rest();
+    if (rest !== undefined && rest.length > 0) this.#came(controller, rest);
     if (this.#watcher === undefined && this.#reason === undefined) {
       this.#sendLast(undefined);
       this.#end({ kind: "answered", status: this.#head!.status });

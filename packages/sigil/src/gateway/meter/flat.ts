@@ -1,13 +1,13 @@
 /** Settles a request at a flat price. */
 import type { Amount } from "l8nt/invoice";
-import type { Granted } from "l8nt/service";
 import type { Outcome } from "../core/forward.ts";
+import type { Counted } from "../shadow.ts";
 import { isBilled } from "./billed.ts";
 import type { Cost } from "./cost.ts";
 
 /** Spends the price, or gives it back if the vendor did nothing for it. */
 export async function settleFlat(
-  granted: Granted,
+  granted: Counted,
   { unit, value }: Amount,
   outcome: Outcome,
 ): Promise<Cost> {

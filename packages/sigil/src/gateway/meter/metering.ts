@@ -1,10 +1,10 @@
 /** Watches the answer to a metered request, and settles what it came to before it ends. */
-import type { Granted } from "l8nt/service";
 import { valuesOf } from "../core/fields.ts";
 import type { Head, Outcome, Watcher, Whole } from "../core/forward.ts";
 import type { UsageReader } from "../presets/preset.ts";
 import type { ModelPrice } from "../prices/model-price.ts";
 import { type Instead, isRefusal } from "../refusal.ts";
+import type { Counted } from "../shadow.ts";
 import type { Usage } from "../usage.ts";
 import { isBilled } from "./billed.ts";
 import { amountOf, type Cost, costOf } from "./cost.ts";
@@ -12,7 +12,7 @@ import { EventReader } from "./events.ts";
 import { BUDGET_FIELD } from "./limits.ts";
 
 export interface MeteringOptions {
-  readonly granted: Granted;
+  readonly granted: Counted;
   readonly reader: UsageReader;
   /** Whether the client asked for a stream. */
   readonly isStream: boolean;

@@ -63,6 +63,9 @@ export const FLAGS = {
   margin: { value: "1.1", help: "a factor on every price (default: 1)" },
   "tls-cert": { value: "FILE", help: "a certificate in PEM, to serve TLS and HTTP/2" },
   "tls-key": { value: "FILE", help: "its private key in PEM" },
+  shadow: {
+    help: "deny nothing for its budget, model or price, and write it down as would_deny",
+  },
   "metrics-port": {
     value: "N",
     help: "a port of 127.0.0.1 that serves /metrics, for Prometheus (default: none)",

@@ -74,6 +74,7 @@ function fromFlags(given: Given): GatewayConfig {
       tlsCert: given.text("tls-cert"),
       tlsKey: given.text("tls-key"),
     }),
+    ...(given.has("shadow") && { shadow: true }),
     ...present({ metrics: metricsPort === undefined ? undefined : { port: metricsPort } }),
     ...present({
       dir: given.text("dir"),

@@ -60,6 +60,7 @@ export async function start(config: GatewayConfig, terminal: Terminal): Promise<
         clock,
         alarm,
         observers: [...watching.observers, ...owned.observers],
+        isShadow: config.shadow,
       });
       const { webSockets } = gateway;
       const options = { port, host, webSockets, ...(tls && { tls }) };
