@@ -8,6 +8,7 @@ import { caveats } from "./reference/caveats.ts";
 import { cli } from "./reference/cli.ts";
 import { configuration } from "./reference/configuration.ts";
 import { errors } from "./reference/errors.ts";
+import { gatewayConfiguration } from "./reference/gateway.ts";
 import { http } from "./reference/http.ts";
 
 const FOLDER = "docs/reference";
@@ -19,6 +20,7 @@ export const referencePages = (root: string): Readonly<Record<string, string>> =
   "configuration.md": configuration(root),
   "cli.md": cli(),
   "http.md": http(),
+  "gateway-configuration.md": gatewayConfiguration(),
 });
 
 if (import.meta.main) {

@@ -1,6 +1,6 @@
 /** `sigil gateway`: an API that knows only API keys, behind credentials with budgets. */
 import { command } from "../command.ts";
-import { UsageError } from "../exit.ts";
+import { EXIT, UsageError } from "../exit.ts";
 import { RECONCILE_FLAGS } from "../gateway/reconcile/flags.ts";
 import { FLAGS } from "../gateway/start/flags.ts";
 import { wrongVerb } from "../wrong-verb.ts";
@@ -12,7 +12,7 @@ export const gateway = command({
   name: "gateway",
   summary: "put credentials with budgets before an API that takes API keys",
   usage:
-    '--preset NAME [--budget "5 usd/day"] [--model NAME …] [FLAGS] | --config FILE | decide --config FILE | agents | revoke NODE | freeze [NODE] | thaw [NODE] | topup NODE AMOUNT --until DATE | alerts | prices diff|update --from PATH --date DATE --prices FILE | reconcile FILE [--max-drift PERCENT]',
+    '--preset NAME [--budget "5 usd/day"] [--model NAME …] [FLAGS] | --config FILE | check [METHOD PATH] | schema | decide --config FILE | agents | revoke NODE | freeze [NODE] | thaw [NODE] | topup NODE AMOUNT --until DATE | alerts | prices diff|update --from PATH --date DATE --prices FILE | reconcile FILE [--max-drift PERCENT]',
   help: `Serves the vendor's API until Ctrl-C or SIGTERM, with the vendor's key, which no agent sees. It
 prints a base URL and one key, sk-sigil-…, which any SDK of the vendor takes as its API key. Hand out
 weaker keys with \`sigil delegate --key-form\`; each is counted at every key above it.
@@ -20,6 +20,10 @@ weaker keys with \`sigil delegate --key-form\`; each is counted at every key abo
 Before a request is sent, the most that it can cost is reserved; what it came to is spent when its
 answer has ended. A request that could cost more than is left gets a lower output limit
 (Sigil-Output-Limited), or 402. Models without a price are denied.
+
+--config reads a file in YAML, which also sets who may use which paths at what price; SIGHUP reads it
+again without ending a request. check says what a configuration means, or what becomes of one request;
+schema prints its JSON Schema.
 
 decide answers nginx, Caddy, Traefik or Envoy, which ask it about each request that they serve. It
 sees no answer, so no route of it is metered.
@@ -45,6 +49,11 @@ day and model, and exits with 1 if one is further apart than --max-drift. What w
       const { reconcile } = await import("../gateway/reconcile/command.ts");
       return reconcile(rest[0], given, terminal);
     }
+    if (verb === "schema" && rest.length === 0) {
+      const { schemaText } = await import("../gateway/check/schema.ts");
+      terminal.stdout.write(schemaText());
+      return EXIT.ok;
+    }
     if (verb === "decide") {
       const { deciding } = await import("../gateway/decide/command.ts");
       return deciding(rest, given, terminal);
@@ -56,11 +65,11 @@ day and model, and exits with 1 if one is further apart than --max-drift. What w
       const { ownerVerb } = await import("../gateway/owner/command.ts");
       return ownerVerb(verb, rest, given, terminal);
     }
-    if (verb !== undefined)
+    if (verb !== undefined && verb !== "check")
       throw wrongVerb(
         verb,
-        ["decide", "prices", "reconcile", ...OWNER_VERBS],
-        "sigil gateway decide, prices diff|update, reconcile, or agents, revoke, freeze, thaw, topup, alerts",
+        ["check", "decide", "prices", "reconcile", "schema", ...OWNER_VERBS],
+        "sigil gateway check, schema, decide, prices diff|update, reconcile, or agents, revoke, freeze, thaw, topup, alerts",
       );
     for (const flag of ["from", "date"] as const)
       if (given.has(flag)) throw new UsageError(`--${flag} is for sigil gateway prices.`);
@@ -68,8 +77,11 @@ day and model, and exits with 1 if one is further apart than --max-drift. What w
       if (given.has(flag)) throw new UsageError(`--${flag} is for sigil gateway reconcile.`);
     // Loaded here, because no other command needs a proxy.
     const { configOf } = await import("../gateway/start/given.ts");
-    const config = configOf(given);
+    if (verb === "check") {
+      const { check } = await import("../gateway/check/command.ts");
+      return check(configOf(given), rest, terminal);
+    }
     const { start } = await import("../gateway/start/start.ts");
-    return start(config, terminal);
+    return start(() => configOf(given), terminal);
   },
 });

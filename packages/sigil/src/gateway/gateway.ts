@@ -18,6 +18,7 @@ import { type Observer, observers } from "./observer.ts";
 import type { Dialect } from "./presets/dialect.ts";
 import { problemDialect } from "./presets/dialects/problem.ts";
 import type { Service } from "./service.ts";
+import { serviceAt } from "./service-at.ts";
 import { systemTimer, type Timer } from "./socket/relay.ts";
 import { matchSocket } from "./socket/rule.ts";
 import { SocketSession } from "./socket/session.ts";
@@ -42,39 +43,75 @@ export interface GatewayOptions {
 /** What is left to the holder of a credential, below the prefix of a service. */
 export const BUDGET_PATH = "/.well-known/sigil/budget";
 
+/** The services of one version of the configuration, and the requests that they serve. */
+interface Version {
+  readonly services: readonly Service[];
+  readonly wellKnown: ReadonlyMap<Service, ReturnType<typeof listener>>;
+  requests: number;
+  /** Called when the last request has ended, once there is another version. */
+  ended?: () => void;
+}
+
 export class Gateway {
   readonly #options: GatewayOptions;
   readonly #watching: EntryContext;
   readonly #answers = answersKept();
   readonly #freebies: Freebies;
-  readonly #wellKnown: ReadonlyMap<Service, ReturnType<typeof listener>>;
+  #version: Version;
 
   constructor(options: GatewayOptions) {
     this.#options = options;
     const { clock, timer = () => performance.now(), alarm } = options;
     this.#watching = { observer: observers(options.observers, alarm), clock, timer };
     this.#freebies = new Freebies(options.ledger, clock);
-    this.#wellKnown = new Map(
-      options.services.map((service) => [
-        service,
-        listener(
-          async (request) =>
-            (await service.paywall.wellKnown(request)) ?? new Response(null, { status: 404 }),
-          { origin: new URL(service.paywall.authority.location).origin },
-        ),
-      ]),
-    );
+    this.#version = versionOf(options.services);
+  }
+
+  get services(): readonly Service[] {
+    return this.#version.services;
+  }
+
+  /**
+   * Serves new requests by other services. Requests under way go on as they began.
+   *
+   * @returns a promise that resolves once none of them is left
+   */
+  replace(services: readonly Service[]): Promise<void> {
+    const before = this.#version;
+    this.#version = versionOf(services);
+    return new Promise((resolve) => {
+      before.ended = resolve;
+      if (before.requests === 0) resolve();
+    });
   }
 
   /** Whether any service is open to WebSockets. */
   get webSockets(): boolean {
-    return this.#options.services.some(({ sockets }) => sockets.length > 0);
+    return this.services.some(({ sockets }) => sockets.length > 0);
   }
 
   readonly serve: Serve = async (incoming, outgoing, upgrade) => {
+    const version = this.#version;
+    version.requests++;
+    try {
+      await this.#serve(version, incoming, outgoing, upgrade);
+      if (upgrade === undefined && !outgoing.closed)
+        await new Promise((resolve) => outgoing.once("close", resolve));
+    } finally {
+      version.requests--;
+      if (version.requests === 0) version.ended?.();
+    }
+  };
+
+  async #serve(
+    { services, wellKnown }: Version,
+    incoming: IncomingMessage,
+    outgoing: ServerResponse,
+    upgrade?: Upgrade,
+  ): Promise<void> {
     const { url = "", method = "" } = incoming;
     const target = targetIn(url);
-    const service = target && this.#serviceAt(target.path);
+    const service = target && serviceAt(services, target.path);
     const path = target?.path.slice(service?.prefix.length ?? 0) ?? "";
     const entry = new Entry(incoming, path, this.#watching);
     let dialect: Dialect = service?.preset.dialect ?? problemDialect;
@@ -92,7 +129,7 @@ export class Gateway {
         return await this.#webSocket(service, below, incoming, { outgoing, upgrade }, entry);
       if (below.path === BUDGET_PATH) return await this.#budget(service, incoming, outgoing, below);
       if (below.path.startsWith(WELL_KNOWN_PATH))
-        return void this.#wellKnown.get(service)!(withPath(incoming, below), outgoing);
+        return void wellKnown.get(service)!(withPath(incoming, below), outgoing);
       const match = service.find(method, below.path);
       if (match === undefined) throw unlisted(method, below.path);
       dialect = match.route.dialect ?? dialect;
@@ -114,7 +151,7 @@ export class Gateway {
       entry.denied(denial);
       this.#deny(outgoing, dialect, denial);
     }
-  };
+  }
 
   async #webSocket(
     service: Service,
@@ -134,12 +171,6 @@ export class Gateway {
     const { clock, alarm, after: timer = systemTimer } = this.#options;
     const context = { clock, alarm, timer, entry };
     await new SocketSession({ service, match, target }, incoming, connection, context).run();
-  }
-
-  #serviceAt(path: string): Service | undefined {
-    return this.#options.services.find(
-      ({ prefix }) => prefix === "" || path === prefix || path.startsWith(`${prefix}/`),
-    );
   }
 
   /** @throws nothing: a fault of the gateway is told to the operator, and shown as such */
@@ -202,6 +233,21 @@ export class Gateway {
     outgoing.end(body);
   }
 }
+
+const versionOf = (services: readonly Service[]): Version => ({
+  services,
+  wellKnown: new Map(
+    services.map((service) => [
+      service,
+      listener(
+        async (request) =>
+          (await service.paywall.wellKnown(request)) ?? new Response(null, { status: 404 }),
+        { origin: new URL(service.paywall.authority.location).origin },
+      ),
+    ]),
+  ),
+  requests: 0,
+});
 
 const MAX_DROPPED_BYTES = 1024 * 1024;
 

@@ -125,7 +125,7 @@ export function upstreamOf(
   );
 }
 
-function pricesOf({ prices: { file, margin } }: GatewayConfig): PriceTable {
+export function pricesOf({ prices: { file, margin } }: Pick<GatewayConfig, "prices">): PriceTable {
   const options = margin === undefined ? {} : { margin };
   const pinned = PriceTable.read(readFileSync(PRICES, "utf8"), options);
   if (file === undefined) return pinned;

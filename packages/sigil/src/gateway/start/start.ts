@@ -15,13 +15,16 @@ import { steadyStore } from "../store/steady-store.ts";
 import { keyFor, scopeOf } from "./agent-key.ts";
 import { openFolder } from "./folder.ts";
 import { greeting } from "./greeting.ts";
+import { Reloading } from "./reload.ts";
 import { openServing, textOf } from "./serving.ts";
 import { openWatching, type Watching } from "./watching.ts";
 
 /** How long requests under way may take to end after a signal. */
 const GRACE_MS = 30_000;
 
-export async function start(config: GatewayConfig, terminal: Terminal): Promise<number> {
+/** @param read the configuration, also at each SIGHUP */
+export async function start(read: () => GatewayConfig, terminal: Terminal): Promise<number> {
+  const config = read();
   const log = logger(config.logLevel, terminal.stderr);
   const { host, port } = config.listen;
   const tls = tlsOf(config.listen);
@@ -40,15 +43,22 @@ export async function start(config: GatewayConfig, terminal: Terminal): Promise<
   const store = steadyStore(opened, { alarm });
   try {
     if (store.shared) await demandOneSecret(store, secret);
-    const { services, close } = await openServing(config, {
-      ...{ secret, store, clock, alarm },
-      env,
-    });
+    const open = (of: GatewayConfig) =>
+      openServing(of, { ...{ secret, store, clock, alarm }, env });
+    const serving = await open(config);
+    const { services } = serving;
     let watching: Watching | undefined;
     let owned: Owned | undefined;
+    let reloading: Reloading | undefined;
     try {
       owned = await openOwned(config.alerts, {
-        ...{ store, services: () => services, dir: folder.path, clock, alarm },
+        ...{
+          store,
+          services: () => reloading?.services ?? services,
+          dir: folder.path,
+          clock,
+          alarm,
+        },
         env: terminal.env,
       });
       const { database } = folder;
@@ -62,6 +72,8 @@ export async function start(config: GatewayConfig, terminal: Terminal): Promise<
         observers: [...watching.observers, ...owned.observers],
         isShadow: config.shadow,
       });
+      reloading = new Reloading({ gateway, config, serving, read, open, log });
+      terminal.onStop(reloading.reload, ["SIGHUP"]);
       const { webSockets } = gateway;
       const options = { port, host, webSockets, ...(tls && { tls }) };
       const listening = await listen(gateway.serve, options).catch(
@@ -87,7 +99,7 @@ export async function start(config: GatewayConfig, terminal: Terminal): Promise<
     } finally {
       await owned?.close();
       await watching?.close();
-      await close();
+      await (reloading ?? serving).close();
     }
   } finally {
     await store.close();
