@@ -3,11 +3,30 @@ import type { Unit } from "l8nt/invoice";
 import type { Verified } from "l8nt/l402";
 import type { Granted, RequestFacts, Route } from "l8nt/service";
 import { type Lines, valuesOf } from "./core/fields.ts";
+import type { Target } from "./core/request.ts";
+import { strayKey } from "./credential/place.ts";
 import { Denied } from "./denied.ts";
 import type { Preset } from "./presets/preset.ts";
 
-/** What is asked for in fields is seen by no meter. @throws Denied */
-export function checkFields({ fieldsRefused = [] }: Preset, lines: Lines): void {
+/**
+ * What is asked for in fields is seen by no meter, and a credential in a place of its own reaches
+ * the vendor.
+ *
+ * @throws Denied
+ */
+export function checkHead(
+  { fieldsRefused = [], credentialPlaces }: Preset,
+  lines: Lines,
+  { path, query }: Target,
+): void {
+  const stray = strayKey(lines, path, query, credentialPlaces);
+  if (stray !== undefined)
+    throw new Denied({
+      status: 400,
+      code: "credential_misplaced",
+      title: "A credential where none belongs",
+      detail: `Sigil: ${stray} has an API key of this gateway in it, which would be sent to the vendor. Send the key only where the vendor's SDK puts it.`,
+    });
   for (const { name, matches } of fieldsRefused)
     if (valuesOf(lines, name).some((value) => matches?.test(value) ?? true))
       throw new Denied({

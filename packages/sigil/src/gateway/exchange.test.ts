@@ -104,6 +104,29 @@ describe("the key of a request", () => {
     expect(world.seen).toEqual([]);
   });
 
+  test.each([
+    ["a cookie", "/v1/models", (key: string) => ({ cookie: `k=${key}` })],
+    ["a field with another name", "/v1/models", (key: string) => ({ x_api_key: key })],
+    [
+      "a field, with an escape",
+      "/v1/models",
+      (key: string) => ({ referer: `http://a/?k=${key.replace("sk-", "sk%2D")}` }),
+    ],
+    ["the query", "/v1/models?key=KEY", () => ({})],
+    ["the query, with an escape", "/v1/models?a=%73k-sigil-KEY", () => ({})],
+    ["the path", "/v1/models/KEY", () => ({})],
+  ] as const)("is refused where it would reach the vendor: %s", async (_what, path, fields) => {
+    const world = await town();
+    const key = world.mint().toKey();
+    const response = await fetch(world.url + path.replace("KEY", key), {
+      headers: { authorization: `Bearer ${key}`, ...fields(key) },
+    });
+    const { error } = (await response.json()) as { error: { code: string; message: string } };
+    expect([response.status, error.code]).toEqual([400, "credential_misplaced"]);
+    expect(error.message).not.toContain(key);
+    expect(world.seen).toEqual([]);
+  });
+
   test("may stand in two places, in two spellings, if it is one", async () => {
     const world = await town({ play: answers("{}") });
     const key = world.mint();

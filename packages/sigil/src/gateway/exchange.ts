@@ -5,7 +5,7 @@ import type { Amount } from "l8nt/invoice";
 import type { Verified } from "l8nt/l402";
 import type { Ledger } from "l8nt/ports";
 import type { Decision, Granted, RequestFacts } from "l8nt/service";
-import { branchOf, checkFields, grantedBy, hasBudget } from "./admission.ts";
+import { branchOf, checkHead, grantedBy, hasBudget } from "./admission.ts";
 import type { Edit } from "./body/edit.ts";
 import { type JsonBody, readJson } from "./body/json-body.ts";
 import { type Bodies, UnreadBody } from "./core/body.ts";
@@ -146,8 +146,7 @@ export class Exchange {
   /** @throws Denied, and every error that `denialOf` reads, before anything was sent */
   async run(): Promise<void> {
     const { name, vault, needsKey } = this.#service;
-    const { access, isKeyed } = this.#match.rule;
-    const isWithKey = needsKey && (access !== "free" || isKeyed);
+    const isWithKey = needsKey && this.#match.rule.isKeyed;
     const lease = isWithKey ? vault.lease(name) : undefined;
     if (lease === undefined && isWithKey) throw noKey(name);
     try {
@@ -172,7 +171,7 @@ export class Exchange {
     const text = presentedKey(preset.credentialPlaces, rawHeaders, this.#target.query);
     if (text === undefined) {
       if (rule.access !== "freebie") throw missing();
-      const admitted = this.#unjudged();
+      const admitted = await this.#unjudged();
       await this.#context.freebies.take(this.#service, rule, socket.remoteAddress);
       return admitted;
     }
@@ -182,7 +181,7 @@ export class Exchange {
     this.#context.entry.proven(verified);
     this.#holder = branchOf(verified);
     verified.demand({ now: this.#context.clock(), target: "self" });
-    this.#checkFields();
+    this.#checkHead();
     if (charge.kind === "unpriced") {
       this.#shadow(noFlatPrice(capability));
       return this.#unmetered(undefined, text, verified);
@@ -207,10 +206,11 @@ export class Exchange {
     return UNCOUNTED;
   }
 
-  /** A request that needs no credential. */
-  #unjudged(): Admitted {
-    this.#checkFields();
-    return { body: bodyOf(this.#incoming) };
+  /** A request that needs no credential. What the vendor bills to the owner's key is still read. */
+  async #unjudged(): Promise<Admitted> {
+    this.#checkHead();
+    const read = this.#match.rule.isKeyed ? (await this.#named()).read : undefined;
+    return { body: read?.bytes ?? bodyOf(this.#incoming) };
   }
 
   /** A request whose price is known before it is read. */
@@ -288,9 +288,9 @@ export class Exchange {
     this.#outgoing.off("close", slot.release);
   }
 
-  /** What is asked for in fields is seen by no meter. @throws Denied */
-  #checkFields(): void {
-    checkFields(this.#service.preset, this.#incoming.rawHeaders);
+  /** @throws Denied */
+  #checkHead(): void {
+    checkHead(this.#service.preset, this.#incoming.rawHeaders, this.#target);
   }
 
   /** What was reserved; with `--shadow` perhaps nothing, and the request goes as it came. */
@@ -380,7 +380,7 @@ export class Exchange {
     const { query } = this.#target;
     const { rawHeaders } = this.#incoming;
     const text = presentedToSale(preset.credentialPlaces, rawHeaders, query, verifier);
-    this.#checkFields();
+    this.#checkHead();
     const verified = text === undefined ? undefined : this.#proven(text);
     if (text === undefined || verified === undefined) throw await this.#unpaid(sale, text);
     const unit = unitPaid(verified);

@@ -370,6 +370,23 @@ describe("a flat price on a route that a meter knows", () => {
   });
 });
 
+describe("what the vendor would bill beside a token is refused without a credential too", () => {
+  const body = JSON.stringify({ model: "gpt-test", tools: [{ type: "web_search" }], input: "x" });
+  test.each([
+    ["a freebie", "access: freebie, freePerDay: 5, price: 10 sat"],
+    ["free, with the vendor's key", "access: free, withKey: true"],
+  ])("%s", async (_what, terms) => {
+    const world = await stage("openai", `{ match: POST /v1/responses, ${terms} }`);
+    const ask = (text: string) =>
+      world.call(undefined, { method: "POST", path: "/v1/responses", body: text });
+    const refused = await ask(body);
+    expect([refused.status, await codeOf(refused)]).toEqual([403, "tool_not_metered"]);
+    expect(world.seen).toEqual([]);
+    expect((await ask('{"model":"gpt-test","input":"x"}')).status).toBe(200);
+    expect(world.seen).toHaveLength(1);
+  });
+});
+
 describe("freebies", () => {
   const routes = "{ match: GET /a, access: freebie, freePerDay: 2, price: 10 sat }";
 

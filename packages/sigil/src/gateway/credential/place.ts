@@ -83,3 +83,32 @@ export function withoutQueryKeys(query: string, places: readonly CredentialPlace
     .filter((pair) => ![...new URLSearchParams(pair).keys()].some((key) => names.includes(key)));
   return kept.join("&") === "" ? "" : `?${kept.join("&")}`;
 }
+
+const OURS = "sk-sigil-";
+
+/**
+ * Where a credential stands that is not taken out before the request is sent; undefined if none
+ * does. An agent that puts its key into every place that it knows would hand it to the vendor.
+ */
+export function strayKey(
+  lines: Lines,
+  path: string,
+  query: string,
+  places: readonly CredentialPlace[],
+): string | undefined {
+  for (let at = 0; at < lines.length; at += 2) {
+    const name = lines[at]!.toLowerCase();
+    if (!isKeyField(name) && decoded(lines[at + 1]!).includes(OURS))
+      return `the header field ${name}`;
+  }
+  if (decoded(path).includes(OURS)) return "the path";
+  return decoded(withoutQueryKeys(query, places)).includes(OURS) ? "the query" : undefined;
+}
+
+/** An escape that means nothing stays as it is. */
+const decoded = (text: string): string =>
+  text.includes("%")
+    ? text.replace(/(?:%[0-9a-f]{2})+/gi, (run) =>
+        Buffer.from(run.replaceAll("%", ""), "hex").toString("latin1"),
+      )
+    : text;

@@ -275,6 +275,14 @@ describe("a request for a WebSocket is refused", () => {
     expect([asked, denials.length]).toEqual([[], 1]);
   });
 
+  test("with the credential where it would reach the vendor", async () => {
+    const { url, asked, mint } = await world();
+    const key = mint().toKey();
+    const [status, body] = await refused(asking(url, key, `/v1/realtime?key=${key}`));
+    expect([status, body]).toEqual([400, expect.stringContaining("the query has an API key")]);
+    expect(asked).toEqual([]);
+  });
+
   test.each([
     [403, 502, "refused the key"],
     [404, 404, "no such session"],
