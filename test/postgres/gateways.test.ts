@@ -1,5 +1,5 @@
 /** Gateways as processes on one database: what they count, and what they do without it. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import type { ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -17,6 +17,7 @@ import {
   refusedGateway,
   VENDOR_KEY,
 } from "../e2e/support/gateway.ts";
+import { sigil } from "../e2e/support/sigil.ts";
 import { Line } from "./support/line.ts";
 
 const SECRET = "8f3a5c7e9b1d2f4061728394a5b6c7d8e9fa0b1c2d3e4f5061728394a5b6c7d8";
@@ -195,6 +196,58 @@ describe("several gateways on one database", () => {
     expect(away.stderr).toContain("nothing listens there");
     for (const { stdout, stderr } of [refused, nowhere, away])
       expect(stdout + stderr).not.toMatch(/p4ss|8f3a5c|postgres:\/\/u/);
+  });
+});
+
+describe("the books of several gateways", () => {
+  test("are read together, by --store or --config, while the gateways run", async () => {
+    const { start, env, folder, vendor } = await stage();
+    const one = await start("one");
+    const two = await start("two");
+    for (const gateway of [one, two, two]) await (await chat(gateway, gateway.key)).text();
+    const scout = delegated(two.key, "scout");
+    await (await chat(two, scout)).text();
+    await (await chat(one, scout, { model: "unknown" })).text();
+    const spend = async (...args: string[]) => sigil(["spend", ...args], env);
+    const byAgent = async (...where: string[]) =>
+      JSON.parse((await spend("--json", ...where)).stdout).spend;
+    await expect
+      .poll(() => byAgent("--store", "env:DATABASE_URL"), { timeout: 5000 })
+      .toMatchObject([
+        { agent: "", requests: "3", spentUsdMicro: "8400", denied: "0" },
+        { agent: "scout", requests: "1", spentUsdMicro: "2800", denied: "1" },
+      ]);
+    const file = join(folder, "sigil.yaml");
+    writeFileSync(
+      file,
+      `listen: { location: "${LOCATION}" }\nstore: "env:DATABASE_URL"\nservices:\n  openai: { preset: openai, upstream: "${vendor.origin}" }\n`,
+    );
+    const { stdout: table } = await spend("--by", "day", "--config", file, "--csv");
+    expect(table.split("\r\n")[1]).toMatch(/^\d{4}-\d\d-\d\d,0\.0112,/);
+    const day = table.split("\r\n")[1]!.slice(0, 10);
+    const bill = join(folder, "bill.csv");
+    writeFileSync(bill, `day,model,usd\n${day},gpt-4.1,0.0112\n`);
+    const compared = await sigil(
+      [
+        ...["gateway", "reconcile", bill, "--store", "env:DATABASE_URL"],
+        ...["day", "model", "usd"].flatMap((name) => ["--column", `${name}=${name}`]),
+      ],
+      env,
+    );
+    expect(compared).toMatchObject({ code: 0, stderr: "" });
+    expect((await spend("--config", file, "--dir", folder)).stderr).toContain("give one");
+    const empty = await sigil(["spend", "--dir", join(folder, "one")], env);
+    expect(empty.stderr).toContain("give --config or --store");
+  });
+
+  test("show no URL if they cannot be read", async () => {
+    const url = "postgres://u:p4ss@[::1]:1/x";
+    const { code, stdout, stderr } = await sigil(["spend", "--store", "env:DATABASE_URL"], {
+      DATABASE_URL: url,
+    });
+    expect(code).not.toBe(0);
+    expect(stderr).toContain("ECONNREFUSED");
+    expect(stdout + stderr).not.toMatch(/p4ss|postgres:\/\/u/);
   });
 });
 

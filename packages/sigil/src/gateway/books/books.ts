@@ -136,7 +136,8 @@ export class Books implements Observer {
     const { database, alarm, clock, retention = USUAL_RETENTION } = this.#options;
     const rows: Row[] = [];
     for (const row of this.#waiting.values()) if (rows.push(row) === BATCH) break;
-    const counted = [...this.#counted];
+    // In one order, or two gateways that add to the same days could wait for each other.
+    const counted = [...this.#counted].sort(([a], [b]) => (a < b ? -1 : 1));
     try {
       await database.write([...rows.map(putRow), ...counted.map(([, one]) => addDenied(one))]);
       // What became known meanwhile is written next.

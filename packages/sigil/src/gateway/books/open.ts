@@ -10,7 +10,10 @@ export interface OpenOptions extends BooksOptions {
 /** Call it when the paywalls are ready, and before the first request. */
 export async function openBooks({ journal, ...options }: OpenOptions): Promise<Books> {
   const { database, clock, alarm } = options;
-  const recovered = await recoverRows({ database, journal, now: clock() });
+  const recovered = await recoverRows({ database, journal, now: clock() }).catch(async (error) => {
+    await database.close();
+    throw error;
+  });
   if (recovered > 0)
     alarm(
       `${recovered} requests were under way when this gateway last ended; the books have what the ledger charged for them`,

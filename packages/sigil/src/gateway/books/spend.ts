@@ -1,15 +1,12 @@
 /** `sigil spend`: what was spent at a gateway, by agent, model, route or day. */
-import { existsSync } from "node:fs";
 import { type Amount, formatAmount } from "l8nt/invoice";
 import type { Arguments } from "../../arguments.ts";
 import { EXIT, UsageError } from "../../exit.ts";
 import { printable } from "../../secrecy.ts";
 import type { Terminal } from "../../terminal.ts";
-import { databaseIn } from "../start/folder.ts";
 import { csv } from "./csv.ts";
-import type { BooksDatabase } from "./database.ts";
+import { readBooks } from "./reading.ts";
 import { BY, type By, type SPEND_FLAGS } from "./spend-flags.ts";
-import { readSqliteBooks } from "./sqlite.ts";
 import { type Span, type Sum, sumsBy } from "./sums.ts";
 
 export async function spend(
@@ -20,7 +17,7 @@ export async function spend(
   if (!Object.hasOwn(BY, by))
     throw new UsageError(`--by must be one of ${Object.keys(BY).join(", ")}.`);
   const span = spanOf(given);
-  const database = readBooks(given.text("dir") ?? "sigil-gateway");
+  const database = await readBooks(given, terminal.env);
   try {
     const sums = await sumsBy(database, [by], span);
     if (given.has("csv")) {
@@ -33,16 +30,6 @@ export async function spend(
   } finally {
     await database.close();
   }
-}
-
-/** Also while a gateway writes to them. @throws UsageError */
-export function readBooks(dir: string): BooksDatabase {
-  const path = databaseIn(dir);
-  const books = existsSync(path) ? readSqliteBooks(path) : undefined;
-  if (books !== undefined) return books;
-  throw new UsageError(
-    "The folder of --dir has no books of a gateway. Give the folder with --dir.",
-  );
 }
 
 /** @throws UsageError */

@@ -5,14 +5,15 @@ import { EXIT, UsageError } from "../../exit.ts";
 import { printable } from "../../secrecy.ts";
 import type { Terminal } from "../../terminal.ts";
 import type { BooksDatabase } from "../books/database.ts";
-import { readBooks } from "../books/spend.ts";
+import { readBooks } from "../books/reading.ts";
+import type { WHERE_FLAGS } from "../books/spend-flags.ts";
 import { sumsBy } from "../books/sums.ts";
 import type { Measure } from "./columns.ts";
 import { type Comparison, compare } from "./compare.ts";
 import { familyOf, keyOf, type Numbers, readExport } from "./export.ts";
 import type { RECONCILE_FLAGS } from "./flags.ts";
 
-type Given = Arguments<keyof typeof RECONCILE_FLAGS | "dir">;
+type Given = Arguments<keyof typeof RECONCILE_FLAGS | keyof typeof WHERE_FLAGS>;
 
 export async function reconcile(
   file: string | undefined,
@@ -23,7 +24,7 @@ export async function reconcile(
     throw new UsageError("Give the vendor's export: sigil gateway reconcile usage.csv --dir DIR.");
   const most = percentOf(given.text("max-drift") ?? "1");
   const { columns, numbers: theirs } = readExport(textOf(file), given.all("column") ?? []);
-  const database = readBooks(given.text("dir") ?? "sigil-gateway");
+  const database = await readBooks(given, terminal.env);
   try {
     const service = given.text("service");
     const isNamed = columns.modelName !== undefined && [...theirs.keys()].some(hasModel);

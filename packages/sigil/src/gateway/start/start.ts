@@ -10,7 +10,7 @@ import { Gateway } from "../gateway.ts";
 import { GatewayMetrics } from "../metrics/metrics.ts";
 import { type Owned, openOwned } from "../owner/open.ts";
 import { demandOneSecret } from "../store/one-secret.ts";
-import { givenSecret, openStore } from "../store/open.ts";
+import { givenSecret, openRows, openStore } from "../store/open.ts";
 import { steadyStore } from "../store/steady-store.ts";
 import { keyFor, scopeOf } from "./agent-key.ts";
 import { openFolder } from "./folder.ts";
@@ -39,7 +39,8 @@ export async function start(read: () => GatewayConfig, terminal: Terminal): Prom
     metrics?.alarmed();
     log.warn(what);
   };
-  const opened = await openStore({ reference: config.store, file: folder.database, env });
+  const place = { reference: config.store, file: folder.database, env };
+  const opened = await openStore(place);
   const store = steadyStore(opened, { alarm });
   try {
     if (store.shared) await demandOneSecret(store, secret);
@@ -61,7 +62,7 @@ export async function start(read: () => GatewayConfig, terminal: Terminal): Prom
         },
         env: terminal.env,
       });
-      const { database } = folder;
+      const database = await openRows(place);
       watching = await openWatching(config, { store, database, metrics, log, clock, alarm });
       const gateway = new Gateway({
         services,

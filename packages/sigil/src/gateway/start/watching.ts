@@ -1,8 +1,8 @@
 /** What watches the requests of a gateway that runs: its books, its log, metrics and traces. */
 import type { Store } from "l8nt/ports";
 import type { Logger } from "../../treasury/log.ts";
+import type { BooksDatabase } from "../books/database.ts";
 import { openBooks } from "../books/open.ts";
-import { openSqliteBooks } from "../books/sqlite.ts";
 import type { GatewayConfig } from "../config/config.ts";
 import { listenForMetrics } from "../metrics/listen.ts";
 import type { GatewayMetrics } from "../metrics/metrics.ts";
@@ -12,8 +12,8 @@ import { requestLog } from "../request-log.ts";
 
 export interface WatchingContext {
   readonly store: Store;
-  /** The file of the books. */
-  readonly database: string;
+  /** Of the books, which close it. */
+  readonly database: BooksDatabase;
   readonly metrics: GatewayMetrics | undefined;
   readonly log: Logger;
   /** Unix seconds. */
@@ -34,7 +34,7 @@ export async function openWatching(
 ): Promise<Watching> {
   const { keepDays, keepRows } = config.books;
   const books = await openBooks({
-    ...{ database: openSqliteBooks(database), journal: store, clock, alarm },
+    ...{ database, journal: store, clock, alarm },
     retention: { days: keepDays, rows: keepRows },
   });
   const observers: Observer[] = [books, requestLog(log)];

@@ -2,6 +2,8 @@
 import type { Store } from "l8nt/ports";
 import { openSqliteStore } from "l8nt/stores/sqlite";
 import { UsageError } from "../../exit.ts";
+import type { BooksDatabase } from "../books/database.ts";
+import { openSqliteBooks } from "../books/sqlite.ts";
 import { isSecret } from "../start/folder.ts";
 import { readSecret } from "../vault/reference.ts";
 import { reveal } from "../vault/secret.ts";
@@ -13,7 +15,7 @@ export interface OpenStoreOptions {
   readonly env: Environment;
 }
 
-type Environment = Readonly<Record<string, string | undefined>>;
+export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** What messages call the references. */
 const STORE = "store";
@@ -26,13 +28,26 @@ const TIMEOUT_SECONDS = 5;
 export async function openStore(options: OpenStoreOptions): Promise<Store> {
   const { reference, file, env } = options;
   if (reference === undefined) return openSqliteStore(file);
-  const url = reveal(await readSecret(reference, { what: STORE, env }));
-  if (!/^postgres(?:ql)?:\/\//.test(url))
-    throw new UsageError(
-      `${STORE} must name a Postgres URL: postgres://user:password@host:5432/database.`,
-    );
+  const url = await storeUrl(reference, env);
   const { openPostgresStore } = await import("l8nt/stores/postgres");
   return openPostgresStore({ url, timeoutSeconds: TIMEOUT_SECONDS });
+}
+
+/** Where the requests have their rows: beside the ledger. Call it when the store is open. */
+export async function openRows(options: OpenStoreOptions): Promise<BooksDatabase> {
+  const { reference, file, env } = options;
+  if (reference === undefined) return openSqliteBooks(file);
+  const { openPostgresBooks } = await import("../books/postgres.ts");
+  return openPostgresBooks(await storeUrl(reference, env));
+}
+
+/** @throws UsageError, which does not show the URL */
+export async function storeUrl(reference: string, env: Environment): Promise<string> {
+  const url = reveal(await readSecret(reference, { what: STORE, env }));
+  if (/^postgres(?:ql)?:\/\//.test(url)) return url;
+  throw new UsageError(
+    `${STORE} must name a Postgres URL: postgres://user:password@host:5432/database.`,
+  );
 }
 
 /** The secret that a reference names; undefined without one. @throws UsageError */
