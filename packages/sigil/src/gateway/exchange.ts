@@ -33,7 +33,7 @@ import type { Entry } from "./entry.ts";
 import type { Freebies } from "./freebies.ts";
 import { amountOf, type Cost } from "./meter/cost.ts";
 import { fitTo } from "./meter/fit.ts";
-import { settleFlat } from "./meter/flat.ts";
+import { settleFlat, settleUse } from "./meter/flat.ts";
 import { BUDGET_FIELD, budgetField, type Left, least, spendingOf } from "./meter/limits.ts";
 import { Metering } from "./meter/metering.ts";
 import { worstCase } from "./presets/bound.ts";
@@ -504,7 +504,7 @@ export class Exchange {
     if (metering !== undefined) cost = await metering.settle(outcome);
     else if (by !== undefined && flat !== undefined)
       cost = await settleFlat(by.granted, flat, outcome);
-    else await by?.granted.finish(outcome.kind === "failed" ? undefined : status);
+    else if (by !== undefined) await settleUse(by.granted, outcome);
     const error = this.#outgoing.headersSent ? undefined : errorOf(outcome, cost, stopped);
     const budget = error && by && cost && (await this.#budget(by.verified, cost));
     this.#context.entry.settled({

@@ -4,7 +4,7 @@ import { request } from "node:http";
 import type { Credential, Scope } from "l8nt";
 import { describe, expect, test } from "vitest";
 import { readConfigText } from "./config/read.ts";
-import { answers, completion, town, VENDOR_KEY } from "./fixtures/town.ts";
+import { answers, completion, type Play, town, VENDOR_KEY } from "./fixtures/town.ts";
 import { clientOf } from "./freebies.ts";
 
 /** Routes as an owner writes them. */
@@ -291,6 +291,40 @@ describe("an answer at a flat price of 0.01 usd", () => {
     );
     world.play(answers("{}", 500));
     expect((await world.call(credential)).headers.get("sigil-budget")).toBeNull();
+  });
+});
+
+describe("a use of a request without a price is used up if the vendor may have served it", () => {
+  const uses = async (play: Play, method = "GET", leaves = false) => {
+    const world = await stage("generic", "{ match: '* /**', price: free }");
+    const arrived = new Promise<void>((resolve) => {
+      world.play((...played) => {
+        resolve();
+        return play(...played);
+      });
+    });
+    const credential = world.mint({ maxUses: 2 });
+    const leaving = new AbortController();
+    const asked = world.call(credential, { method, signal: leaving.signal }).catch(() => {});
+    await arrived;
+    if (leaves) leaving.abort();
+    await asked.then((response) => response?.text()).catch(() => {});
+    await expect.poll(() => world.rows.length).toBe(1);
+    const { limits } = world.service.paywall.authority.verifier.authenticate(credential);
+    const { counted } = limits.find(({ kind }) => kind === "uses")!;
+    const [usage] = await world.books.usage([counted], world.time.now);
+    return [usage!.used, usage!.reserved];
+  };
+
+  test.each<[what: string, used: bigint, ...Parameters<typeof uses>]>([
+    ["200", 1n, answers("{}")],
+    ["200 to HEAD", 1n, answers(""), "HEAD"],
+    ["a client that leaves before an answer", 1n, () => {}, "POST", true],
+    ["404", 0n, answers("{}", 404)],
+    ["500", 0n, answers("{}", 500)],
+    ["a vendor that dies before its answer", 0n, (_seen, answer) => answer.destroy()],
+  ])("%s", async (_what, used, ...ends) => {
+    expect(await uses(...ends)).toEqual([used, 0n]);
   });
 });
 

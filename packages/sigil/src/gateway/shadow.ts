@@ -9,13 +9,13 @@ import { Denied, denialOf } from "./denied.ts";
 
 /** What the end of a request needs of a grant. */
 export interface Counted {
-  readonly grant: Pick<Granted["grant"], "release" | "settle">;
+  readonly grant: Pick<Granted["grant"], "consume" | "release" | "settle">;
   finish(status: number | undefined): Promise<void>;
 }
 
 /** Of a request that counts against no budget. */
 export const UNCOUNTED: Counted = {
-  grant: { release() {}, settle() {} },
+  grant: { consume() {}, release() {}, settle() {} },
   async finish() {},
 };
 

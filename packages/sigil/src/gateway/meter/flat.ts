@@ -1,4 +1,4 @@
-/** Settles a request at a flat price. */
+/** Settles a request whose price nothing in its answer changes: a flat one, or none but its use. */
 import type { Amount } from "l8nt/invoice";
 import type { Outcome } from "../core/forward.ts";
 import type { Counted } from "../shadow.ts";
@@ -16,4 +16,11 @@ export async function settleFlat(
   else granted.grant.release();
   await granted.finish("status" in outcome ? outcome.status : undefined);
   return { unit, value: isOwed ? value : 0n, isEstimated: false, usage: undefined };
+}
+
+/** Uses up what is counted of a request without a price, or gives it back as {@link settleFlat}. */
+export async function settleUse(granted: Counted, outcome: Outcome): Promise<void> {
+  if (isBilled(outcome)) granted.grant.consume();
+  else granted.grant.release();
+  await granted.finish("status" in outcome ? outcome.status : undefined);
 }
