@@ -118,6 +118,7 @@ export default withMermaid({
           items: [
             page("First paid request", "/tutorials/first-paid-request"),
             page("Sell a route", "/tutorials/sell-a-route"),
+            page("Sell a model", "/tutorials/sell-a-model"),
             page("A family of agents", "/tutorials/agent-family"),
             page("An OpenAI budget in one minute", "/tutorials/gateway"),
           ],

@@ -162,10 +162,10 @@ export class Exchange {
 
   async #admit(): Promise<Admitted> {
     const { preset } = this.#service;
-    const { rule, own, charge, capability } = this.#match;
+    const { rule, charge, capability } = this.#match;
     const { rawHeaders, socket } = this.#incoming;
     if (rule.access === "free") return this.#unjudged();
-    const sale = this.#service.seller?.saleOf(own);
+    const sale = this.#service.seller?.saleOf(this.#match);
     const bought = sale && (await this.#bought(sale));
     if (bought !== undefined) return bought;
     const text = presentedKey(preset.credentialPlaces, rawHeaders, this.#target.query);
@@ -417,10 +417,12 @@ export class Exchange {
   async #boughtFlat(sale: Sale, text: string, verified: Verified): Promise<Admitted> {
     const { read, model } = await this.#named();
     await this.#turn();
+    const flat = sale.flat!;
+    this.#context.entry.opened({ unit: flat.unit, reserved: flat.value, price: "flat" });
     const decision = await sale.route.authorize(this.#facts(text, { model }));
-    if (!decision.granted) throw await this.#refused(decision, sale, sale.flat!.value);
+    if (!decision.granted) throw await this.#refused(decision, sale, flat.value);
     const by = { granted: decision, verified };
-    return { by, body: read?.bytes ?? bodyOf(this.#incoming) };
+    return { by, body: read?.bytes ?? bodyOf(this.#incoming), flat };
   }
 
   /** Why a request that nothing was paid for is not served: with a challenge, and its estimate. */

@@ -39,8 +39,6 @@ export type Charge =
 
 export interface ServedRoute extends RouteMatch {
   readonly rule: Rule;
-  /** What stands for the rule as a route: always the same one. That of the preset without rules. */
-  readonly own: PresetRoute;
   /** Of the rule among the owner's; undefined of a preset's route. */
   readonly index: number | undefined;
   readonly charge: Charge;
@@ -89,7 +87,6 @@ export class Routes {
       return (
         known && {
           ...known,
-          own: known.route,
           rule: OF_THE_PRESET,
           index: undefined,
           charge: this.#charge(known),
@@ -103,7 +100,7 @@ export class Routes {
       const { capability } = rule.capability === undefined ? match : written;
       const model = known?.model ?? written.model;
       const charge = this.#charge(match, rule.price);
-      return { ...match, capability, model, own, rule, index, charge };
+      return { ...match, capability, model, rule, index, charge };
     }
     return undefined;
   }

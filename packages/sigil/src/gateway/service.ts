@@ -10,7 +10,7 @@ import type { Allowances, Preset } from "./presets/preset.ts";
 import type { PriceTable } from "./prices/table.ts";
 import { Routes, type RoutesOptions, type ServedRoute } from "./routes.ts";
 import { SatPrices, type SatPricesOptions } from "./selling/sat-prices.ts";
-import { type PricedRoute, type SaleTerms, Seller } from "./selling/seller.ts";
+import { type SaleTerms, Seller } from "./selling/seller.ts";
 import type { SocketRule } from "./socket/rule.ts";
 import type { Vault } from "./vault/vault.ts";
 
@@ -48,7 +48,6 @@ export interface ServiceOptions extends RoutesOptions {
 export interface SellingOptions {
   readonly invoicer: NonNullable<PaywallOptions["invoicer"]>;
   readonly terms: SaleTerms;
-  readonly routes: readonly PricedRoute[];
   readonly models: SatPricesOptions["models"];
   readonly msatPerUsd: bigint | undefined;
 }
@@ -98,7 +97,7 @@ export class Service {
       selling &&
       new Seller({
         ...selling,
-        paywall: this.paywall,
+        ...{ paywall: this.paywall, rules: options.rules ?? [], price: options.price },
         prices: new SatPrices({ ...selling, list: options.prices }),
       });
     this.#routes = new Routes(options.preset, options);

@@ -10,6 +10,7 @@ import { books } from "./books.ts";
 import { listen } from "./listen.ts";
 import { metrics } from "./metrics.ts";
 import { prices } from "./prices.ts";
+import { faultOfSale, selling } from "./selling.ts";
 import { service, unitsOf } from "./service.ts";
 import { maxSilence, secret, store } from "./store.ts";
 
@@ -58,6 +59,7 @@ const sections = z.strictObject({
   }),
   agentKey: agentKey.prefault({}),
   alerts: alerts.prefault({}),
+  selling: selling.optional(),
   services,
 });
 
@@ -95,6 +97,13 @@ function checkAgentKey(given: Sections, context: z.RefinementCtx): void {
         path: ["agentKey", "capabilities", name],
         message: `is no service here: ${Object.keys(given.services).join(", ")}`,
       });
+  for (const [name, { routes = [], price, preset }] of Object.entries(given.services))
+    for (const [index, rule] of routes.entries()) {
+      if (rule.access !== "paid") continue;
+      const message = faultOfSale(rule, given.selling, { price, preset });
+      const path = ["services", name, "routes", index, "access"];
+      if (message !== undefined) context.addIssue({ code: "custom", path, message });
+    }
   for (const [index, { unit }] of (budget ?? []).entries())
     if (!units.has(unit))
       context.addIssue({

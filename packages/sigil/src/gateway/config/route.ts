@@ -87,8 +87,6 @@ type Fields = z.output<typeof fields>;
 function contradictions({ access, price: cost, withKey, freePerDay, capability }: Fields) {
   const isFree = cost === undefined || cost === FREE;
   const found: [key: keyof Fields, message: string][] = [];
-  if (access === "paid")
-    found.push(["access", "is paid, but this gateway sells nothing yet. Write credential"]);
   if (access === "free" && !isFree)
     found.push(["price", "is for routes that need a credential. Leave it out, or change access"]);
   if (access === "free" && capability !== undefined)

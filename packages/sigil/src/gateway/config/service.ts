@@ -73,9 +73,13 @@ export function unitsOf({ preset, price, routes, webSockets }: ServiceConfig): R
   const known = PRESETS.get(preset)!.routes;
   const units = new Set<Unit>();
   // Of what has no rule with a price of its own.
-  const isMetered =
-    routes?.some((rule) => rule.price === undefined || rule.price === "meter") ?? true;
-  if (isMetered && known.some(({ meter }) => typeof meter === "object")) units.add("usd_micro");
+  const metered = routes?.filter((rule) => rule.price === undefined || rule.price === "meter");
+  const isMetered = metered === undefined || metered.length > 0;
+  if (isMetered && known.some(({ meter }) => typeof meter === "object")) {
+    // What is sold has prices in sat.
+    if (metered?.every(({ access }) => access === "paid") !== true) units.add("usd_micro");
+    if (metered?.some(({ access }) => access === "paid")) units.add("msat");
+  }
   const isFlat = isMetered && known.some(({ meter }) => meter === "flat");
   for (const one of [...(routes ?? []).map((rule) => rule.price), ...(isFlat ? [price] : [])]) {
     const unit = unitOf(one);

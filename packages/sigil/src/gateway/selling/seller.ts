@@ -1,10 +1,9 @@
 /** What one service sells for sat: which of its routes, at what price, and what a payment buys. */
-import type { AmountText } from "l8nt";
-import { type Amount, parseAmount, type Unit } from "l8nt/invoice";
+import type { Amount, Unit } from "l8nt/invoice";
 import type { Verified } from "l8nt/l402";
 import type { Grants, Paywall, Route } from "l8nt/service";
 import { Bodies } from "../core/body.ts";
-import type { PresetRoute } from "../presets/preset.ts";
+import type { RoutesOptions, Rule, ServedRoute } from "../routes.ts";
 import type { SatPrices } from "./sat-prices.ts";
 
 /** Terms of everything that a gateway sells. */
@@ -29,13 +28,6 @@ export const DEFAULT_TERMS: SaleTerms = {
   validFor: "30d",
 };
 
-/** A route that is for sale. */
-export interface PricedRoute {
-  readonly route: PresetRoute;
-  /** Of each request; `meter`: what its tokens come to. */
-  readonly price: AmountText | "meter";
-}
-
 /** How one route is sold. */
 export interface Sale {
   /** Sells, at the price that it is given if it is metered. */
@@ -57,24 +49,28 @@ export class Seller {
   readonly prices: SatPrices;
   /** What is held of requests that have not paid. */
   readonly unpaidBodies = new Bodies(UNPAID_BODIES);
-  readonly #sales: ReadonlyMap<PresetRoute, Sale>;
+  readonly #metered: ReadonlyMap<Rule, Sale>;
+  readonly #flat: ReadonlyMap<Rule, Sale>;
 
   /** @throws TypeError for a price or terms that could never be sold */
   constructor({
     paywall,
     terms,
     prices,
-    routes,
+    rules,
+    price: common,
   }: {
     readonly paywall: Paywall;
     readonly terms: SaleTerms;
     readonly prices: SatPrices;
-    readonly routes: readonly PricedRoute[];
+    readonly rules: readonly Rule[];
+    /** Of requests that neither a rule nor a meter has a price for. */
+    readonly price: RoutesOptions["price"];
   }) {
     this.terms = terms;
     this.prices = prices;
-    const paths = routes.map(({ route }) => pathOf(route));
-    const endpoints = [...new Set(paths)];
+    const sold = rules.filter(({ access }) => access === "paid");
+    const endpoints = [...new Set(sold.map(pathOf))];
     // What is prepaid is good for all that is sold here, each at its price.
     const isShort = endpoints.join().length <= MAX_ENDPOINTS_CHARACTERS;
     const { validFor, prepaidMsat } = terms;
@@ -84,22 +80,34 @@ export class Seller {
       ...(isShort && { endpoints }),
     };
     const once: Grants = { uses: 1, validFor };
-    this.#sales = new Map(
-      routes.map(({ route, price }, at): readonly [PresetRoute, Sale] => {
-        const path = paths[at]!;
-        if (price === "meter") {
-          const metered = { price: unasked, metered: true, path, grants: prepaid };
-          return [route, { route: paywall.route(metered), flat: undefined }];
-        }
-        const grants = prepaidMsat === undefined ? once : prepaid;
-        return [route, { route: paywall.route({ price, path, grants }), flat: flatOf(price) }];
-      }),
-    );
+    const ofRules = (sell: (rule: Rule) => Sale | undefined): ReadonlyMap<Rule, Sale> =>
+      new Map(
+        sold.flatMap((rule) => {
+          const sale = sell(rule);
+          return sale === undefined ? [] : [[rule, sale] as const];
+        }),
+      );
+    this.#flat = ofRules((rule) => {
+      const flat = rule.price === undefined || rule.price === "meter" ? common : rule.price;
+      if (typeof flat !== "object" || flat.unit !== "msat") return undefined;
+      const grants = prepaidMsat === undefined ? once : prepaid;
+      const isWhole = flat.value % 1000n === 0n;
+      const price = isWhole
+        ? (`${flat.value / 1000n} sat` as const)
+        : (`${flat.value} msat` as const);
+      return { route: paywall.route({ price, path: pathOf(rule), grants }), flat };
+    });
+    this.#metered = ofRules((rule) => {
+      if (rule.price !== undefined && rule.price !== "meter") return undefined;
+      const metered = { price: unasked, metered: true, path: pathOf(rule), grants: prepaid };
+      return { route: paywall.route(metered), flat: undefined };
+    });
   }
 
-  /** Undefined for a route that is not for sale. */
-  saleOf(route: PresetRoute): Sale | undefined {
-    return this.#sales.get(route);
+  /** Undefined for a request that is not for sale. */
+  saleOf({ rule, charge }: Pick<ServedRoute, "rule" | "charge">): Sale | undefined {
+    if (charge.kind === "meter") return this.#metered.get(rule);
+    return charge.kind === "flat" ? this.#flat.get(rule) : undefined;
   }
 
   /** What a payment for a request of that cost is, in msat: whole sat, which every wallet pays. */
@@ -115,13 +123,6 @@ export class Seller {
   get amountUnread(): bigint {
     return this.terms.prepaidMsat ?? this.terms.mostMsat;
   }
-}
-
-function flatOf(price: AmountText): Amount {
-  const amount = parseAmount(price);
-  if (amount?.unit !== "msat")
-    throw new TypeError('the price of a route that is sold is an amount in sat, such as "10 sat"');
-  return amount;
 }
 
 /** The gateway reads a request and says its price itself. */
@@ -140,8 +141,8 @@ export const unitPaid = ({ limits }: Pick<Verified, "limits">): Unit | undefined
 };
 
 /** In the form of an endpoint, whose stars stand for whole segments. */
-const pathOf = ({ method, path }: PresetRoute): string =>
-  `${method} ${path
+const pathOf = ({ methods, path }: Rule): string =>
+  `${methods?.join("|") ?? "*"} ${path
     .split("/")
     .map((segment) => (/[{*]/.test(segment) && segment !== "**" ? "*" : segment))
     .join("/")}`;

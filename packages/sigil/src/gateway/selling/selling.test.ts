@@ -1,15 +1,16 @@
 /** Selling calls for sat: what is asked, bought, spent and given back. */
 import { Client, Credential } from "l8nt";
-import { formatAmount } from "l8nt/invoice";
+import { formatAmount, parseAmount } from "l8nt/invoice";
 import { Challenge } from "l8nt/l402";
 import { DevNetwork, FakeInvoicer } from "l8nt/testing";
 import { devWallet } from "l8nt/wallets/dev";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { answers, completion, type TownOptions, town } from "../fixtures/town.ts";
 import { PRESETS } from "../presets/index.ts";
+import type { Rule } from "../routes.ts";
 import type { SellingOptions } from "../service.ts";
 import type { SatPrice } from "./sat-prices.ts";
-import { DEFAULT_TERMS, type PricedRoute, type SaleTerms } from "./seller.ts";
+import { DEFAULT_TERMS, type SaleTerms } from "./seller.ts";
 
 const NOW = 1_900_000_000;
 /** 1 msat for a token of input, 10 for one of output. */
@@ -31,14 +32,20 @@ async function shop({ flat = {}, terms, invoicer, models, msatPerUsd, ...more }:
   const { routes } = PRESETS.get(more.preset ?? "openai")!;
   const world = await town({
     ...more,
+    rules: routes.map(({ method, path, meter }): Rule => {
+      const price = flat[path];
+      const isSold = price !== undefined || typeof meter === "object";
+      return {
+        methods: method === "*" ? undefined : [method],
+        path,
+        access: isSold ? "paid" : "credential",
+        price: price === undefined ? undefined : parseAmount(price)!,
+        ...{ capability: undefined, isKeyed: true, freePerDay: undefined },
+      };
+    }),
     selling: {
       invoicer: invoicer ?? fake,
       terms: { ...DEFAULT_TERMS, ...terms },
-      routes: routes.flatMap((route): readonly PricedRoute[] => {
-        const price = flat[route.path];
-        if (price !== undefined) return [{ route, price }];
-        return typeof route.meter === "object" ? [{ route, price: "meter" }] : [];
-      }),
       models: models ?? MODELS,
       msatPerUsd,
     },

@@ -24,6 +24,14 @@ export const FLAGS = {
     help: "what the key may do: chat, or customers:read (default: all; at Stripe, only read)",
     repeatable: true,
   },
+  sell: {
+    value: '"1 sat"',
+    help: "sell each call for that, to anybody with a Lightning wallet",
+  },
+  wallet: {
+    value: "REFERENCE",
+    help: "where the URL of the wallet is that is paid: env:NAME, file:/path or cmd:program (default: env:SIGIL_WALLET)",
+  },
   "expires-in": { value: "30d", help: "how long the key is valid (default: 30d)" },
   dir: { value: "DIR", help: "its folder, made if it is missing (default: sigil-gateway)" },
   store: {

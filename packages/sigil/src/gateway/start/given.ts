@@ -5,6 +5,7 @@ import { pathText, sentence } from "../config/issues.ts";
 import { check, readConfigFile } from "../config/read.ts";
 import { PRESETS } from "../presets/index.ts";
 import { FLAGS, type Given } from "./flags.ts";
+import { USUAL } from "./usual.ts";
 
 /** @throws UsageError that names the flag, or the line and the key of the file */
 export function configOf(given: Given): GatewayConfig {
@@ -34,6 +35,8 @@ const FLAG_OF: readonly (readonly [path: RegExp, flag: keyof typeof FLAGS])[] = 
   [/^services\.\w+\.keys\b/, "key"],
   [/^services\.\w+\.price$/, "price"],
   [/^agentKey\.capabilities\b/, "capability"],
+  [/^services\.\w+\.routes\b/, "sell"],
+  [/^selling\b/, "wallet"],
   [/^agentKey\.budget\b/, "budget"],
   [/^agentKey\.models\b/, "model"],
   [/^agentKey\.expiresIn$/, "expires-in"],
@@ -66,6 +69,10 @@ function fromFlags(given: Given): GatewayConfig {
   const port = numberOf(given.text("port"));
   const metricsPort = numberOf(given.text("metrics-port"));
   const key = given.text("key");
+  const sold = given.text("sell");
+  const wallet = given.text("wallet");
+  if (wallet !== undefined && sold === undefined)
+    throw new UsageError('--wallet is for --sell "1 sat": it is paid for what is sold.');
   const checked = check({
     listen: present({
       host: given.text("host"),
@@ -89,11 +96,13 @@ function fromFlags(given: Given): GatewayConfig {
       capabilities: capabilitiesOf(given.all("capability"), names),
       expiresIn: given.text("expires-in"),
     }),
+    ...(sold !== undefined && { selling: present({ wallet }) }),
     services: Object.fromEntries(
       names.map((preset) => [
         preset,
         {
           preset,
+          ...(sold !== undefined && { routes: soldRoutes(preset, sold) }),
           ...present({
             upstream: given.text("upstream"),
             keys: key === undefined ? key : [key],
@@ -113,6 +122,15 @@ function fromFlags(given: Given): GatewayConfig {
 /** What is no number is refused where all values are checked. */
 const numberOf = (text: string | undefined): number | string | undefined =>
   text !== undefined && /^\d+$/.test(text) ? Number(text) : text;
+
+/** Every route of a preset at one price. What a vendor without keys gives away stays free. */
+const soldRoutes = (name: string, price: string): readonly object[] => {
+  const isKeyless = USUAL[name]!.keys.length === 0;
+  return PRESETS.get(name)!.routes.map(({ method, path, meter }) => ({
+    match: `${method} ${path}`,
+    ...(meter === "free" && isKeyless ? { access: "free" } : { access: "paid", price }),
+  }));
+};
 
 /** Without what was not given. */
 const present = (all: Readonly<Record<string, unknown>>): object =>

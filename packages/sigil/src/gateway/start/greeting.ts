@@ -7,7 +7,13 @@ export function greeting(services: readonly Service[], location: string, key: st
     const { baseUrl, basePath, keys, agentKey = keys[0] } = USUAL[preset.name]!;
     return [`  ${baseUrl}=${location}${prefix}${basePath}`, `  ${agentKey}=${key}`];
   });
-  return `The gateway listens at ${location}. Give an agent
+  const sold = services.filter(({ seller }) => seller !== undefined);
+  const shops = sold.map(({ prefix }) => `${location}${prefix}/.well-known/l402`);
+  const selling =
+    sold.length === 0
+      ? ""
+      : ` It sells calls to anybody with a Lightning wallet, as\n${shops.join(" and\n")} says.`;
+  return `The gateway listens at ${location}.${selling} Give an agent
 
 ${lines.join("\n")}
 

@@ -9,6 +9,7 @@ import { openUpstream } from "../core/upstream.ts";
 import { PRESETS } from "../presets/index.ts";
 import type { Preset } from "../presets/preset.ts";
 import { PriceTable } from "../prices/table.ts";
+import { sellingOf } from "../selling/open.ts";
 import { Service } from "../service.ts";
 import { type References, Vault } from "../vault/vault.ts";
 import { USUAL } from "./usual.ts";
@@ -48,6 +49,7 @@ export async function openServing(
   );
   const vault = await Vault.open(referencesOf(keys), { env });
   const location = locationOf(config.listen);
+  const selling = config.selling && (await sellingOf(config.selling, env));
   const services = Object.entries(config.services).map(
     ([name, { preset, allow, routes, price, webSockets }]) =>
       new Service({
@@ -59,6 +61,7 @@ export async function openServing(
         rules: routes,
         price,
         ...(webSockets && { sockets: webSockets }),
+        selling: routes?.some(({ access }) => access === "paid") ? selling : undefined,
         upstream: openUpstream(upstreams.get(name)!),
         vault,
         prices,
