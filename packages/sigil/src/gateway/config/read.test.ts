@@ -247,7 +247,11 @@ describe("is refused", () => {
           "{ match: GET /a, freePerDay: 1 }",
           "freePerDay is for routes with access: freebie.",
         ],
-        ["that is for sale", "{ match: GET /a, access: paid }", "access is paid, but this gateway"],
+        [
+          "that is for sale",
+          "{ match: GET /a, access: paid }",
+          "access is paid, so the configuration",
+        ],
         [
           "with a typing error",
           "{ match: GET /a, prise: free }",
@@ -260,6 +264,46 @@ describe("is refused", () => {
           `a route ${what}`,
           `services:\n  a:\n    preset: openai\n    routes:\n      - { match: GET /b }\n      - ${route}`,
           `sigil.yaml:6: services.a.routes[1].${message}`,
+        ] as [string, string, string],
+    ),
+    ...(
+      [
+        ["at a price in dollars", "price: 1 usd", "", "access is paid, so its price is in sat"],
+        ["for nothing", "price: free", "", "access is paid, and its price is free."],
+        [
+          "by a meter without prices",
+          "price: meter",
+          "",
+          "access is paid by its meter, so `selling`",
+        ],
+      ] as const
+    ).map(
+      ([what, price, terms, message]) =>
+        [
+          `a route that is sold ${what}`,
+          `selling: { ${terms} }\nservices:\n  a:\n    preset: openai\n    routes:\n      - { match: GET /a, access: paid, ${price} }`,
+          `sigil.yaml:6: services.a.routes[0].${message}`,
+        ] as [string, string, string],
+    ),
+    ...(
+      [
+        ["a wallet that is a URL", `wallet: "lnd+https://${SECRET}"`, "wallet must say where"],
+        ["a payment in dollars", "prepaid: 1 usd", "prepaid must be an amount in sat, such as"],
+        ["a payment of nothing", "most: 0 sat", "most must be an amount in sat"],
+        ["a least above the most", "prepaid: 20000 sat", "prepaid is more than `most`"],
+        ["a rate without a unit", "dollar: '1500'", "dollar must be an amount in sat"],
+        [
+          "a model at half a price",
+          "models: { a: { input: 1 sat } }",
+          "models.a.output is missing",
+        ],
+      ] as const
+    ).map(
+      ([what, terms, message]) =>
+        [
+          `selling with ${what}`,
+          `selling: { ${terms} }\n${SERVICE}`,
+          `sigil.yaml:1: selling.${message}`,
         ] as [string, string, string],
     ),
     [

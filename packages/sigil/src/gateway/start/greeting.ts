@@ -1,4 +1,5 @@
 /** What the gateway prints when it listens: where it is, and the key for an agent. */
+import { WELL_KNOWN_PATH } from "l8nt/service";
 import type { Service } from "../service.ts";
 import { USUAL } from "./usual.ts";
 
@@ -8,7 +9,7 @@ export function greeting(services: readonly Service[], location: string, key: st
     return [`  ${baseUrl}=${location}${prefix}${basePath}`, `  ${agentKey}=${key}`];
   });
   const sold = services.filter(({ seller }) => seller !== undefined);
-  const shops = sold.map(({ prefix }) => `${location}${prefix}/.well-known/l402`);
+  const shops = sold.map(({ prefix }) => location + prefix + WELL_KNOWN_PATH);
   const selling =
     sold.length === 0
       ? ""
