@@ -6,7 +6,7 @@ import { UnreadBody } from "./core/body.ts";
 import { NoSlot } from "./core/slots.ts";
 import { SHOWN } from "./denial-table.ts";
 import type { Left } from "./meter/limits.ts";
-import type { DenialFacts } from "./presets/dialect.ts";
+import type { DenialFacts, Dialect } from "./presets/dialect.ts";
 import { RequestRefused } from "./presets/refused.ts";
 
 /** Thrown where a request is refused, and shown in the dialect of its route. */
@@ -16,11 +16,19 @@ export class Denied extends Error {
   readonly retryAfterSeconds: number | undefined;
   /** More lines of the head, such as a challenge: name, value, name, value. */
   readonly fields: readonly string[];
+  /** In place of that of the route, for what a client of L402 reads in the problem. */
+  readonly dialect: Dialect | undefined;
 
-  constructor(facts: DenialFacts, retryAfterSeconds?: number, fields: readonly string[] = []) {
+  constructor(
+    facts: DenialFacts,
+    retryAfterSeconds?: number,
+    fields: readonly string[] = [],
+    dialect?: Dialect,
+  ) {
     // It may name a model, a key of a body or a path, which is where a key was put by mistake.
     const detail = withoutCredentials(facts.detail);
     super(detail);
+    this.dialect = dialect;
     this.fields = fields;
     this.facts = { ...facts, detail };
     this.retryAfterSeconds = retryAfterSeconds;

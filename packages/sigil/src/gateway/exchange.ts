@@ -4,12 +4,12 @@ import { DeniedError, TokenError } from "l8nt";
 import type { Amount } from "l8nt/invoice";
 import type { Verified } from "l8nt/l402";
 import type { Ledger } from "l8nt/ports";
-import type { Decision, Granted, RequestFacts } from "l8nt/service";
+import type { Answer, Decision, Granted, RequestFacts } from "l8nt/service";
 import { branchOf, checkHead, grantedBy, hasBudget } from "./admission.ts";
 import type { Edit } from "./body/edit.ts";
 import { type JsonBody, readJson } from "./body/json-body.ts";
 import { type Bodies, UnreadBody } from "./core/body.ts";
-import { forUpstream, valuesOf } from "./core/fields.ts";
+import { forUpstream, type Lines, valuesOf } from "./core/fields.ts";
 import { Forwarding, type Outcome, type Plan } from "./core/forward.ts";
 import type { Target } from "./core/request.ts";
 import type { Shares } from "./core/shares.ts";
@@ -43,6 +43,7 @@ import type { ModelPrice } from "./prices/model-price.ts";
 import { type Instead, insteadOf, RefusalWatcher } from "./refusal.ts";
 import type { ServedRoute } from "./routes.ts";
 import { estimateOf } from "./selling/estimate.ts";
+import { KeptAnswer } from "./selling/kept.ts";
 import { deniedBy } from "./selling/offered.ts";
 import { type Sale, unitPaid } from "./selling/seller.ts";
 import type { Service } from "./service.ts";
@@ -72,6 +73,8 @@ interface Admitted {
   /** Undefined of a request that needed no credential. */
   readonly by?: By;
   readonly body: Plan["body"];
+  /** The answer to the same request, which was sent before: it is not sent to the vendor again. */
+  readonly again?: Answer;
   /** A price of every request, which is reserved. */
   readonly flat?: Amount | undefined;
   readonly metered?: {
@@ -419,10 +422,25 @@ export class Exchange {
     await this.#turn();
     const flat = sale.flat!;
     this.#context.entry.opened({ unit: flat.unit, reserved: flat.value, price: "flat" });
-    const decision = await sale.route.authorize(this.#facts(text, { model }));
+    const facts = { ...this.#facts(text, { model }), ...this.#repeatable(read?.bytes) };
+    const decision = await sale.route.authorize(facts);
+    if ("answer" in decision) return { body: undefined, again: decision.answer };
     if (!decision.granted) throw await this.#refused(decision, sale, flat.value);
     const by = { granted: decision, verified };
     return { by, body: read?.bytes ?? bodyOf(this.#incoming), flat };
+  }
+
+  /**
+   * By what a request that is sent again is known: who paid for one call and lost the answer gets
+   * it, and pays for no other one.
+   */
+  #repeatable(
+    bytes: Uint8Array | undefined,
+  ): Partial<Pick<RequestFacts, "idempotencyKey" | "headers" | "body">> {
+    const { rawHeaders } = this.#incoming;
+    const idempotencyKey = valuesOf(rawHeaders, "idempotency-key").join(", ");
+    if (idempotencyKey === "" || bytes === undefined) return {};
+    return { idempotencyKey, headers: () => headersOf(rawHeaders), body: async () => bytes };
   }
 
   /** Why a request that nothing was paid for is not served: with a challenge, and its estimate. */
@@ -478,7 +496,8 @@ export class Exchange {
   }
 
   async #forward(admitted: Admitted, lease: Lease | undefined): Promise<void> {
-    const { by, metered, flat } = admitted;
+    const { by, metered, flat, again } = admitted;
+    if (again !== undefined) return this.#repeat(again);
     await this.#turn();
     const { name, preset } = this.#service;
     const dialect = this.#match.route.dialect ?? preset.dialect;
@@ -486,11 +505,14 @@ export class Exchange {
     const instead: Instead =
       lease === undefined ? () => undefined : insteadOf(name, dialect, this.#context.alarm);
     const metering = by && metered && this.#metering(by, metered, instead);
+    const watcher = metering ?? new RefusalWatcher(instead, await this.#flatFields(admitted));
+    const keep = by?.granted.keeper();
+    const kept = keep && new KeptAnswer(watcher, keep);
     const forwarding = new Forwarding(
       this.#service.upstream,
       this.#outgoing,
       this.#plan(admitted, lease),
-      metering ?? new RefusalWatcher(instead, await this.#flatFields(admitted)),
+      kept ?? watcher,
       {
         begun: () => this.#context.entry.begun(),
         kept: { shares: this.#context.answers, holder: this.#holder },
@@ -507,6 +529,7 @@ export class Exchange {
     else if (by !== undefined && flat !== undefined)
       cost = await settleFlat(by.granted, flat, outcome);
     else if (by !== undefined) await settleUse(by.granted, outcome);
+    kept?.end();
     const error = this.#outgoing.headersSent ? undefined : errorOf(outcome, cost, stopped);
     const budget = error && by && cost && (await this.#budget(by.verified, cost));
     this.#context.entry.settled({
@@ -530,6 +553,13 @@ export class Exchange {
   #spending(verified: Verified): Promise<readonly Left[]> {
     const { ledger, clock } = this.#context;
     return spendingOf(this.#service.paywall.limits(verified), ledger, clock());
+  }
+
+  #repeat({ status, headers, body }: Answer): void {
+    const length = ["content-length", String(body.length)];
+    this.#outgoing.writeHead(status, [...headers.flat(), ...length]);
+    this.#outgoing.end(body);
+    this.#context.entry.settled({ end: "answered", status, spent: 0n });
   }
 
   /** Nothing in an answer changes what a request at a flat price costs. */
@@ -601,6 +631,14 @@ function bodyOf(incoming: IncomingMessage): IncomingMessage | undefined {
       ? stream?.endAfterHeaders === false
       : Number(headers["content-length"] ?? 0) > 0 || headers["transfer-encoding"] !== undefined;
   return isThere ? incoming : undefined;
+}
+
+/** Without pseudo-fields of HTTP/2. */
+function headersOf(lines: Lines): Headers {
+  const headers = new Headers();
+  for (let at = 0; at < lines.length; at += 2)
+    if (!lines[at]!.startsWith(":")) headers.append(lines[at]!, lines[at + 1]!);
+  return headers;
 }
 
 /** What a client that has seen nothing of an answer is told. */

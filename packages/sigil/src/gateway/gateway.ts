@@ -196,7 +196,7 @@ export class Gateway {
     const { facts, retryAfterSeconds, fields } = denial;
     // What is left of a large body is not read to its end.
     if (!outgoing.req?.complete && mayBeLarge(outgoing.req)) outgoing.shouldKeepAlive = false;
-    const { body, contentType } = dialect.denial(facts);
+    const { body, contentType } = (denial.dialect ?? dialect).denial(facts);
     // As lines, because a challenge is two of them.
     outgoing.writeHead(facts.status, [
       ...["content-type", contentType, "content-length", String(Buffer.byteLength(body))],

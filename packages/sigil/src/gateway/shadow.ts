@@ -11,12 +11,16 @@ import { Denied, denialOf } from "./denied.ts";
 export interface Counted {
   readonly grant: Pick<Granted["grant"], "consume" | "release" | "settle">;
   finish(status: number | undefined): Promise<void>;
+  keeper(): ReturnType<Granted["keeper"]>;
 }
 
 /** Of a request that counts against no budget. */
 export const UNCOUNTED: Counted = {
   grant: { consume() {}, release() {}, settle() {} },
   async finish() {},
+  keeper() {
+    return undefined;
+  },
 };
 
 const OF_THE_GATEWAY: ReadonlySet<string> = new Set([

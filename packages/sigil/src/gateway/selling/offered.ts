@@ -4,6 +4,7 @@ import { formatAmount, msat } from "l8nt/invoice";
 import type { Refused } from "l8nt/service";
 import type { Json } from "../body/edit.ts";
 import { Denied, denialOf } from "../denied.ts";
+import { problemDialect } from "../presets/dialects/problem.ts";
 
 /** What the gateway knows of the price of a request. */
 export interface Told {
@@ -20,7 +21,13 @@ const NOT_OURS: ReadonlySet<string> = new Set([
 
 /** What the paywall refused, with its challenge if it sells and the client did not prefer none. */
 export async function deniedBy(refused: Refused, told: Told): Promise<Denied> {
-  const denied = denialOf(refused.error);
+  const { error } = refused;
+  // Of a repeated request. SDKs try these again, as they should.
+  if (refused.status === 409 || refused.status === 422) {
+    const { title, status, detail, code } = refused.problem;
+    return new Denied({ title, status, detail, code }, error.retryAfterSeconds, [], problemDialect);
+  }
+  const denied = denialOf(error);
   if (refused.status !== 402) return denied;
   const { response, challengeLines } = refused;
   const body = (await response.json()) as Readonly<Record<string, Json | undefined>>;

@@ -120,6 +120,29 @@ describe("a request without a credential", () => {
     expect(world.service.seller!.unpaidBodies.held).toBe(0);
   });
 
+  test("gets no more unpaid invoices in a minute than a paywall gives", async () => {
+    const world = await shop();
+    const statuses: number[] = [];
+    for (let count = 0; count < 61; count++) statuses.push((await world.ask(undefined)).status);
+    expect(new Set(statuses.slice(0, 60))).toEqual(new Set([402]));
+    expect(statuses[60]).toBe(429);
+    const limited = await world.ask(undefined);
+    expect(await limited.json()).toMatchObject({ code: "rate_limited" });
+    expect(Number(limited.headers.get("retry-after"))).toBeLessThanOrEqual(60);
+    expect(asked(world)).toHaveLength(60);
+  });
+
+  test("is told so if the wallet makes no invoice, and its operator too", async () => {
+    const world = await shop();
+    world.fake.fault = "down";
+    const response = await world.ask(undefined);
+    expect(response.status).toBe(503);
+    expect(await response.json()).toMatchObject({ code: "wallet_unavailable" });
+    expect(response.headers.get("retry-after")).toBe("10");
+    expect(JSON.stringify(world.denials)).not.toContain("0201036c6e64");
+    expect(world.alarms).toContain("l8nt: the wallet made no invoice");
+  });
+
   test("is sold nothing that would not be served", async () => {
     const world = await shop();
     const refused = [
@@ -307,6 +330,40 @@ describe("a flat price", () => {
     expect(asked(world)).toEqual([10_000n, 10_000n]);
   });
 
+  test("gives an answer that was lost again, and no other one under its key", async () => {
+    const world = await shop({ flat: FLAT });
+    const bought = await world.buy();
+    const send = (content: string, key: string) =>
+      fetch(`${world.url}/v1/chat/completions`, {
+        method: "POST",
+        headers: { authorization: `L402 ${bought}`, "idempotency-key": key },
+        body: JSON.stringify({ model: "gpt-test", messages: [{ role: "user", content }] }),
+      });
+    const first = await send("hi", "one");
+    const again = await send("hi", "one");
+    expect([first.status, again.status]).toEqual([200, 200]);
+    expect(await again.text()).toBe(await first.text());
+    expect(again.headers.get("content-type")).toBe(first.headers.get("content-type"));
+    const other = await send("ho", "one");
+    expect(other.status).toBe(422);
+    expect(await other.json()).toMatchObject({ code: "ERR_IDEMPOTENCY_KEY" });
+    expect((await send("hi", "two")).status).toBe(402);
+    expect(world.seen).toHaveLength(1);
+  });
+
+  test("is not kept if the vendor failed, so that the same request is served then", async () => {
+    const world = await shop({ flat: FLAT, play: answers("{}", 503) });
+    const bought = await world.buy();
+    const headers = { authorization: `L402 ${bought}`, "idempotency-key": "one" };
+    const body = JSON.stringify({ model: "gpt-test", messages: [] });
+    const url = `${world.url}/v1/chat/completions`;
+    expect((await fetch(url, { method: "POST", headers, body })).status).toBe(503);
+    world.play(answers(completion(1, 1)));
+    expect((await fetch(url, { method: "POST", headers, body })).status).toBe(200);
+    expect((await fetch(url, { method: "POST", headers, body })).status).toBe(200);
+    expect(world.seen).toHaveLength(2);
+  });
+
   test("is asked without reading the body", async () => {
     const world = await shop({ flat: FLAT });
     const response = await fetch(`${world.url}/v1/audio/transcriptions`, {
@@ -378,8 +435,9 @@ describe("our own client", () => {
     const seller = await network.account("seller", { balanceMsat: 0n });
     const buyer = await network.account("buyer", { balanceMsat: 1_000_000n });
     const world = await shop({ ...options, invoicer: devWallet(seller.invoiceOnlyUrl) });
-    const client = (limits: object = {}) =>
+    const client = (limits: object = {}, fetcher: typeof fetch = fetch) =>
       new Client({
+        fetch: fetcher,
         wallet: buyer.url,
         clock: () => world.time.now,
         limits: {
@@ -459,6 +517,25 @@ describe("our own client", () => {
     expect((await post(one)).status).toBe(200);
     expect(paid()).toEqual([50_000n]);
     expect(seen.length).toBeGreaterThanOrEqual(2);
+  });
+
+  test("pays once for one call, though its answer is lost on the way", async () => {
+    const flat = { "/v1/chat/completions": "10 sat" } as const;
+    let isLost = false;
+    const { client, post, paid, seen } = await market({ flat });
+    const lossy: typeof fetch = async (input, init) => {
+      const response = await fetch(input, init);
+      if (response.status !== 200 || isLost) return response;
+      isLost = true;
+      await response.arrayBuffer();
+      throw new TypeError("fetch failed");
+    };
+    const one = client({}, lossy);
+    const first = await post(one).catch((error: Error) => error);
+    if (first instanceof Error) expect((await post(one)).status).toBe(200);
+    expect(isLost).toBe(true);
+    expect(paid()).toEqual([10_000n]);
+    expect(seen).toHaveLength(1);
   });
 
   test("sends an SDK's own key along, and its credential beside it", async () => {
