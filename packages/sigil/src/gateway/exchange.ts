@@ -13,7 +13,7 @@ import { forUpstream, type Lines, valuesOf } from "./core/fields.ts";
 import { Forwarding, type Outcome, type Plan } from "./core/forward.ts";
 import type { Target } from "./core/request.ts";
 import type { Shares } from "./core/shares.ts";
-import type { Slot } from "./core/slots.ts";
+import { type Slot, takeInside } from "./core/slots.ts";
 import { isKeyField, withoutQueryKeys } from "./credential/place.ts";
 import { presentedKey } from "./credential/present.ts";
 import { presentedToSale } from "./credential/presented-sale.ts";
@@ -30,7 +30,7 @@ import {
 } from "./denials.ts";
 import { Denied, denialOf } from "./denied.ts";
 import type { Entry } from "./entry.ts";
-import type { Freebies } from "./freebies.ts";
+import { clientOf, type Freebies } from "./freebies.ts";
 import { amountOf, type Cost } from "./meter/cost.ts";
 import { fitTo } from "./meter/fit.ts";
 import { settleFlat, settleUse } from "./meter/flat.ts";
@@ -110,6 +110,7 @@ interface Fitted {
   readonly outputLimit: number | undefined;
 }
 
+const STRANGERS = "strangers";
 /** How often a request is made smaller because others took what was left meanwhile. */
 const MAX_FITS = 4;
 
@@ -121,8 +122,8 @@ export class Exchange {
   readonly #outgoing: ServerResponse;
   readonly #context: ExchangeContext;
   #release = (): void => {};
-  /** Whose request it is: the branch of the tree, or an address without a credential. */
-  #holder: string;
+  /** Whose request it is: the branch of the tree. All without a credential have one part. */
+  #holder = STRANGERS;
   #slot: Slot | undefined;
   /** What was left when a budget ran dry. */
   #left: readonly Left[] = [];
@@ -143,7 +144,6 @@ export class Exchange {
     this.#incoming = incoming;
     this.#outgoing = outgoing;
     this.#context = context;
-    this.#holder = `address ${incoming.socket.remoteAddress}`;
   }
 
   /** @throws Denied, and every error that `denialOf` reads, before anything was sent */
@@ -280,10 +280,19 @@ export class Exchange {
     };
   }
 
+  get #address(): string {
+    return clientOf(this.#incoming.socket.remoteAddress);
+  }
+
   /** Waits for a connection to the vendor, with nothing reserved yet. @throws NoSlot */
   async #turn(): Promise<void> {
     if (this.#slot !== undefined) return;
-    const slot = this.#service.slots.take(this.#holder);
+    const { slots, strangersSlots } = this.#service;
+    const all = { slots, holder: this.#holder };
+    const slot =
+      this.#holder === STRANGERS
+        ? takeInside({ slots: strangersSlots, holder: this.#address }, all)
+        : slots.take(this.#holder);
     this.#slot = slot;
     if (slot.free === undefined) return;
     this.#outgoing.once("close", slot.release);
@@ -449,15 +458,13 @@ export class Exchange {
     if (sale.flat !== undefined || typeof meter !== "object") return this.#offer(sale, text);
     const { unpaidBodies } = this.#service.seller!;
     try {
-      const held = await unpaidBodies.read(
-        this.#incoming,
-        this.#incoming.socket.remoteAddress ?? "",
-      );
+      const held = await unpaidBodies.read(this.#incoming, this.#address);
       held.release();
       return await this.#offer(sale, text, this.#asked(readJson(held.bytes), meter));
     } catch (error) {
-      const isLarge = error instanceof UnreadBody && error.status === 413;
-      if (!isLarge) throw error;
+      // What is too large, or more than there is room for, is sold without an estimate.
+      const isUnread = error instanceof UnreadBody && [413, 503].includes(error.status);
+      if (!isUnread) throw error;
       return this.#offer(sale, text);
     }
   }

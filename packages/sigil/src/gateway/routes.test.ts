@@ -1,8 +1,9 @@
 /** The owner's routes: who gets through, at what price, and what that comes to on every end. */
 import { once } from "node:events";
 import { request } from "node:http";
+import { promisify } from "node:util";
 import type { Credential, Scope } from "l8nt";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { readConfigText } from "./config/read.ts";
 import { answers, completion, type Play, town, VENDOR_KEY } from "./fixtures/town.ts";
 import { clientOf } from "./freebies.ts";
@@ -419,6 +420,29 @@ describe("what the vendor would bill beside a token is refused without a credent
     expect((await ask('{"model":"gpt-test","input":"x"}')).status).toBe(200);
     expect(world.seen).toHaveLength(1);
   });
+});
+
+test("requests without a credential hold half of the connections, and a key the others", async () => {
+  const { rules } = read(
+    "openai",
+    "{ match: '* /pub/**', access: free }, { match: POST /v1/chat/completions }",
+  );
+  const world = await town({ rules: rules!, connections: 8 });
+  const { port } = new URL(world.url);
+  const slow = Array.from({ length: 12 }, (_, at) => {
+    const upload = request({
+      ...{ port, method: "POST", path: "/pub/up", localAddress: `127.0.0.${2 + (at % 6)}` },
+      headers: { "content-length": 100 },
+    });
+    upload.on("error", () => {}).write("x");
+    onTestFinished(() => void upload.destroy());
+    return once(upload, "socket");
+  });
+  await Promise.all(slow);
+  const connections = promisify(world.vendor.getConnections.bind(world.vendor));
+  await expect.poll(() => connections()).toBe(4);
+  const response = await world.chat(world.mint());
+  expect(response.status).toBe(200);
 });
 
 describe("freebies", () => {

@@ -59,6 +59,8 @@ export class Service {
   readonly allowances: Allowances;
   readonly upstream: Dispatcher;
   readonly slots: Slots;
+  /** The part of them that requests without a credential share, by address. */
+  readonly strangersSlots: Slots;
   readonly vault: Vault;
   readonly needsKey: boolean;
   readonly prices: PriceTable;
@@ -78,7 +80,9 @@ export class Service {
     this.preset = options.preset;
     this.allowances = options.allowances;
     this.upstream = options.upstream;
-    this.slots = new Slots(options.connections ?? CONNECTIONS);
+    const connections = options.connections ?? CONNECTIONS;
+    this.slots = new Slots(connections);
+    this.strangersSlots = new Slots(Math.max(1, Math.floor(connections / 2)));
     this.vault = options.vault;
     this.needsKey = options.needsKey;
     this.prices = options.prices;

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { NoSlot, type Slot, Slots } from "./slots.ts";
+import { NoSlot, type Slot, Slots, takeInside } from "./slots.ts";
 
 const many = (slots: Slots, holder: string, count: number): Slot[] =>
   Array.from({ length: count }, () => slots.take(holder));
@@ -53,4 +53,36 @@ test("no holder waits for more than its limit", () => {
   many(slots, "a", 5);
   expect(() => slots.take("a")).toThrow(NoSlot);
   expect(slots.take("b").free).toBeUndefined();
+});
+
+test("holders of a part share it, and leave the rest to others", async () => {
+  const outer = new Slots(16);
+  const inner = new Slots(8);
+  const take = (holder: string) =>
+    takeInside({ slots: inner, holder }, { slots: outer, holder: "strangers" });
+  const ofOne = Array.from({ length: 20 }, () => take("a"));
+  expect(atOnce(ofOne)).toBe(6);
+  expect(take("b").free).toBeUndefined();
+  expect(take("c").free).toBeUndefined();
+  const waiting = take("d");
+  ofOne[0]!.release();
+  await waiting.free;
+  waiting.release();
+  waiting.release();
+  expect(take("e").free).toBeUndefined();
+  expect(atOnce(many(outer, "key", 5))).toBe(4);
+  expect(atOnce(many(outer, "other", 5))).toBe(4);
+});
+
+test("one who leaves while it waits for a part has nothing of the whole", async () => {
+  const outer = new Slots(16);
+  const inner = new Slots(4);
+  const take = () =>
+    takeInside({ slots: inner, holder: "a" }, { slots: outer, holder: "strangers" });
+  const held = Array.from({ length: 3 }, take);
+  const leaving = take();
+  leaving.release();
+  await leaving.free;
+  for (const slot of held) slot.release();
+  expect(atOnce(many(outer, "key", 12))).toBe(12);
 });

@@ -87,3 +87,29 @@ export class Slots {
     waiting.resolve();
   }
 }
+
+/** A connection of a part of `outer` that is shared among holders of its own. */
+export function takeInside(
+  inner: { readonly slots: Slots; readonly holder: string },
+  outer: { readonly slots: Slots; readonly holder: string },
+): Slot {
+  const first = inner.slots.take(inner.holder);
+  let second: Slot | undefined;
+  let isReleased = false;
+  const release = (): void => {
+    isReleased = true;
+    second?.release();
+    first.release();
+  };
+  const takeOuter = (): Promise<void> | undefined => {
+    if (isReleased) return undefined;
+    try {
+      second = outer.slots.take(outer.holder);
+    } catch (error) {
+      first.release();
+      throw error;
+    }
+    return second.free;
+  };
+  return { free: first.free === undefined ? takeOuter() : first.free.then(takeOuter), release };
+}
