@@ -101,7 +101,7 @@ test("only the claims of the dead claimant end: not another's, and not those of 
     (await store.abandoned(NOW + 1)).map(({ id }) => id.replace(/\.[0-9a-f]{32}$/, "")).sort();
   await endAbandonedUses(store, {
     of: "service.a",
-    alive: "service.a.2",
+    isGone: (claimant) => claimant !== "service.a.2",
     before: NOW + 1,
     at: NOW,
   });

@@ -93,8 +93,8 @@ export async function claimUse(
 export interface Abandoned {
   /** Who claimed, or the beginning of it up to a dot. */
   readonly of: string;
-  /** A claimant that is not dead. */
-  readonly alive?: string;
+  /** Whether the process of a claimant is gone. @default all are */
+  readonly isGone?: (claimant: string) => boolean | Promise<boolean>;
   /** Ends claims that were made before this time, in Unix seconds. */
   readonly before: number;
   readonly at: number;
@@ -102,14 +102,20 @@ export interface Abandoned {
 
 /**
  * Counts the uses that were under way when the process before this one died, with what they cost:
- * they may have been served. [case 89]
+ * they may have been served. Returns how many it ended. [case 89]
  */
 export async function endAbandonedUses(
   ledger: Ledger,
-  { of, alive, before, at }: Abandoned,
-): Promise<void> {
+  { of, isGone = () => true, before, at }: Abandoned,
+): Promise<number> {
+  let ended = 0;
   for (const { id, amount } of await ledger.abandoned(before)) {
-    const isAlive = alive !== undefined && id.startsWith(`${PREFIX}${alive}.`);
-    if (id.startsWith(`${PREFIX}${of}.`) && !isAlive) await ledger.commit(id, amount, at);
+    if (!id.startsWith(`${PREFIX}${of}.`) || !(await isGone(claimantOf(id)))) continue;
+    await ledger.commit(id, amount, at);
+    ended++;
   }
+  return ended;
 }
+
+/** The part of a claim's id between the prefix and its own. */
+const claimantOf = (id: string): string => id.slice(PREFIX.length, id.lastIndexOf("."));

@@ -16,7 +16,10 @@ import { type GivenFields, takenFrom } from "./given-fields.ts";
  * @param status of the response; undefined if no head is sent
  */
 export const settle = (granted: Granted, status: number | undefined): Promise<void> =>
-  granted.finish(status).catch((error: unknown) => console.error(error));
+  granted.finish(status).then(
+    () => {},
+    (error: unknown) => console.error(error),
+  );
 
 /**
  * Responses whose head was made and not sent: over HTTP/1.1 it waits for the first byte of the

@@ -142,6 +142,140 @@ describe("in a store that several processes share", () => {
   });
 });
 
+describe("of processes that say that they live", () => {
+  const BEAT = 10;
+
+  /** Paywalls as if each were a process of its own, on one shared store with a clock of its own. */
+  async function fleet() {
+    const time = { now: START };
+    const store = Object.assign(new MemoryStore(), {
+      shared: true as boolean,
+      now: async () => time.now,
+    });
+    const start = async (clockApart = 0) => {
+      vi.resetModules();
+      const { killedPaywall: build } = await import("./fixtures/killed-paywall.ts");
+      const paywall = build({ store, clock: () => time.now + clockApart });
+      await paywall.ready();
+      await paywall.heartbeat();
+      return paywall;
+    };
+    /** Each of them beats until so many seconds have passed. Returns how many uses they ended. */
+    const beat = async (seconds: number, ...paywalls: Paywall[]) => {
+      let ended = 0;
+      for (let passed = 0; passed < seconds; passed += BEAT) {
+        time.now += BEAT;
+        for (const paywall of paywalls) ended += await paywall.heartbeat();
+      }
+      return ended;
+    };
+    const open = async () => (await store.abandoned(Number.MAX_SAFE_INTEGER)).length;
+    const mint = (paywall: Paywall) =>
+      paywall.authority.minter
+        .mint({ endpoints: [`GET ${LOCATION}/**`], expiresIn: "9h", budget: "20 sat" })
+        .toString();
+    const serve = async (paywall: Paywall, credential = mint(paywall)) => {
+      const running = await paywall.authorize(request(credential));
+      if (!running.granted) throw running.error;
+      return running;
+    };
+    return { time, store, start, beat, open, serve, mint };
+  }
+
+  test.each([0, 600, -600])(
+    "a dead one's uses count within a minute, whatever its clock says (%i s)",
+    async (apart) => {
+      const { start, beat, open, serve } = await fleet();
+      const [living, dead] = [await start(), await start(apart)];
+      await beat(120, living, dead);
+      await serve(dead);
+      expect(await beat(40, living)).toBe(0);
+      expect(await open()).toBe(1);
+      expect(await beat(20, living)).toBe(1);
+      expect(await open()).toBe(0);
+    },
+  );
+
+  test.each([0, 600, -600])(
+    "a slow answer of one that lives is left alone for an hour, at starts too (%i s)",
+    async (apart) => {
+      const { start, beat, open, serve } = await fleet();
+      const [living, slow] = [await start(), await start(apart)];
+      const running = await serve(slow);
+      expect(await beat(3600, living, slow)).toBe(0);
+      await start();
+      expect(await open()).toBe(1);
+      await running.finish(500);
+      expect(await open()).toBe(0);
+    },
+  );
+
+  test("one that starts, or that could not ask for long, hears all of them before it judges", async () => {
+    const { time, start, beat, open, serve } = await fleet();
+    const [one, slow] = [await start(), await start()];
+    await beat(120, one, slow);
+    await serve(slow);
+    // The database was away, for both.
+    time.now += 300;
+    expect(await one.heartbeat()).toBe(0);
+    const fresh = await start();
+    expect(await beat(20, one, fresh)).toBe(0);
+    expect(await slow.heartbeat()).toBe(0);
+    expect(await beat(300, one, fresh, slow)).toBe(0);
+    expect(await open()).toBe(1);
+    expect(await beat(60, fresh)).toBe(1);
+  });
+
+  test("two that find a dead one's use count it once", async () => {
+    const { time, start, beat, open, serve, mint } = await fleet();
+    const [one, two, dead] = [await start(), await start(), await start()];
+    const credential = mint(one);
+    await beat(60, one, two, dead);
+    await serve(dead, credential);
+    await beat(40, one, two);
+    time.now += BEAT;
+    await Promise.all([one.heartbeat(), two.heartbeat()]);
+    expect(await open()).toBe(0);
+    expect(await outcome(one, credential)).toBe("granted");
+    expect(await outcome(two, credential)).toBe("ERR_BUDGET");
+  });
+
+  test("one that was taken for dead is told what was spent, and spends no more", async () => {
+    const { start, beat, serve, mint } = await fleet();
+    const [one, cutOff] = [await start(), await start()];
+    const credential = mint(one);
+    const running = await serve(cutOff, credential);
+    expect(await beat(120, one)).toBe(1);
+    running.grant.release();
+    expect(await running.finish(200)).toEqual(msat(10_000n));
+    const other = await serve(one, credential);
+    expect(await other.finish(200)).toEqual(msat(10_000n));
+    expect(await outcome(one, credential)).toBe("ERR_BUDGET");
+  });
+
+  test("one that never said so is judged by age, and one that fell silent by a start after 15 minutes", async () => {
+    const { time, store, start, beat, open, serve } = await fleet();
+    const living = await start();
+    vi.resetModules();
+    const { killedPaywall: build } = await import("./fixtures/killed-paywall.ts");
+    await serve(build({ store, clock: () => time.now }));
+    const dead = await start();
+    await serve(dead);
+    time.now += 901;
+    expect(await open()).toBe(2);
+    await build({ store, clock: () => time.now }).ready();
+    expect(await open()).toBe(0);
+    expect(await beat(60, living)).toBe(0);
+  });
+
+  test("a store of one process, and one without a clock of its own, have nothing to hear", async () => {
+    for (const shared of [true, false]) {
+      const store = Object.assign(new MemoryStore(), { shared });
+      expect(await killedPaywall({ store }).heartbeat()).toBe(0);
+    }
+  });
+});
+
 test("a second paywall on the same store in one process leaves the first one's requests alone", async () => {
   const store = new MemoryStore();
   const first = killedPaywall({ store });

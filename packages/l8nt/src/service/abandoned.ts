@@ -4,7 +4,9 @@ import { hexText } from "../internal/bytes.ts";
 import { randomBytes } from "../internal/crypto.ts";
 import { endAbandonedUses } from "../ledger/claim.ts";
 import type { Clock } from "../ports/clock.ts";
+import type { Facts } from "../ports/facts.ts";
 import type { Ledger } from "../ports/ledger.ts";
+import type { Store } from "../ports/store.ts";
 
 /** Who claims the uses of services. */
 export const SERVICE = "service";
@@ -15,24 +17,35 @@ let run: string | undefined;
 let made = 0;
 
 /**
- * In a store of several processes nobody knows which of them live. There the age alone decides, for
+ * In a shared store, of a process that has never said whether it lives, the age alone decides, for
  * the living as for the dead: an answer that has not begun after this time counts as an answer.
  */
 const MAX_SECONDS_TO_HEAD = 15 * 60;
-/** How often a shared store is asked, at most. */
+/** How often a shared store is asked, at most, when limits are used up. */
 const SWEEP_SECONDS = 60;
+/** A process says every 10 seconds that it lives. One that has not for so long is dead. */
+const SILENCE_SECONDS = 40;
+/** Begins the name of the fact that says when a process was last known to live. */
+const ALIVE = "alive ";
+
+/** A store in which a process can say that it lives, by the clock of the database. */
+type Living = Pick<Facts, "fact" | "setFact"> & Required<Pick<Store, "now">>;
 
 export class AbandonedUses {
   /** Stands in the id of every claim of this process. */
   readonly claimant: string;
   readonly #ledger: Ledger;
+  readonly #living: Living | undefined;
   readonly #clock: Clock;
   #done: Promise<void> | undefined;
   #sweptAt: number;
+  /** By the database: its own words, which have followed each other since `since`. */
+  #said: { readonly since: number; readonly last: number } | undefined;
 
-  constructor(ledger: Ledger, clock: Clock) {
+  constructor(ledger: Ledger & Partial<Living>, clock: Clock) {
     run ??= hexText(randomBytes(8));
     this.#ledger = ledger;
+    this.#living = ledger.shared && canLive(ledger) ? ledger : undefined;
     this.#clock = clock;
     this.#sweptAt = clock();
     this.claimant = `${SERVICE}.${run}`;
@@ -75,13 +88,62 @@ export class AbandonedUses {
     await this.end();
   }
 
+  /**
+   * Says that this process lives, and ends the uses of those that have fallen silent. Returns how
+   * many it ended.
+   *
+   * @throws AdapterError `ERR_STORE`
+   */
+  async heartbeat(): Promise<number> {
+    const living = this.#living;
+    if (living === undefined) return 0;
+    const now = await living.now();
+    await living.setFact(ALIVE + this.claimant, String(now));
+    const { since, last } = this.#said ?? { since: now, last: now };
+    // While the database was away nobody could say anything: first everybody is heard again.
+    this.#said = { since: isSilent(last, now) ? now : since, last: now };
+    if (!isSilent(this.#said.since, now)) return 0;
+    return endAbandonedUses(this.#ledger, {
+      ...{ of: SERVICE, before: Number.MAX_SAFE_INTEGER, at: this.#clock() },
+      isGone: this.#judge((lived) => lived !== undefined && isSilent(lived, now)),
+    });
+  }
+
   async #end(): Promise<void> {
     const at = this.#clock();
-    await endAbandonedUses(
-      this.#ledger,
-      this.#ledger.shared
-        ? { of: SERVICE, before: at - MAX_SECONDS_TO_HEAD, at }
-        : { of: SERVICE, alive: this.claimant, before: Number.MAX_SAFE_INTEGER, at },
-    );
+    if (!this.#ledger.shared) {
+      const isGone = (claimant: string): boolean => claimant !== this.claimant;
+      await endAbandonedUses(this.#ledger, {
+        ...{ of: SERVICE, before: Number.MAX_SAFE_INTEGER, at, isGone },
+      });
+      return;
+    }
+    const now = await this.#living?.now();
+    await endAbandonedUses(this.#ledger, {
+      ...{ of: SERVICE, before: at - MAX_SECONDS_TO_HEAD, at },
+      isGone: this.#judge(
+        (lived) => lived === undefined || (now !== undefined && isSilent(lived, now)),
+      ),
+    });
+  }
+
+  /** Asks once for each process when it was last known to live. This one lives. */
+  #judge(isGone: (lived: number | undefined) => boolean): (claimant: string) => Promise<boolean> {
+    const known = new Map<string, Promise<boolean>>();
+    const ask = async (claimant: string): Promise<boolean> => {
+      if (claimant === this.claimant && this.#said !== undefined) return false;
+      const text = await this.#living?.fact(ALIVE + claimant);
+      return isGone(text === undefined ? undefined : Number(text));
+    };
+    return (claimant) => {
+      const judged = known.get(claimant) ?? ask(claimant);
+      known.set(claimant, judged);
+      return judged;
+    };
   }
 }
+
+const isSilent = (last: number, now: number): boolean => now - last > SILENCE_SECONDS;
+
+const canLive = <Of extends Partial<Living>>(store: Of): store is Of & Living =>
+  store.now !== undefined && store.fact !== undefined && store.setFact !== undefined;

@@ -210,8 +210,10 @@ export interface Granted {
    *
    * @param status of the response; undefined if the exchange ended before its head was sent, which
    * gives the use back
+   * @returns what the ledger counts as spent, which is more than was declared if another process
+   * took this one for dead; undefined if nothing was counted
    */
-  finish(status: number | undefined): Promise<void>;
+  finish(status: number | undefined): Promise<Amount | undefined>;
   /**
    * Takes the duty to hand in the answer, for the same request when it is repeated: called before
    * `finish`, and only by who sees the whole answer. The function that it returns must be called

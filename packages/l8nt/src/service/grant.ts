@@ -1,6 +1,7 @@
 /** The decision to serve a request, and the end of what was claimed for it. spec/5-ledger.md §5. */
 import type { Amount } from "../amount.ts";
 import type { Verified } from "../l402/index.ts";
+import type { Resolution } from "../ports/ledger.ts";
 import { type Declared, isConsumed } from "../wire/consumption.ts";
 import { grpcType, hasTrailers } from "../wire/grpc.ts";
 import type { Grant, Granted, RequestFacts } from "./decision.ts";
@@ -42,7 +43,9 @@ class Uncounted implements Granted {
     return isForAll(this.grant);
   }
 
-  async finish(_status: number | undefined): Promise<void> {}
+  async finish(_status: number | undefined): Promise<Amount | undefined> {
+    return undefined;
+  }
 
   keeper(): ReturnType<Granted["keeper"]> {
     return undefined;
@@ -75,7 +78,7 @@ export interface ClaimedRequest {
   readonly metered: boolean;
   readonly use: Use;
   /** Commits the claim with what was spent, or releases it. */
-  end(spent: Amount | undefined): Promise<unknown>;
+  end(spent: Amount | undefined): Promise<Resolution>;
 }
 
 class Claimed extends Uncounted {
@@ -95,14 +98,15 @@ class Claimed extends Uncounted {
     return declaredBy(this.grant);
   }
 
-  override async finish(status: number | undefined): Promise<void> {
+  override async finish(status: number | undefined): Promise<Amount> {
     const { facts, price } = this.#claimed;
     // At its end, a response whose client has hung up has used what it used.
     const isSeen = this.endsBy === "end" || facts.isGone?.() !== true;
     const head = status !== undefined && isSeen ? { method: facts.method, status } : undefined;
     const consumed = isConsumed(head, this.declared());
     try {
-      await this.#claimed.end(consumed ? (settledAt(this.grant) ?? price) : undefined);
+      const spent = consumed ? (settledAt(this.grant) ?? price) : undefined;
+      return (await this.#claimed.end(spent)).amount;
     } finally {
       this.#keyed?.end(consumed);
     }

@@ -17,6 +17,7 @@ import { type Facts, MADE_AT } from "../ports/facts.ts";
 import type { Foldable } from "../ports/folding.ts";
 import type { Ledger } from "../ports/ledger.ts";
 import type { SalesBook } from "../ports/sales.ts";
+import type { Store } from "../ports/store.ts";
 import type { Invoicer } from "../ports/wallet.ts";
 import { keyedSeal } from "../receipt/checkpoint.ts";
 import { MemoryStore } from "../stores/memory.ts";
@@ -99,11 +100,12 @@ export interface PaywallOptions extends CommonTerms {
   readonly invoicer?: Invoicer | (() => Invoicer | Promise<Invoicer>);
   /**
    * Counts uses and prepaid budgets. What a process left under way when it died counts as used: at
-   * the next start, or, in a store that several processes share, once it is 15 minutes old.
+   * the next start, or, in a store that several processes share, as {@link Paywall.heartbeat} says.
    *
    * @default a store in memory: a restart forgets what was used
    */
-  readonly store?: Ledger & Partial<Foldable & SalesBook & Pick<Facts, "fact" | "setFact">>;
+  readonly store?: Ledger &
+    Partial<Foldable & SalesBook & Pick<Facts, "fact" | "setFact"> & Pick<Store, "now">>;
   /**
    * How long a durable store keeps the entries of uses in its journal, an hour or more. What is
    * older is summed up and removed, with the counters of credentials that have ended.
@@ -269,6 +271,18 @@ export class Paywall {
     this.authority.readSecret();
     const { keeper } = this.#context;
     await Promise.all([this.#revoking.ready(), this.#abandoned.end(), keeper?.check()]);
+  }
+
+  /**
+   * Says in a store that several processes share that this one lives, and counts what those left
+   * under way that have said nothing for 40 seconds. Returns how many uses it counted. Call it
+   * before the first request and then every 10 seconds, in each process. What a process left that
+   * never called it counts once it is 15 minutes old. A store of one process needs no call.
+   *
+   * @throws AdapterError `ERR_STORE`
+   */
+  heartbeat(): Promise<number> {
+    return this.#abandoned.heartbeat();
   }
 
   /**

@@ -12,6 +12,7 @@ import { AdapterError, BudgetError, type DeniedError, denied, TokenError } from 
 import { fingerprintOf } from "../http/fingerprint.ts";
 import { authenticateFields, type Verified } from "../l402/index.ts";
 import { type Claim, claimUse } from "../ledger/claim.ts";
+import type { Resolution } from "../ports/ledger.ts";
 import { grpcType } from "../wire/grpc.ts";
 import { Refused } from "../wire/problem.ts";
 import { isPayable, isUnproven } from "./answer.ts";
@@ -297,7 +298,7 @@ export class Route {
     }
     if (claim === undefined) return this.#judgePriced(request, verified);
     const { commit, release } = claim;
-    const end = (spent: Amount | undefined): Promise<unknown> => {
+    const end = (spent: Amount | undefined): Promise<Resolution> => {
       guard.end();
       return spent === undefined ? release(clock()) : commit(clock());
     };
@@ -364,7 +365,7 @@ export class Route {
     }
     // Sold for this very request, which is dearer now.
     const isCapped = amount !== request.price;
-    const end = (spent: Amount | undefined): Promise<unknown> => {
+    const end = (spent: Amount | undefined): Promise<Resolution> => {
       guard.end();
       if (spent === undefined) return claim.release(clock());
       return claim.commit(clock(), isCapped && spent.value > amount.value ? amount : spent);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { answers, town } from "./fixtures/town.ts";
+import { answers, completion, town } from "./fixtures/town.ts";
 import type { Observer, Row } from "./observer.ts";
 
 function recorder() {
@@ -29,6 +29,28 @@ describe("every request is one row, and each observer is told of it", () => {
     expect(settled.id).toMatch(/^01ba60d33800[0-9a-f]{16}$/);
     expect(settled.durationMs).toBeGreaterThanOrEqual(settled.firstByteMs!);
   });
+
+  test.each([
+    ["that costs less", answers(completion(10, 20))],
+    ["that costs nothing", answers("{}", 400)],
+  ])(
+    "an answer %s has in its row what another gateway charged for it meanwhile",
+    async (_, play) => {
+      const world = await town();
+      const { books } = world;
+      world.play(async (...exchange) => {
+        for (const { id, amount } of await books.abandoned(Number.MAX_SAFE_INTEGER))
+          await books.commit(id, amount, 0);
+        await play(...exchange);
+      });
+      const key = world.mint();
+      await (await world.chat(key)).text();
+      await expect.poll(() => world.rows).toHaveLength(1);
+      const [{ reserved, spent, isEstimated }] = world.rows as [Row];
+      expect([spent, isEstimated]).toEqual([reserved, true]);
+      expect(await world.usage(key)).toEqual([[reserved, 0n]]);
+    },
+  );
 
   test("a request that the vendor did not answer is settled, and not denied as well", async () => {
     const { told, observer } = recorder();

@@ -4,20 +4,21 @@
  * may be called, is denied as ever.
  */
 import { DeniedError } from "l8nt";
+import type { Amount } from "l8nt/invoice";
 import type { Granted } from "l8nt/service";
 import { Denied, denialOf } from "./denied.ts";
 
 /** What the end of a request needs of a grant. */
 export interface Counted {
   readonly grant: Pick<Granted["grant"], "consume" | "release" | "settle">;
-  finish(status: number | undefined): Promise<void>;
+  finish(status: number | undefined): Promise<Amount | undefined>;
   keeper(): ReturnType<Granted["keeper"]>;
 }
 
 /** Of a request that counts against no budget. */
 export const UNCOUNTED: Counted = {
   grant: { consume() {}, release() {}, settle() {} },
-  async finish() {},
+  finish: async () => undefined,
   keeper() {
     return undefined;
   },

@@ -12,6 +12,12 @@ export interface Cost {
   readonly usage: Usage | undefined;
 }
 
+/** What the ledger charged, if that is not what an exchange came to: it has the last word. */
+export const chargedFor = (cost: Cost, charged: Amount | undefined): Cost =>
+  charged === undefined || charged.unit !== cost.unit || charged.value === cost.value
+    ? cost
+    : { ...cost, value: charged.value, isEstimated: true };
+
 export const amountOf = ({ unit, value }: Cost): Amount => ({ unit, value });
 
 /** What is known of an exchange when it ends. */

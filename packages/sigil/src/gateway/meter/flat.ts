@@ -3,7 +3,7 @@ import type { Amount } from "l8nt/invoice";
 import type { Outcome } from "../core/forward.ts";
 import type { Counted } from "../shadow.ts";
 import { isBilled } from "./billed.ts";
-import type { Cost } from "./cost.ts";
+import { type Cost, chargedFor } from "./cost.ts";
 
 /** Spends the price, or gives it back if the vendor did nothing for it. */
 export async function settleFlat(
@@ -14,8 +14,9 @@ export async function settleFlat(
   const isOwed = isBilled(outcome);
   if (isOwed) granted.grant.settle({ unit, value });
   else granted.grant.release();
-  await granted.finish("status" in outcome ? outcome.status : undefined);
-  return { unit, value: isOwed ? value : 0n, isEstimated: false, usage: undefined };
+  const charged = await granted.finish("status" in outcome ? outcome.status : undefined);
+  const cost = { unit, value: isOwed ? value : 0n, isEstimated: false, usage: undefined };
+  return chargedFor(cost, charged);
 }
 
 /** Uses up what is counted of a request without a price, or gives it back as {@link settleFlat}. */

@@ -7,7 +7,7 @@ import { type Instead, isRefusal } from "../refusal.ts";
 import type { Counted } from "../shadow.ts";
 import type { Usage } from "../usage.ts";
 import { isBilled } from "./billed.ts";
-import { amountOf, type Cost, costOf } from "./cost.ts";
+import { amountOf, type Cost, chargedFor, costOf } from "./cost.ts";
 import { EventReader } from "./events.ts";
 import { BUDGET_FIELD } from "./limits.ts";
 
@@ -143,8 +143,7 @@ export class Metering implements Watcher {
         );
     if (isFree) granted.grant.release();
     else granted.grant.settle(amountOf(cost));
-    await granted.finish(status);
-    return cost;
+    return chargedFor(cost, await granted.finish(status));
   }
 }
 

@@ -15,6 +15,7 @@ import { steadyStore } from "../store/steady-store.ts";
 import { keyFor, scopeOf } from "./agent-key.ts";
 import { openFolder } from "./folder.ts";
 import { greeting } from "./greeting.ts";
+import { startHeartbeat } from "./heartbeat.ts";
 import { Reloading } from "./reload.ts";
 import { openServing, textOf } from "./serving.ts";
 import { openWatching, type Watching } from "./watching.ts";
@@ -51,6 +52,7 @@ export async function start(read: () => GatewayConfig, terminal: Terminal): Prom
     let watching: Watching | undefined;
     let owned: Owned | undefined;
     let reloading: Reloading | undefined;
+    let stopHeartbeat = (): void => {};
     try {
       owned = await openOwned(config.alerts, {
         ...{
@@ -64,6 +66,14 @@ export async function start(read: () => GatewayConfig, terminal: Terminal): Prom
       });
       const database = await openRows(place);
       watching = await openWatching(config, { store, database, metrics, log, clock, alarm });
+      const { recover } = watching;
+      stopHeartbeat = await startHeartbeat({
+        paywall: services[0]!.paywall,
+        async ended(requests) {
+          alarm(`${requests} requests of a gateway that died were charged at their worst case`);
+          await recover();
+        },
+      });
       const gateway = new Gateway({
         services,
         ledger: store,
@@ -98,6 +108,7 @@ export async function start(read: () => GatewayConfig, terminal: Terminal): Prom
       log.info("stopped");
       return EXIT.ok;
     } finally {
+      stopHeartbeat();
       await owned?.close();
       await watching?.close();
       await (reloading ?? serving).close();

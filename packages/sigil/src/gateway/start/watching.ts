@@ -3,6 +3,7 @@ import type { Store } from "l8nt/ports";
 import type { Logger } from "../../treasury/log.ts";
 import type { BooksDatabase } from "../books/database.ts";
 import { openBooks } from "../books/open.ts";
+import { recoverRows } from "../books/recover.ts";
 import type { GatewayConfig } from "../config/config.ts";
 import { listenForMetrics } from "../metrics/listen.ts";
 import type { GatewayMetrics } from "../metrics/metrics.ts";
@@ -23,6 +24,8 @@ export interface WatchingContext {
 
 export interface Watching {
   readonly observers: readonly Observer[];
+  /** Ends the rows of requests that the ledger has charged for a gateway that died. */
+  recover(): Promise<void>;
   /** Writes what is left to write: call it when no request is under way. */
   close(): Promise<void>;
 }
@@ -38,15 +41,19 @@ export async function openWatching(
     retention: { days: keepDays, rows: keepRows },
   });
   const observers: Observer[] = [books, requestLog(log)];
+  const recover = async (): Promise<void> => {
+    await recoverRows({ database, journal: store, now: clock() });
+  };
   try {
     const traces = await requestTraces((service) => config.services[service]?.preset);
     if (traces !== undefined) observers.push(traces);
-    if (metrics === undefined) return { observers, close: () => books.close() };
+    if (metrics === undefined) return { observers, recover, close: () => books.close() };
     observers.push(metrics);
     const listening = await listenForMetrics(metrics, config.metrics!.port);
     log.info(`metrics at ${listening.url}`);
     return {
       observers,
+      recover,
       async close() {
         await listening.close();
         await books.close();
