@@ -103,6 +103,10 @@ describe("the owner", () => {
     const [node] = /[0-9a-f]{32}/.exec(text)!;
     expect(text).toMatch(/0 usd left of 1 usd/);
     expect(await owner("topup", node, "2 usd", "--until", "1h")).toMatchObject({ code: 0 });
+    expect(await owner("topup", node, "5 sat", "--until", "1h")).toEqual({
+      code: 2,
+      text: expect.stringContaining("The root has no limit of its own in sat"),
+    });
     expect((await chat(gateway, gateway.key)).status).toBe(200);
     expect((await leftOf(gateway, gateway.key))[0]).toMatchObject({ limit: "3 usd" });
   });

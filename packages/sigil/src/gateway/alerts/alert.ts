@@ -56,6 +56,9 @@ export function alertOf(
 export function sentenceOf({ data }: Alert): string {
   const { threshold, lineage, node, condition, spent, limit } = data;
   const whose = lineage.length === 0 ? `the root ${node}` : `${lineage.join("/")} (${node})`;
+  // It may be half full: a request that was refused asked for more than the rest.
+  if (threshold === 100)
+    return `${whose} has nothing left of ${condition}, or too little for a request: ${spent} spent of ${limit}`;
   return `${whose} has reached ${threshold} % of ${condition}: ${spent} spent of ${limit}`;
 }
 

@@ -153,14 +153,17 @@ describe("an alert", () => {
   });
 
   test("of 100 % is raised when a request is refused, for the limit that has least left", async () => {
-    const { mint, spend, said, deny, ready } = world({ thresholds: [100] });
+    const { mint, spend, said, deny, ready, alarms } = world();
     await ready();
     const key = mint().delegate({ agent: "scout", budget: "0.5 usd" });
-    await spend(key, "0.4");
+    await spend(key, "0.2");
     expect(await said()).toEqual([]);
     deny(key);
     deny(key);
     expect(await said()).toEqual(["100 scout"]);
+    expect(alarms).toEqual([
+      expect.stringMatching(/too little for a request: 0\.2 usd spent of 0\.5/),
+    ]);
   });
 
   test("is not raised for what is only reserved", async () => {

@@ -103,7 +103,7 @@ export class Alerts implements Observer {
     const tightest = isDenied ? tightestOf(limits) : undefined;
     for (const left of limits)
       for (const threshold of thresholds)
-        if (hasReached(left, threshold) || left === tightest)
+        if (hasReached(left, threshold) || (threshold === 100 && left === tightest))
           await this.#raise(left, threshold, verified, at);
   }
 

@@ -50,7 +50,8 @@ export function listed({ preset: name, routes: rules, price }: ServiceConfig): L
       ({ method, path }) =>
         (method === "*" || rule.methods?.includes(method) === true) && coversPath(path, rule.path),
     );
-    const all = known.length > 0 ? known : wider.slice(0, 1);
+    // What no route of the preset knows has no meter: the service's price, and the capability call.
+    const all = known.length > 0 ? known : [...wider, writtenOf(rule)].slice(0, 1);
     const parts = meaningOf(rule, all, price);
     if (isDenied(rule, all, price))
       warnings.push(
@@ -71,6 +72,13 @@ export function listed({ preset: name, routes: rules, price }: ServiceConfig): L
 }
 
 const textOf = ({ methods, path }: Rule): string => `${methods?.join("|") ?? "*"} ${path}`;
+
+const writtenOf = ({ path }: Rule): PresetRoute => ({
+  method: "*",
+  path,
+  capability: "call",
+  meter: "flat",
+});
 
 function chargeOf({ meter }: PresetRoute, price: ServiceConfig["price"]): Charge {
   if (typeof meter === "object") return { kind: "meter" };
@@ -104,7 +112,7 @@ function meaningOf(
   const capabilities = capability ?? [...new Set(known.map((route) => route.capability))].join("|");
   return [
     access === "freebie" ? `${freePerDay} a day for each address, then a credential` : access,
-    prices.join(" or ") || priceText({ kind: "unpriced" }),
-    capabilities || "call",
+    prices.join(" or "),
+    capabilities,
   ];
 }

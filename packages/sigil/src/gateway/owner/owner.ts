@@ -1,6 +1,6 @@
 /** What the owner of a gateway sees and may do while it runs: stop agents, and top them up. */
 import type { AmountText } from "l8nt";
-import { formatAmount } from "l8nt/invoice";
+import { formatAmount, readAmountOption } from "l8nt/invoice";
 import type { Ledger } from "l8nt/ports";
 import { leftOf, spendingOf } from "../meter/limits.ts";
 import type { Service } from "../service.ts";
@@ -93,13 +93,22 @@ export class Owner {
     return node;
   }
 
-  /** @throws OwnerError; TypeError for an amount or an end that cannot be */
+  /**
+   * @throws OwnerError, also if the agent was seen and has no limit that would be higher; TypeError
+   * for an amount or an end that cannot be
+   */
   async topUp(
     named: string,
     more: { readonly amount: string; readonly until: number; readonly reason?: string | undefined },
   ): Promise<string> {
     const node = this.#nodeOf(named);
     const { amount, until, reason } = more;
+    const { unit } = readAmountOption(amount as AmountText, "a top-up's amount");
+    const seen = this.#options.agents.all().find(({ id }) => id === node);
+    if (seen?.limits.some((limit) => limit.node.id === node && limit.unit === unit) === false)
+      throw new OwnerError(
+        `${seen.lineage.join("/") || "The root"} has no limit of its own in ${WORDS[unit]}, so nothing would be higher. Top up an agent above it that has one: sigil gateway agents shows the limits of each.`,
+      );
     await this.#first.paywall.topUp(node, {
       amount: amount as AmountText,
       until,
@@ -125,3 +134,5 @@ export class Owner {
 }
 
 const ALL = "*";
+
+const WORDS = { usd_micro: "usd", msat: "sat" } as const;
