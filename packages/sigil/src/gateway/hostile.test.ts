@@ -47,6 +47,47 @@ test("what follows a request that was refused with 400 is no request", async () 
   expect(world.seen).toEqual([]);
 });
 
+// RFC 9112 §6.1: such framing is faulty, and the connection closes.
+test.each([
+  ["1.0", "Transfer-Encoding: chunked", "0\r\n\r\n"],
+  ["1.0", "Transfer-Encoding: chunked\r\nContent-Length: 5", "0\r\n\r\n"],
+  ["2.0", "Transfer-Encoding: chunked", "0\r\n\r\n"],
+  ["2.0", "Content-Length: 2", "{}"],
+])("HTTP/%s with %j is refused, and nothing behind it is read", async (version, framing, body) => {
+  const { text, seen } = await twoRequests(version, framing, body);
+  expect(text.match(/HTTP\/1\.1 \d+/g)).toEqual(["HTTP/1.1 400"]);
+  expect(seen).toEqual([]);
+});
+
+test.each([
+  ["1.0", "Content-Length: 2", "{}"],
+  ["1.1", "Content-Length: 2", "{}"],
+  ["1.1", "Transfer-Encoding: chunked", "2\r\n{}\r\n0\r\n\r\n"],
+])("HTTP/%s with %j is served, and so is the next request", async (version, framing, body) => {
+  const { text, seen } = await twoRequests(version, framing, body);
+  expect(text.match(/HTTP\/1\.1 \d+/g)).toEqual(["HTTP/1.1 200", "HTTP/1.1 200"]);
+  expect(seen.map((request) => request.body)).toEqual(["{}", ""]);
+});
+
+/** What a connection is answered that sends a request with a body, and another behind it. */
+async function twoRequests(version: string, framing: string, body: string) {
+  const world = await town({
+    preset: "generic",
+    price: "free",
+    // By its length, because a client of HTTP/1.0 reads any other answer to the connection's end.
+    play: (_request, answer) => answer.writeHead(200, { "content-length": "2" }).end("{}"),
+  });
+  const key = world.mint().toKey();
+  const socket = connect(Number(new URL(world.url).port), "127.0.0.1");
+  const fields = `Host: x\r\nAuthorization: Bearer ${key}\r\nConnection:`;
+  socket.write(
+    `POST /a HTTP/${version}\r\n${fields} keep-alive\r\n${framing}\r\n\r\n${body}GET /b HTTP/${version}\r\n${fields} close\r\n\r\n`,
+  );
+  let text = "";
+  for await (const part of socket) text += part;
+  return { text, seen: world.seen };
+}
+
 test("one key's bodies leave room for others", async () => {
   const bodies = new Bodies({ each: 10, total: 40 });
   const incoming = async function* () {

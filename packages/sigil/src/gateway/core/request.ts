@@ -12,17 +12,24 @@ export interface Target {
 
 /** Why a request is refused with 400, for people; undefined if it can be forwarded. */
 export function requestFault(
-  { method, url = "", rawHeaders, httpVersionMajor }: IncomingMessage,
-  target = targetIn(url),
+  incoming: IncomingMessage,
+  target = targetIn(incoming.url ?? ""),
 ): string | undefined {
+  const { method, url = "", rawHeaders, httpVersion } = incoming;
   if (method === "TRACE" || method === "CONNECT") return `The method ${method} is not forwarded.`;
   if (!url.startsWith("/") || url.includes("#"))
     return "The request target must be a path, and may have a query.";
   if (target === undefined)
     return "The path is not in its canonical spelling: it has dot segments, an encoded slash, or characters that must or must not be encoded.";
   if (valuesOf(rawHeaders, "host").length > 1) return "The request has several Host fields.";
-  if (httpVersionMajor === 2) return undefined;
+  // Only HTTP/2 has streams. A request line may name a version that the connection is not of.
+  if ("stream" in incoming) return undefined;
+  if (httpVersion !== "1.1" && httpVersion !== "1.0")
+    return `The request line says HTTP/${httpVersion}. Send HTTP/1.1, or HTTP/2 in its own framing.`;
   const codings = valuesOf(rawHeaders, "transfer-encoding");
+  // A proxy of HTTP/1.0 in front may not know the field, and sees other requests in these bytes.
+  if (codings.length > 0 && httpVersion === "1.0")
+    return "HTTP/1.0 has no Transfer-Encoding. Send the body with Content-Length, or by HTTP/1.1.";
   if (
     codings.length > 1 ||
     (codings.length === 1 && codings[0]!.trim().toLowerCase() !== "chunked")
