@@ -671,3 +671,13 @@ test("one agent does not hold every connection to the vendor, and has its turn l
   const [row] = world.rows;
   expect(reserved).toBe(4n * row!.reserved!);
 });
+
+test("a usage that the request could not come to is charged as what was reserved, with an alarm", async () => {
+  const world = await town({ play: answers(completion(10_000_000, 20)) });
+  const key = world.mint();
+  expect((await world.chat(key)).status).toBe(200);
+  const [row] = world.rows;
+  expect(row).toMatchObject({ spent: row!.reserved, isEstimated: true });
+  expect(await world.usage(key)).toEqual([[row!.reserved, 0n]]);
+  expect(world.alarms).toContainEqual(expect.stringContaining("states a usage of 10.0002 usd"));
+});

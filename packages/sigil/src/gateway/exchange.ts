@@ -592,6 +592,7 @@ export class Exchange {
       outputLimit,
       budget: (cost) => this.#budget(verified, cost),
       instead,
+      alarm: (what) => this.#context.alarm(`${this.#service.name}: ${what}`),
     });
   }
 

@@ -1,6 +1,7 @@
 /**
- * Shares the connections to a vendor. What is left of them is anybody's, but for the last quarter:
- * those are for holders that have less than a quarter themselves. Others wait, in turn.
+ * Shares the connections to a vendor. A holder has one more while it has less than three times what
+ * is free: alone three quarters, and of several each less, so that some are left for one that has
+ * none. Others wait, in turn.
  */
 import { Shares } from "./shares.ts";
 
@@ -19,6 +20,8 @@ interface Waiting {
   readonly resolve: () => void;
   hasSlot: boolean;
 }
+
+const TIMES_FREE = 3;
 
 export class Slots {
   readonly #shares: Shares;
@@ -51,8 +54,8 @@ export class Slots {
   }
 
   #isFree(holder: string): boolean {
-    const { held, total, each } = this.#shares;
-    return held < total - each || (held < total && this.#shares.of(holder) < each);
+    const { held, total } = this.#shares;
+    return this.#shares.of(holder) < TIMES_FREE * (total - held);
   }
 
   #giver(holder: string): () => void {

@@ -35,9 +35,10 @@ export interface Ended {
 const MAX_END_BYTES = 256;
 
 /**
- * The usage that the vendor stated has its price. What it did not state counts at the most that it
- * can be: the input that was reserved and a token for each byte that came, or all that was reserved
- * if output is made unseen, because the answer is no stream or the model thinks.
+ * The usage that the vendor stated has its price, and never more than was reserved. What it did
+ * not state counts at the most that it can be: the input that was reserved and a token for each
+ * byte that came, or all that was reserved if output is made unseen, because the answer is no
+ * stream or the model thinks.
  *
  * @param most the usage that was reserved, and `reserved` its price
  */
@@ -50,7 +51,10 @@ export function costOf(
   const { unit } = price;
   const stated = usage === undefined ? undefined : price.cost(usage);
   if (stated !== undefined && (isComplete ? bytesSince <= MAX_END_BYTES : bytesSince === 0))
-    return { unit, value: stated, isEstimated: false, usage };
+    // More than the request could come to is a fault of the vendor, or of the price list.
+    return stated > reserved
+      ? { unit, value: reserved, isEstimated: true, usage }
+      : { unit, value: stated, isEstimated: false, usage };
   // Nobody knows what a complete answer without a priced usage came to, nor how much was made that
   // nothing was seen of.
   if ((isComplete && stated === undefined) || !isStream || price.limits.reasons)

@@ -1,4 +1,5 @@
 /** Watches the answer to a metered request, and settles what it came to before it ends. */
+import { formatAmount } from "l8nt/invoice";
 import { valuesOf } from "../core/fields.ts";
 import type { Head, Outcome, Watcher, Whole } from "../core/forward.ts";
 import type { UsageReader } from "../presets/preset.ts";
@@ -26,6 +27,8 @@ export interface MeteringOptions {
   /** The output cap that was written into the request, if it was lowered. */
   readonly outputLimit: number | undefined;
   readonly instead: Instead;
+  /** Told of a usage that the request could not come to. */
+  readonly alarm: (what: string) => void;
 }
 
 /** The output, in tokens, that what is left allowed. */
@@ -141,6 +144,11 @@ export class Metering implements Watcher {
           most,
           reserved,
         );
+    const stated = cost.usage && price.cost(cost.usage);
+    if (stated !== undefined && stated > reserved)
+      this.#options.alarm(
+        `the vendor states a usage of ${formatAmount({ unit: price.unit, value: stated })}, and by ${price.line} the request could come to ${formatAmount(amountOf(cost))}, which was charged: compare the price list with the vendor's`,
+      );
     if (isFree) granted.grant.release();
     else granted.grant.settle(amountOf(cost));
     return chargedFor(cost, await granted.finish(status));
