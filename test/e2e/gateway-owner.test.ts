@@ -94,14 +94,16 @@ describe("the owner", () => {
     const { vendor, start, owner } = await stage();
     const gateway = await start();
     vendor.play(answers(completion(400_000, 0)));
-    expect((await chat(gateway, gateway.key)).status).toBe(200);
-    vendor.play(answers(completion(100_000, 0)));
-    expect((await chat(gateway, gateway.key)).status).toBe(200);
+    expect((await chat(gateway, gateway.key, saying(400_000))).status).toBe(200);
+    vendor.play(answers(completion(98_000, 0)));
+    expect((await chat(gateway, gateway.key, saying(98_000))).status).toBe(200);
+    vendor.play(answers(completion(1_000, 150)));
+    expect((await chat(gateway, gateway.key, { ...saying(2), max_tokens: 200 })).status).toBe(200);
     const refused = await chat(gateway, gateway.key);
     expect(refused.status).toBe(402);
     const { text } = await owner("agents");
     const [node] = /[0-9a-f]{32}/.exec(text)!;
-    expect(text).toMatch(/0 usd left of 1 usd/);
+    expect(text).toMatch(/0\.0008 usd left of 1 usd/);
     expect(await owner("topup", node, "2 usd", "--until", "1h")).toMatchObject({ code: 0 });
     expect(await owner("topup", node, "5 sat", "--until", "1h")).toEqual({
       code: 2,
@@ -134,6 +136,12 @@ describe("the owner", () => {
   });
 });
 
+/** A prompt of so many bytes, and so of no more tokens, in the standard tier. */
+const saying = (bytes: number) => ({
+  messages: [{ role: "user", content: "x".repeat(bytes) }],
+  service_tier: "default",
+});
+
 test("alerts reach the webhook once, also after a kill, and the owner's feed", async () => {
   const got: { readonly id: string; readonly body: string }[] = [];
   const acting = { status: 500 };
@@ -159,7 +167,7 @@ test("alerts reach the webhook once, also after a kill, and the owner's feed", a
   const lines = createInterface({ input: feed.stdout })[Symbol.asyncIterator]();
   vendor.play(answers(completion(300_000, 0)));
   await once(feed.stderr, "data");
-  expect((await chat(first, first.key)).status).toBe(200);
+  expect((await chat(first, first.key, saying(300_000))).status).toBe(200);
   const said = JSON.parse((await lines.next()).value!);
   expect(said.data).toMatchObject({ threshold: 50, spent: "0.6 usd", limit: "1 usd", lineage: [] });
   await expect.poll(() => first.printed()).toContain("did not take one");

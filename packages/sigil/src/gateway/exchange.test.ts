@@ -323,9 +323,9 @@ describe("a budget", () => {
 
 test("a budget of a day that ran dry says whose it is, what is missing, and when it is whole again", async () => {
   const world = await town();
-  const key = world.mint({ budgetPerDay: "0.005 usd" }).delegate({ agent: "scout" });
-  world.play(answers(completion(4000, 90)));
-  expect((await world.chat(key)).status).toBe(200);
+  const key = world.mint({ budgetPerDay: "0.02 usd" }).delegate({ agent: "scout" });
+  world.play(answers(completion(1000, 1890)));
+  expect((await world.chat(key, { max_tokens: 1890 })).status).toBe(200);
   const refused = await world.chat(key);
   expect([refused.status, refused.headers.get("x-should-retry")]).toEqual([402, "false"]);
   const [root] = world.service.paywall.authority.verifier.authenticate(key).nodes;
@@ -334,7 +334,7 @@ test("a budget of a day that ran dry says whose it is, what is missing, and when
     code: "budget_exhausted",
     node: root!.id,
     condition: "budget_usd_micro_per_day",
-    left: "0.0001 usd left of 0.005 usd per day",
+    left: "0.0001 usd left of 0.02 usd per day",
     // The slot of 24 minutes in which it was spent, and a day.
     resets_at: "2030-03-18T18:00:00.000Z",
   });
