@@ -32,7 +32,8 @@ import { Denied, denialOf } from "./denied.ts";
 import type { Entry } from "./entry.ts";
 import { clientOf, type Freebies } from "./freebies.ts";
 import { amountOf, type Cost } from "./meter/cost.ts";
-import { fitTo } from "./meter/fit.ts";
+import { counted } from "./meter/counted.ts";
+import { endOf, fitTo } from "./meter/fit.ts";
 import { settleFlat, settleUse } from "./meter/flat.ts";
 import { BUDGET_FIELD, budgetField, type Left, least, spendingOf } from "./meter/limits.ts";
 import { Metering } from "./meter/metering.ts";
@@ -48,6 +49,7 @@ import { deniedBy } from "./selling/offered.ts";
 import { type Sale, unitPaid } from "./selling/seller.ts";
 import type { Service } from "./service.ts";
 import { type Counted, UNCOUNTED, wouldDeny } from "./shadow.ts";
+import type { TokenCounter } from "./tokens/counter.ts";
 import { type Usage, usageOf } from "./usage.ts";
 import { Hider } from "./vault/hide.ts";
 import { placed, withQuery } from "./vault/place.ts";
@@ -62,6 +64,7 @@ export interface ExchangeContext {
   readonly clock: () => number;
   readonly alarm: (what: string) => void;
   readonly freebies: Freebies;
+  readonly tokens: Pick<TokenCounter, "count">;
   /** What is told of this request. */
   readonly entry: Entry;
   /** Whether budgets, models and prices deny nothing. */
@@ -327,11 +330,16 @@ export class Exchange {
     return { granted, edits: [], most, reserved, outputLimit: undefined };
   }
 
-  /** Reserves the worst case of the request, made smaller if that is what it takes. */
-  async #fit({ asked, price, text, verified }: Fitting): Promise<Fitted> {
-    let output: number | undefined;
-    let edits: readonly Edit[] = [];
-    for (let fits = 0; ; fits++) {
+  /**
+   * Reserves the worst case of the request: if that does not fit, with its texts counted, and then
+   * made smaller.
+   */
+  async #fit({ asked: whole, price, text, verified }: Fitting): Promise<Fitted> {
+    const end = endOf(whole, price);
+    let asked = whole;
+    let output = end?.output;
+    let edits = end?.edits ?? [];
+    for (let fits = -1; ; fits++) {
       const most = price.isFree ? usageOf({}) : worstCase(asked.bound, price.limits, output);
       const reserved = most && price.dearest(most);
       if (most === undefined || reserved === undefined) throw unbounded(asked.model);
@@ -346,8 +354,15 @@ export class Exchange {
         if (!isOfBudget(error)) throw error;
         const limits = await this.#spending(verified);
         this.#left = limits;
+        const left = least(limits, price.unit)!;
+        if (fits < 0) {
+          const exact = await counted(asked, left, price, this.#context.tokens);
+          asked = exact ?? asked;
+          if (exact !== undefined) continue;
+          fits = 0;
+        }
         if (asked.cap === undefined || fits === MAX_FITS) throw error;
-        const fitted = fitTo(least(limits, price.unit)!, asked, price);
+        const fitted = fitTo(left, asked, price);
         if (fitted === undefined || fitted.output === output) throw error;
         output = fitted.output;
         edits = fitted.edits;

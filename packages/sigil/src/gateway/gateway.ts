@@ -22,6 +22,7 @@ import { serviceAt } from "./service-at.ts";
 import { systemTimer, type Timer } from "./socket/relay.ts";
 import { matchSocket } from "./socket/rule.ts";
 import { SocketSession } from "./socket/session.ts";
+import { TokenCounter } from "./tokens/counter.ts";
 
 export interface GatewayOptions {
   readonly services: readonly Service[];
@@ -57,6 +58,7 @@ export class Gateway {
   readonly #watching: EntryContext;
   readonly #answers = answersKept();
   readonly #freebies: Freebies;
+  readonly #tokens: TokenCounter;
   #version: Version;
 
   constructor(options: GatewayOptions) {
@@ -64,6 +66,7 @@ export class Gateway {
     const { clock, timer = () => performance.now(), alarm } = options;
     this.#watching = { observer: observers(options.observers, alarm), clock, timer };
     this.#freebies = new Freebies(options.ledger, clock);
+    this.#tokens = new TokenCounter(alarm);
     this.#version = versionOf(options.services);
   }
 
@@ -83,6 +86,11 @@ export class Gateway {
       before.ended = resolve;
       if (before.requests === 0) resolve();
     });
+  }
+
+  /** Ends the thread that counts tokens, if one was needed. */
+  close(): Promise<void> {
+    return this.#tokens.close();
   }
 
   /** Whether any service is open to WebSockets. */
@@ -143,6 +151,7 @@ export class Gateway {
         alarm,
         entry,
         freebies: this.#freebies,
+        tokens: this.#tokens,
         isShadow,
       };
       await new Exchange({ service, match, target: below }, incoming, outgoing, context).run();

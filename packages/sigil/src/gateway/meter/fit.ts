@@ -29,6 +29,21 @@ export function fitTo(
   return output === undefined || edits === undefined ? undefined : { output, edits };
 }
 
+/**
+ * The cap of a request that ends only by itself: the most that the price file says of the model,
+ * written into it. Undefined for any other, and if there is nothing to say.
+ */
+export function endOf(
+  { bound, cap }: Pick<Asked, "bound" | "cap">,
+  { isFree, limits }: ModelPrice,
+): { readonly output: number; readonly edits: readonly Edit[] } | undefined {
+  const { maxOutput: output } = limits;
+  if (!bound.isEndless || bound.maxOutput !== undefined || isFree) return undefined;
+  if (cap === undefined || output === undefined) return undefined;
+  const edits = clamp(cap, output);
+  return edits && { output, edits };
+}
+
 /** What an output cap may be. */
 export interface CapBounds {
   /** What the client asked for, or the model's own limit. */

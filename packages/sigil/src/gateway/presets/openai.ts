@@ -1,5 +1,6 @@
 /** OpenAI: chat completions, Responses, embeddings, images, transcription. openai 6.49. */
 import { OPENAI_PROTOCOL } from "../credential/place.ts";
+import { openaiEncoding } from "../tokens/encoding.ts";
 import { openaiDialect } from "./dialects/openai.ts";
 import type { Fields } from "./fields.ts";
 import { quoted } from "./fields.ts";
@@ -135,6 +136,7 @@ export const openai: Preset = {
         cap: "max_completion_tokens",
         mustAskForUsage: true,
         imageTokens: openaiImage,
+        encoding: openaiEncoding,
         check: checkSearch,
         usage: chatUsage,
       }),
@@ -143,13 +145,17 @@ export const openai: Preset = {
       method: "POST",
       path: "/v1/responses",
       capability: "chat",
-      meter: responsesMeter({ known: RESPONSES_FIELDS, imageTokens: openaiImage }),
+      meter: responsesMeter({
+        known: RESPONSES_FIELDS,
+        imageTokens: openaiImage,
+        encoding: openaiEncoding,
+      }),
     },
     {
       method: "POST",
       path: "/v1/embeddings",
       capability: "embeddings",
-      meter: embeddingsMeter(EMBEDDINGS_FIELDS),
+      meter: embeddingsMeter(EMBEDDINGS_FIELDS, openaiEncoding),
     },
     {
       method: "POST",

@@ -81,6 +81,14 @@ export class PartSum {
   }
 }
 
+/** The texts of a content that is a plain text, or has parts that are. */
+export const textsIn = (content: unknown, isText: (part: Fields) => boolean): readonly string[] =>
+  typeof content === "string"
+    ? [content]
+    : objectsOf(content).flatMap((part) =>
+        isText(part) && typeof part.text === "string" ? [part.text] : [],
+      );
+
 /** The data of a `data:` URL; undefined for any other, which is fetched by the vendor. */
 export const dataOf = (url: unknown): string | undefined =>
   typeof url === "string" && /^data:/i.test(url) ? url : undefined;

@@ -1,6 +1,7 @@
 /** What the gateway knows of one vendor's API: places of keys, routes, meters and errors. */
 import type { Edit, Path } from "../body/edit.ts";
 import type { JsonBody } from "../body/json-body.ts";
+import type { Countable } from "../tokens/encoding.ts";
 import type { Usage } from "../usage.ts";
 import type { Bound } from "./bound.ts";
 import type { Dialect } from "./dialect.ts";
@@ -100,6 +101,11 @@ export interface Asked {
   readonly model: string;
   readonly isStream: boolean;
   readonly bound: Bound;
+  /**
+   * What a tokenizer can count of `bound.input`, which has a token for each byte of it, or more.
+   * Undefined if the model's encoding is not known.
+   */
+  readonly countable?: Countable | undefined;
   /** Undefined if the output has no cap that could be lowered. */
   readonly cap: CapPlace | undefined;
   /** To be made before the request is sent. */

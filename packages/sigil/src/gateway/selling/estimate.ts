@@ -1,7 +1,7 @@
 /** The most that a request that nothing was paid for can cost, as far as it is sold. */
 import { msat } from "l8nt/invoice";
 import { tooDear, unbounded } from "../denials.ts";
-import { fitTo } from "../meter/fit.ts";
+import { endOf, fitTo } from "../meter/fit.ts";
 import { worstCase } from "../presets/bound.ts";
 import type { Asked } from "../presets/preset.ts";
 import type { ModelPrice } from "../prices/model-price.ts";
@@ -15,7 +15,7 @@ import type { SaleTerms } from "./seller.ts";
  */
 export function estimateOf(asked: Asked, price: ModelPrice, { mostMsat }: SaleTerms): bigint {
   if (price.isFree) return 0n;
-  const most = worstCase(asked.bound, price.limits);
+  const most = worstCase(asked.bound, price.limits, endOf(asked, price)?.output);
   const estimate = most && price.dearest(most);
   if (estimate === undefined) throw unbounded(asked.model);
   if (estimate <= mostMsat) return estimate;

@@ -105,6 +105,7 @@ export async function start(read: () => GatewayConfig, terminal: Terminal): Prom
       await stopped;
       log.info("stopping: accepting no more requests, waiting for those under way");
       await listening.close(GRACE_MS);
+      await gateway.close();
       log.info("stopped");
       return EXIT.ok;
     } finally {

@@ -1,6 +1,7 @@
 /** Chat completions in OpenAI's form, which several vendors speak. */
 import { set } from "../../body/edit.ts";
 import type { JsonBody } from "../../body/json-body.ts";
+import type { Encoding } from "../../tokens/encoding.ts";
 import { type Bound, boundOf } from "../bound.ts";
 import {
   countIn,
@@ -17,7 +18,7 @@ import {
   quoted,
   textIn,
 } from "../fields.ts";
-import { dataOf, type ImageTokens, imageAt, type Part, PartSum, TEXT } from "../parts.ts";
+import { dataOf, type ImageTokens, imageAt, type Part, PartSum, TEXT, textsIn } from "../parts.ts";
 import {
   type Allowances,
   type Asked,
@@ -42,6 +43,8 @@ export interface ChatKind {
   /** Whether a model without a cap goes on until it ends by itself. A cap below 1 is none. */
   readonly isEndless?: boolean;
   imageTokens(model: string): ImageTokens;
+  /** Undefined if it is not known of a model, or of any. */
+  encoding?(model: string): Encoding | undefined;
   /** @throws RequestRefused for what this vendor bills beside tokens */
   check?(fields: Fields, model: string): void;
   readonly usage: ChatUsageReader;
@@ -81,6 +84,7 @@ function ask(
   const injects = isStream && kind.mustAskForUsage && !isUsageAsked;
   const { prediction } = fields;
   const { isEndless = false } = kind;
+  const encoding = kind.encoding?.(model);
   const given = maxField === undefined ? undefined : fields[maxField];
   const isNone = maxField === undefined || (isEndless && typeof given === "number" && given <= 0);
   return {
@@ -97,11 +101,18 @@ function ask(
       tier: textIn(fields, "service_tier"),
       model,
     }),
+    countable: encoding && { encoding, texts: textsOf(fields) },
     cap: capOf(kind, fields, maxField),
     edits: injects ? [askForUsage(fields)] : [],
     notes: new Set<Note>(injects ? ["usage_was_injected"] : []),
   };
 }
+
+/** A tool's result may be written as JSON, and so is none of them. */
+const textsOf = ({ messages }: Fields): readonly string[] =>
+  objectsOf(messages)
+    .filter(({ role }) => role !== "tool" && role !== "function")
+    .flatMap(({ content }) => textsIn(content, ({ type }) => type === "text"));
 
 function kindsOfModality(modality: unknown): Bound["outputKinds"] {
   if (modality === "text") return [];

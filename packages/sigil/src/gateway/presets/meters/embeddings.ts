@@ -1,5 +1,6 @@
 /** Embeddings in OpenAI's form. */
 import type { JsonBody } from "../../body/json-body.ts";
+import type { Encoding } from "../../tokens/encoding.ts";
 import { boundOf } from "../bound.ts";
 import { fieldsOf, listOf, modelIn } from "../fields.ts";
 import { type Allowances, type Asked, type Meter, NO_ALLOWANCES } from "../preset.ts";
@@ -7,8 +8,15 @@ import { MESSAGE_TOKENS, REQUEST_TOKENS, tokensOf } from "../text.ts";
 import { ChatReader } from "./chat-usage.ts";
 import { embeddingsUsage } from "./openai-usage.ts";
 
-/** A meter for embeddings; each text may fill a context window. */
-export const embeddingsMeter = (known: ReadonlySet<string>): Meter => ({
+/**
+ * A meter for embeddings; each text may fill a context window.
+ *
+ * @param encodingOf undefined if it is not known of any model
+ */
+export const embeddingsMeter = (
+  known: ReadonlySet<string>,
+  encodingOf?: (model: string) => Encoding | undefined,
+): Meter => ({
   ask(body: JsonBody | undefined, target: URL, allowances: Allowances = NO_ALLOWANCES): Asked {
     const fields = fieldsOf(body, known, allowances);
     const model = modelIn(fields, target);
@@ -16,6 +24,7 @@ export const embeddingsMeter = (known: ReadonlySet<string>): Meter => ({
     // An array of numbers is one text in tokens.
     const isTokens = inputs.every((item) => typeof item === "number");
     const texts = isTokens ? 1 : inputs.length;
+    const encoding = encodingOf?.(model);
     return {
       model,
       isStream: false,
@@ -25,6 +34,10 @@ export const embeddingsMeter = (known: ReadonlySet<string>): Meter => ({
         windows: texts,
         model,
       }),
+      countable: encoding && {
+        encoding,
+        texts: [fields.input, ...inputs].filter((item) => typeof item === "string"),
+      },
       cap: undefined,
       edits: [],
       notes: new Set(),

@@ -1,6 +1,7 @@
 /** OpenAI's Responses. */
 import { type Edit, set } from "../../body/edit.ts";
 import type { JsonBody } from "../../body/json-body.ts";
+import type { Encoding } from "../../tokens/encoding.ts";
 import { boundOf } from "../bound.ts";
 import {
   countIn,
@@ -14,7 +15,7 @@ import {
   objectsOf,
   textIn,
 } from "../fields.ts";
-import { type ImageTokens, imageAt, type Part, PartSum, TEXT, WINDOW } from "../parts.ts";
+import { type ImageTokens, imageAt, type Part, PartSum, TEXT, textsIn, WINDOW } from "../parts.ts";
 import { type Allowances, type Asked, type Meter, NO_ALLOWANCES } from "../preset.ts";
 import { RequestRefused } from "../refused.ts";
 import { MESSAGE_TOKENS, REQUEST_TOKENS, tokensOf } from "../text.ts";
@@ -27,6 +28,8 @@ const LEAST_OUTPUT = 16;
 export interface ResponsesKind {
   readonly known: ReadonlySet<string>;
   imageTokens(model: string): ImageTokens;
+  /** Undefined if it is not known. */
+  encoding(model: string): Encoding | undefined;
 }
 
 /** A meter for Responses. */
@@ -62,6 +65,7 @@ function ask(
   for (const item of items) addItem(parts, item);
   const text =
     tokensOf(fields) + REQUEST_TOKENS + MESSAGE_TOKENS * (items.length + 1) + tools.tokens;
+  const encoding = kind.encoding(model);
   const limit = callLimit(fields, tools.calls);
   return {
     model,
@@ -74,11 +78,22 @@ function ask(
       tier: textIn(fields, "service_tier"),
       model,
     }),
+    countable: encoding && { encoding, texts: textsOf(fields) },
     cap: { path: ["max_output_tokens"], least: LEAST_OUTPUT, below: [] },
     edits: limit.edits,
     notes: new Set(),
   };
 }
+
+function textsOf({ instructions, input }: Fields): readonly string[] {
+  const isText = ({ type }: Fields): boolean => TEXT_PARTS.has(type);
+  const plain = [instructions, input].filter((text) => typeof text === "string");
+  const messages = objectsOf(input).filter(isMessage);
+  return [...plain, ...messages.flatMap(({ content }) => textsIn(content, isText))];
+}
+
+const isMessage = ({ type, role }: Fields): boolean =>
+  role !== undefined && (type === undefined || type === null || type === "message");
 
 /** The tools at each place where one can stand: the list, items of the input, and the choice. */
 function toolsIn(fields: Fields, items: readonly Fields[]): readonly unknown[] {
