@@ -130,6 +130,7 @@ export default withMermaid({
             page("Back up and restore a treasury", "/guides/backup"),
             page("Connect a wallet", "/guides/wallets"),
             page("The gateway", "/guides/gateway"),
+            page("Configuration of the gateway", "/guides/gateway-configuration"),
             page("The gateway's books", "/guides/gateway-books"),
             page("The gateway as a service", "/guides/gateway-service"),
             page("Decide only", "/guides/decide-only"),
