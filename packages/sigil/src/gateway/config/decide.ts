@@ -5,6 +5,7 @@ import { parseAmount } from "l8nt/invoice";
 import { z } from "zod";
 import { PROXIES } from "../decide/original.ts";
 import { LOG_LEVELS } from "./config.ts";
+import { maxSilence, secret, store } from "./store.ts";
 import { duration, origin, path } from "./texts.ts";
 
 const PORT = "must be a number from 1 to 65535";
@@ -86,6 +87,9 @@ export const decide = z
       .min(1)
       .default("sigil-decide")
       .meta({ description: "The folder with the secret and the books, made if it is missing." }),
+    store: store.optional(),
+    secret: secret.optional(),
+    maxSilence: maxSilence.default("10s"),
     logLevel: z.enum(LOG_LEVELS).default("info"),
     routes: z.array(route).min(1).meta({ description: "The first that matches; else denied." }),
   })

@@ -4,7 +4,6 @@ import { dirname, resolve } from "node:path";
 import { openWallet } from "l8nt";
 import { Authority } from "l8nt/l402";
 import { Paywall, type Terms } from "l8nt/service";
-import { openSqliteStore } from "l8nt/stores/sqlite";
 import { EXIT, UsageError } from "../../exit.ts";
 import type { Terminal } from "../../terminal.ts";
 import { logger } from "../../treasury/log.ts";
@@ -12,6 +11,10 @@ import { type DecideConfig, decide, partsOf } from "../config/decide.ts";
 import { readFileAs } from "../config/read.ts";
 import { type Listening, listen } from "../core/server.ts";
 import { openFolder } from "../start/folder.ts";
+import { startHeartbeat } from "../start/heartbeat.ts";
+import { demandOneSecret } from "../store/one-secret.ts";
+import { givenSecret, openStore } from "../store/open.ts";
+import { steadyStore } from "../store/steady-store.ts";
 import { place } from "../vault/place.ts";
 import { readSecret } from "../vault/reference.ts";
 import { type DecidedRoute, Decider } from "./decider.ts";
@@ -24,21 +27,32 @@ export async function startDeciding(file: string, terminal: Terminal): Promise<n
   const log = logger(config.logLevel, terminal.stderr);
   const invoicer = invoicerOf(config, terminal);
   const proxyKey = await proxyKeyOf(config, terminal);
-  const { secret, database, path } = openFolder(config.dir);
+  const { env } = terminal;
+  const { secret, database, path } = openFolder(config.dir, await givenSecret(config.secret, env));
+  const secretFile = config.secret === undefined ? `${path}/secret` : "FILE";
   const stopped = terminal.untilStopped();
-  const store = await openSqliteStore(database);
   const clock = () => Date.now() / 1000;
   const alarm = (what: string, cause?: unknown): void =>
     log.warn({ cause: cause instanceof Error ? cause.message : undefined }, what);
+  const opened = await openStore({ reference: config.store, file: database, env });
+  const store = steadyStore(opened, { alarm });
   const { location, proxy } = config;
+  const maxSilence = config.maxSilence as `${number}s`;
   const authority = new Authority({ secret, location, clock });
   const paywall = new Paywall({
-    ...{ authority, store, clock, alarm, revocations: { store } },
+    ...{ authority, store, clock, alarm },
+    revocations: { store, freezes: true, maxSilence },
     ...(invoicer && { invoicer }),
   });
   const decider = new Decider(paywall, routesOf(config));
+  let stopHeartbeat = (): void => {};
   try {
+    if (store.shared) await demandOneSecret(store, secret);
     await paywall.ready();
+    stopHeartbeat = await startHeartbeat({
+      paywall,
+      ended: (uses) => alarm(`${uses} uses of a process that died were counted`),
+    });
     const server = new DecideServer({
       ...{ paywall, decider, proxy, alarm },
       ...(proxyKey !== undefined && { proxyKey }),
@@ -47,7 +61,7 @@ export async function startDeciding(file: string, terminal: Terminal): Promise<n
     const listening = await openListener(server, config);
     terminal.answer(
       `Decides for ${proxy} at ${listening.url}, about requests to ${location}.
-Mint credentials with \`sigil mint --kind access --location ${location} --secret-file ${path}/secret --key-form …\`.
+Mint credentials with \`sigil mint --kind access --location ${location} --secret-file ${secretFile} --key-form …\`.
 `,
       { listening: listening.url, location, proxy, pid: process.pid },
     );
@@ -56,6 +70,7 @@ Mint credentials with \`sigil mint --kind access --location ${location} --secret
     await listening.close(GRACE_MS);
     return EXIT.ok;
   } finally {
+    stopHeartbeat();
     decider.close();
     paywall.close();
     await store.close();
