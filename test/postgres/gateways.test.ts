@@ -297,4 +297,26 @@ describe("a gateway whose database is away", () => {
       .poll(() => leftOf(gateway, key), { timeout: 20_000 })
       .toMatchObject([{ used: "0.0084 usd", reserved: "0 usd" }]);
   });
+
+  test("that is silent holds nobody for long, neither a request nor a stop", async () => {
+    const { start, vendor, line } = await stage();
+    const gateway = await start("one");
+    const { key } = gateway;
+    await (await chat(gateway, key)).text();
+    line.silence();
+    const begun = performance.now();
+    expect((await chat(gateway, key)).status).toBe(503);
+    expect(performance.now() - begun).toBeLessThan(8000);
+    const asked = performance.now();
+    expect((await chat(gateway, key)).status).toBe(503);
+    vendor.play(answers('{"data":[]}'));
+    const models = await fetch(`${gateway.url}/v1/models`, {
+      headers: { authorization: `Bearer ${key}` },
+    });
+    expect(models.status).toBe(200);
+    expect(performance.now() - asked).toBeLessThan(2000);
+    const stopped = performance.now();
+    expect(await gateway.end("SIGTERM")).toBe(0);
+    expect(performance.now() - stopped).toBeLessThan(30_000);
+  }, 120_000);
 });
