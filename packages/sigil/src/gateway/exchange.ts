@@ -460,11 +460,16 @@ export class Exchange {
    */
   #repeatable(
     bytes: Uint8Array | undefined,
-  ): Partial<Pick<RequestFacts, "idempotencyKey" | "headers" | "body">> {
+  ): Partial<Pick<RequestFacts, "target" | "idempotencyKey" | "headers" | "body">> {
     const { rawHeaders } = this.#incoming;
     const idempotencyKey = valuesOf(rawHeaders, "idempotency-key").join(", ");
     if (idempotencyKey === "" || bytes === undefined) return {};
-    return { idempotencyKey, headers: () => headersOf(rawHeaders), body: async () => bytes };
+    return {
+      target: this.#target.path + this.#query,
+      idempotencyKey,
+      headers: () => headersOf(rawHeaders),
+      body: async () => bytes,
+    };
   }
 
   /** Why a request that nothing was paid for is not served: with a challenge, and its estimate. */
@@ -617,6 +622,11 @@ export class Exchange {
     return Buffer.from(dialect.streamError(why));
   }
 
+  /** As the vendor gets it: without credentials. */
+  get #query(): string {
+    return withoutQueryKeys(this.#target.query, this.#service.preset.credentialPlaces);
+  }
+
   #plan({ body }: Admitted, lease: Lease | undefined): Plan {
     const { preset } = this.#service;
     const key = placed(lease, preset.keyPlace);
@@ -629,11 +639,10 @@ export class Exchange {
     // its usage.
     if (isMetered) fields.push("content-type", "application/json", "accept-encoding", "identity");
     for (const [name, value] of key.headers) fields.push(name, value);
-    const query = withoutQueryKeys(this.#target.query, preset.credentialPlaces);
     return {
       hider: lease && new Hider(lease.secret),
       method: this.#incoming.method ?? "",
-      path: this.#target.path + withQuery(query, key.query),
+      path: this.#target.path + withQuery(this.#query, key.query),
       fields,
       body,
     };

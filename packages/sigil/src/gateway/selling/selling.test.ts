@@ -351,6 +351,29 @@ describe("a flat price", () => {
     expect(world.seen).toHaveLength(1);
   });
 
+  test.each([
+    ["", "", 200],
+    ["?beta=1", "?beta=1", 200],
+    ["?beta=1", "?beta=2", 422],
+    ["?beta=1", "", 422],
+    ["", "?beta=1", 422],
+  ])("gives what %j was answered to %j under its key: %i", async (one, other, status) => {
+    const path = "/v1/messages";
+    const world = await shop({ preset: "anthropic", flat: { [path]: "10 sat" } });
+    const bought = await world.buy({}, path);
+    const send = (query: string) =>
+      fetch(world.url + path + query, {
+        method: "POST",
+        headers: { authorization: `L402 ${bought}`, "idempotency-key": "one" },
+        body: JSON.stringify({ model: "claude-test", max_tokens: 9, messages: [] }),
+      });
+    expect((await send(one)).status).toBe(200);
+    const second = await send(other);
+    expect(second.status).toBe(status);
+    if (status === 422) expect(await second.json()).toMatchObject({ code: "ERR_IDEMPOTENCY_KEY" });
+    expect(world.seen.map(({ url }) => url)).toEqual([path + one]);
+  });
+
   test("is not kept if the vendor failed, so that the same request is served then", async () => {
     const world = await shop({ flat: FLAT, play: answers("{}", 503) });
     const bought = await world.buy();
