@@ -11,7 +11,7 @@ import { type JsonBody, readJson } from "./body/json-body.ts";
 import { type Bodies, UnreadBody } from "./core/body.ts";
 import { forUpstream, type Lines, valuesOf } from "./core/fields.ts";
 import { Forwarding, type Outcome, type Plan } from "./core/forward.ts";
-import type { Target } from "./core/request.ts";
+import { hasBody, type Target } from "./core/request.ts";
 import type { Shares } from "./core/shares.ts";
 import { type Slot, takeInside } from "./core/slots.ts";
 import { isKeyField, withoutQueryKeys } from "./credential/place.ts";
@@ -654,16 +654,8 @@ const OF_THE_BODY: ReadonlySet<string> = new Set([
   ...["content-type", "content-length", "accept-encoding"],
 ]);
 
-function bodyOf(incoming: IncomingMessage): IncomingMessage | undefined {
-  const { headers, httpVersionMajor } = incoming;
-  // Over HTTP/2 a body needs neither field.
-  const { stream } = incoming as { stream?: { readonly endAfterHeaders: boolean } };
-  const isThere =
-    httpVersionMajor === 2
-      ? stream?.endAfterHeaders === false
-      : Number(headers["content-length"] ?? 0) > 0 || headers["transfer-encoding"] !== undefined;
-  return isThere ? incoming : undefined;
-}
+const bodyOf = (incoming: IncomingMessage): IncomingMessage | undefined =>
+  hasBody(incoming) ? incoming : undefined;
 
 /** Without pseudo-fields of HTTP/2. */
 function headersOf(lines: Lines): Headers {

@@ -7,7 +7,7 @@ import {
   type Server,
   ServerResponse,
 } from "node:http";
-import { type AddressInfo, connect, Socket } from "node:net";
+import { type AddressInfo, connect, createServer as createTcpServer, Socket } from "node:net";
 import { Pool } from "undici";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { forUpstream } from "./fields.ts";
@@ -84,6 +84,57 @@ function raw(url: string, text: string, isEnough = (_: string) => false): Promis
 type Written = "_write" | "_writev";
 
 const REQUEST = "GET /a HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+
+/** A vendor that reads no body: what stands there is its next request, unless none follows. */
+async function vendorWithoutBodies() {
+  const served: string[] = [];
+  const server = createTcpServer((socket) => {
+    let text = "";
+    socket
+      .on("error", () => {})
+      .on("data", (part) => {
+        text += part.toString("latin1");
+        for (let end = text.indexOf("\r\n\r\n"); end >= 0; end = text.indexOf("\r\n\r\n")) {
+          const head = text.slice(0, end);
+          text = text.slice(end + 4);
+          served.push(head.split(" HTTP")[0]!.trim());
+          socket.write("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+          if (!/^connection: close$/im.test(head)) continue;
+          socket.removeAllListeners("data").resume().end();
+          return;
+        }
+      });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  closing.push(() => void server.close());
+  return { served, origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
+}
+
+const INSIDE = "DELETE /secret HTTP/1.1\r\nHost: v\r\n\r\n";
+
+describe("a body that is written like a request", () => {
+  test.each([
+    ["GET", 400],
+    ["HEAD", 400],
+    ["DELETE", 200],
+    ["OPTIONS", 200],
+    ["PROPFIND", 200],
+  ])("of a %s is none to a vendor that ignores it: %i", async (method, status) => {
+    const { served, origin } = await vendorWithoutBodies();
+    const { url } = await gateway(origin);
+    for (const [framing, body] of [
+      [`Content-Length: ${INSIDE.length}`, INSIDE],
+      ["Transfer-Encoding: chunked", `${INSIDE.length.toString(16)}\r\n${INSIDE}\r\n0\r\n\r\n`],
+    ]) {
+      const head = `${method} /a HTTP/1.1\r\nHost: x\r\nConnection: close\r\n${framing}\r\n\r\n`;
+      expect(await raw(url, head + body)).toMatch(`HTTP/1.1 ${status} `);
+      // Behind it, so that all that the vendor has read was served.
+      await raw(url, REQUEST);
+    }
+    const own = status === 200 ? [`${method} /a`] : [];
+    expect(served).toEqual([...own, "GET /a", ...own, "GET /a"]);
+  });
+});
 
 describe("a request", () => {
   test("reaches the vendor with its names, order, repetitions and bytes", async () => {

@@ -66,6 +66,9 @@ export type Outcome =
   /** It was cut here. Without a status nothing was sent to the client yet. */
   | { readonly kind: "cut"; readonly status: number | undefined; readonly isUnsent: boolean };
 
+/** Methods whose bodies every server reads. RFC 9110 §9.3, RFC 5789. */
+const WITH_BODY: ReadonlySet<string> = new Set(["POST", "PUT", "PATCH"]);
+
 /** An answer that is larger is passed on part by part, whatever the watcher wants. */
 const MAX_WHOLE_BYTES = 16 * 1024 * 1024;
 
@@ -166,6 +169,8 @@ export class Forwarding implements Dispatcher.DispatchHandler {
           path: plan.path,
           headers: plan.fields,
           body: plan.body ?? null,
+          // Tells a vendor that ignores such a body that no request follows in its place.
+          ...(plan.body !== undefined && !WITH_BODY.has(plan.method) && { reset: true }),
         },
         this,
       );

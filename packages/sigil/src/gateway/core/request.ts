@@ -22,6 +22,9 @@ export function requestFault(
   if (target === undefined)
     return "The path is not in its canonical spelling: it has dot segments, an encoded slash, or characters that must or must not be encoded.";
   if (valuesOf(rawHeaders, "host").length > 1) return "The request has several Host fields.";
+  // RFC 9110 §9.3.1: some vendors ignore it, and would read it as the next request.
+  if ((method === "GET" || method === "HEAD") && hasBody(incoming))
+    return `A ${method} has no body here: send it without one.`;
   // Only HTTP/2 has streams. A request line may name a version that the connection is not of.
   if ("stream" in incoming) return undefined;
   if (httpVersion !== "1.1" && httpVersion !== "1.0")
@@ -38,6 +41,15 @@ export function requestFault(
   if (codings.length > 0 && valuesOf(rawHeaders, "content-length").length > 0)
     return "The request has both Transfer-Encoding and Content-Length.";
   return undefined;
+}
+
+export function hasBody(incoming: IncomingMessage): boolean {
+  const { headers } = incoming;
+  // Over HTTP/2 a body needs neither field.
+  const { stream } = incoming as { stream?: { readonly endAfterHeaders: boolean } };
+  return stream !== undefined
+    ? !stream.endAfterHeaders
+    : Number(headers["content-length"] ?? 0) > 0 || headers["transfer-encoding"] !== undefined;
 }
 
 const NOWHERE = { scheme: "http", host: "gateway.invalid", port: 80 } as const;
