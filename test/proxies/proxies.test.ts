@@ -85,6 +85,20 @@ for (const name of PROXIES) {
       },
     );
 
+    test.each([
+      ...FACT_FIELDS.map((field) => `keep-alive, ${field.toLowerCase()}`),
+      FACT_FIELDS.join(", "),
+      "close, X-Sigil-Node",
+      "Upgrade, X-Sigil-Access",
+    ])("a client whose Connection is %j removes no fact", async (connection) => {
+      const credential = stage.mint({ agent: "scout" });
+      const fields: Fields = [...bearer(credential), ["Connection", connection]];
+      const { node } = stage.paywall.authority.verifier.authenticate(credential);
+      const { status } = await asked("/x", fields);
+      expect([200, 400]).toContain(status);
+      if (status === 200) expect(facts()).toEqual(["credential", node.id, "scout"]);
+    });
+
     test.each(["X_Sigil_Node", "X-Sigil_Node", "x_sigil-lineage", "X_Sigil_Other"])(
       "no field %s, which CGI takes for one of the facts, reaches the upstream",
       async (field) => {
