@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { connect } from "node:net";
+import { gzipSync } from "node:zlib";
 import { describe, expect, test, vi } from "vitest";
 import { answers, completion, town, VENDOR_KEY } from "./fixtures/town.ts";
 
@@ -52,6 +53,33 @@ describe("a request that is let through", () => {
     expect(await world.usage(key)).toEqual([[0n, 0n]]);
   });
 });
+
+test.each([
+  ["openai", "/v1/models", "GET"],
+  ["openai", "/v1/chat/completions", "POST"],
+])(
+  "%s %s is asked for as it is, so that a key in the answer is hidden",
+  async (preset, path, method) => {
+    const world = await town({
+      preset,
+      play: ({ rawHeaders }, answer) => {
+        const at = rawHeaders.findIndex((name) => name.toLowerCase() === "accept-encoding");
+        const body = Buffer.from(JSON.stringify({ error: `bad key ${VENDOR_KEY}` }));
+        const isGzip = rawHeaders[at + 1]?.includes("gzip") === true;
+        answer.writeHead(400, {
+          "content-type": "application/json",
+          ...(isGzip && { "content-encoding": "gzip" }),
+        });
+        answer.end(isGzip ? gzipSync(body) : body);
+      },
+    });
+    const headers = { "accept-encoding": "gzip, br" };
+    const response = await world.chat(world.mint(), {}, { path, method, headers });
+    const text = await response.text();
+    expect([response.status, text]).toEqual([400, expect.stringContaining("bad key ****")]);
+    expect(text).not.toContain(VENDOR_KEY);
+  },
+);
 
 describe("the key of a request", () => {
   const PLACES = {

@@ -631,13 +631,18 @@ export class Exchange {
     const { preset } = this.#service;
     const key = placed(lease, preset.keyPlace);
     const isMetered = body instanceof Uint8Array;
+    // Compressed, an answer would hide its usage, and the vendor's key from what hides the key.
+    const isRead = isMetered || lease !== undefined;
     const fields = forUpstream(
       this.#incoming.rawHeaders,
-      (name) => isKeyField(name) || (isMetered && OF_THE_BODY.has(name)),
+      (name) =>
+        isKeyField(name) ||
+        (isMetered && OF_THE_BODY.has(name)) ||
+        (isRead && name === "accept-encoding"),
     );
-    // What was judged is JSON in UTF-8, whatever the client calls it; and a compressed answer hides
-    // its usage.
-    if (isMetered) fields.push("content-type", "application/json", "accept-encoding", "identity");
+    // What was judged is JSON in UTF-8, whatever the client calls it.
+    if (isMetered) fields.push("content-type", "application/json");
+    if (isRead) fields.push("accept-encoding", "identity");
     for (const [name, value] of key.headers) fields.push(name, value);
     return {
       hider: lease && new Hider(lease.secret),
@@ -650,9 +655,7 @@ export class Exchange {
 }
 
 /** Fields that are written anew for a body that was read. Its length, by undici. */
-const OF_THE_BODY: ReadonlySet<string> = new Set([
-  ...["content-type", "content-length", "accept-encoding"],
-]);
+const OF_THE_BODY: ReadonlySet<string> = new Set([...["content-type", "content-length"]]);
 
 const bodyOf = (incoming: IncomingMessage): IncomingMessage | undefined =>
   hasBody(incoming) ? incoming : undefined;

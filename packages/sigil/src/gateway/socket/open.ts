@@ -3,6 +3,7 @@ import type { Duplex } from "node:stream";
 import type { Dispatcher } from "undici";
 import { forClient, linesOf } from "../core/fields.ts";
 import type { Whole } from "../core/forward.ts";
+import type { Hider } from "../vault/hide.ts";
 
 /** `refused`: the vendor gave an answer instead. */
 export type Opened =
@@ -13,6 +14,7 @@ export type Opened =
 const MAX_ANSWER_BYTES = 64 * 1024;
 
 export class Opening implements Dispatcher.DispatchHandler {
+  readonly #hider: Hider | undefined;
   #controller: Dispatcher.DispatchController | undefined;
   #reason: Error | undefined;
   #head: Omit<Whole, "body"> | undefined;
@@ -26,7 +28,14 @@ export class Opening implements Dispatcher.DispatchHandler {
     this.#reject = reject;
   });
 
-  constructor(upstream: Dispatcher, path: string, fields: readonly string[]) {
+  /** @param hider hides the key that is sent, wherever the answer repeats it */
+  constructor(
+    upstream: Dispatcher,
+    path: string,
+    fields: readonly string[],
+    hider: Hider | undefined,
+  ) {
+    this.#hider = hider;
     const headers = [...fields];
     try {
       upstream.dispatch({ method: "GET", path, headers, upgrade: "websocket" }, this);
@@ -54,11 +63,16 @@ export class Opening implements Dispatcher.DispatchHandler {
     socket: Duplex,
   ): void {
     if (this.#reason !== undefined) socket.destroy();
-    this.#resolve({ kind: "open", fields: forClient(linesOf(rawHeaders as Buffer[])), socket });
+    this.#resolve({ kind: "open", fields: this.#shown(rawHeaders), socket });
   }
 
   onResponseStart({ rawHeaders }: Dispatcher.DispatchController, status: number): void {
-    if (status >= 200) this.#head = { status, fields: forClient(linesOf(rawHeaders as Buffer[])) };
+    if (status >= 200) this.#head = { status, fields: this.#shown(rawHeaders) };
+  }
+
+  #shown(rawHeaders: Dispatcher.DispatchController["rawHeaders"]): string[] {
+    const lines = forClient(linesOf(rawHeaders as Buffer[]));
+    return this.#hider?.fields(lines) ?? lines;
   }
 
   onResponseData(controller: Dispatcher.DispatchController, part: Buffer): void {
@@ -68,10 +82,10 @@ export class Opening implements Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(): void {
-    this.#resolve({
-      kind: "refused",
-      answer: { ...this.#head!, body: Buffer.concat(this.#parts) },
-    });
+    const whole = Buffer.concat(this.#parts);
+    const hider = this.#hider;
+    const body = hider === undefined ? whole : Buffer.concat([hider.part(whole), hider.rest()]);
+    this.#resolve({ kind: "refused", answer: { ...this.#head!, body } });
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {

@@ -243,6 +243,26 @@ describe("a WebSocket", () => {
   });
 });
 
+test.each([400, 404, 500])("a vendor's %i instead of a WebSocket hides its key", async (status) => {
+  const { vendor, url, mint } = await world();
+  vendor.removeAllListeners("upgrade");
+  vendor.on("upgrade", ({ headers }, socket: Socket) => {
+    const body = `bad key ${headers.authorization}`;
+    socket.end(
+      `HTTP/1.1 ${status} No\r\nX-Why: ${body}\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+    );
+  });
+  const client = asking(url, mint().toKey());
+  const [, answer] = (await once(client, "unexpected-response")) as [unknown, IncomingMessage];
+  let body = "";
+  for await (const part of answer) body += part;
+  expect([answer.statusCode, answer.headers["x-why"], body]).toEqual([
+    status,
+    `bad key Bearer ${"*".repeat(VENDOR_KEY.length)}`,
+    `bad key Bearer ${"*".repeat(VENDOR_KEY.length)}`,
+  ]);
+});
+
 describe("a request for a WebSocket is refused", () => {
   test.each([
     ["without a credential", 401, undefined, "/v1/realtime"],

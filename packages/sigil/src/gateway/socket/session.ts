@@ -14,6 +14,7 @@ import { Denied, denialOf } from "../denied.ts";
 import type { Entry } from "../entry.ts";
 import { insteadOf } from "../refusal.ts";
 import type { Service } from "../service.ts";
+import { Hider } from "../vault/hide.ts";
 import { placed, withQuery } from "../vault/place.ts";
 import type { Lease } from "../vault/vault.ts";
 import { type Opened, Opening } from "./open.ts";
@@ -140,13 +141,17 @@ export class SocketSession {
   async #opened(verified: Verified, lease: Lease | undefined, first: Paid) {
     const { name, preset, upstream } = this.#service;
     const key = placed(lease, preset.keyPlace);
-    const fields = forUpstream(this.#incoming.rawHeaders, isKeyField);
+    const fields = forUpstream(
+      this.#incoming.rawHeaders,
+      (field) => isKeyField(field) || field === "accept-encoding",
+    );
     const protocols = withoutProtocolKeys(this.#incoming.rawHeaders);
     if (protocols.length > 0) fields.push("sec-websocket-protocol", protocols.join(", "));
     for (const [field, value] of key.headers) fields.push(field, value);
     const query = withoutQueryKeys(this.#target.query, preset.credentialPlaces);
     const path = this.#target.path + withQuery(query, key.query);
-    const opening = new Opening(upstream, path, fields);
+    const hider = lease && new Hider(lease.secret);
+    const opening = new Opening(upstream, path, fields, hider);
     const leave = () => opening.abort(new Error("the client left"));
     this.#upgrade.socket.once("close", leave);
     const stopWatching = verified.watch(() =>

@@ -4,7 +4,7 @@ import { Hider } from "./hide.ts";
 import { Secret } from "./secret.ts";
 
 const KEY = "sk-vendor-sk-vendor-CANARY/+0123";
-const FORMS = [KEY, btoa(`${KEY}:`), encodeURIComponent(KEY)];
+const FORMS = [KEY, btoa(`${KEY}:`), btoa(KEY).replace(/=+$/, ""), encodeURIComponent(KEY)];
 
 const shownOf = (parts: readonly Buffer[]): Buffer => {
   const hider = new Hider(new Secret(KEY));

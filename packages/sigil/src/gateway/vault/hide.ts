@@ -19,6 +19,8 @@ function formsOf(secret: Secret): readonly Buffer[] {
     const texts = new Set([
       key,
       btoa(key.includes(":") ? key : `${key}:`),
+      // As a vendor may repeat the user of a basic field.
+      btoa(key).replace(/=+$/, ""),
       encodeURIComponent(key),
     ]);
     found = [...texts]
