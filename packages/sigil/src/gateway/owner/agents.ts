@@ -40,9 +40,10 @@ export class Agents implements Observer {
 
   /** The agents that a person may mean: by id, by name, or by the names from the root to it. */
   named(text: string): readonly SeenAgent[] {
-    const known = this.#agents.get(text);
-    if (known !== undefined) return [known];
-    return this.all().filter(({ agent, lineage }) => agent === text || lineage.join("/") === text);
+    // All of them: an agent may name itself like the id of another one.
+    return this.all().filter(
+      ({ id, agent, lineage }) => id === text || agent === text || lineage.join("/") === text,
+    );
   }
 
   /** @param verified undefined of a request that needed no credential */

@@ -2,6 +2,7 @@
 import type { AmountText } from "l8nt";
 import { formatAmount, readAmountOption } from "l8nt/invoice";
 import type { Ledger } from "l8nt/ports";
+import { ambiguous, explicitNode, nodesMeant } from "../../node-meant.ts";
 import { leftOf, spendingOf } from "../meter/limits.ts";
 import type { Service } from "../service.ts";
 import type { Agents } from "./agents.ts";
@@ -121,14 +122,17 @@ export class Owner {
     return this.#options.services()[0]!;
   }
 
+  /** @throws OwnerError unless exactly one node can be meant */
   #nodeOf(named: string): string {
-    if (/^[0-9a-f]{32}$/.test(named)) return named;
-    const found = this.#options.agents.named(named);
-    if (found.length === 1) return found[0]!.id;
+    const explicit = explicitNode(named);
+    if (explicit !== undefined) return explicit;
+    const found = this.#options.agents.named(named).map(({ id }) => id);
+    const nodes = nodesMeant(named, found);
+    if (nodes.length === 1) return nodes[0]!;
     throw new OwnerError(
-      found.length === 0
+      nodes.length === 0
         ? "No agent of that name has been seen since the gateway started. Give its node id, which the log has as nodeId, or revoke or freeze an agent above it. sigil gateway agents lists those that were seen."
-        : `${found.length} agents have that name. Say which by its id: ${found.map(({ id }) => id).join(", ")}.`,
+        : ambiguous(named, nodes),
     );
   }
 }
