@@ -18,18 +18,22 @@ export class Denied extends Error {
   readonly fields: readonly string[];
   /** In place of that of the route, for what a client of L402 reads in the problem. */
   readonly dialect: Dialect | undefined;
+  /** Of a credential: what refused. */
+  readonly refusals: readonly Refusal[];
 
   constructor(
     facts: DenialFacts,
     retryAfterSeconds?: number,
     fields: readonly string[] = [],
     dialect?: Dialect,
+    refusals: readonly Refusal[] = [],
   ) {
     // It may name a model, a key of a body or a path, which is where a key was put by mistake.
     const detail = withoutCredentials(facts.detail);
     super(detail);
     this.dialect = dialect;
     this.fields = fields;
+    this.refusals = refusals;
     this.facts = { ...facts, detail };
     this.retryAfterSeconds = retryAfterSeconds;
   }
@@ -84,6 +88,9 @@ export function denialOf(error: unknown, limits: readonly Left[] = []): Denied {
   return new Denied(
     { status, code, title, detail: textOf(known, limits), members: membersOf(known, limits) },
     retryAfterSeconds && Math.min(LONGEST_RETRY_SECONDS, Math.ceil(retryAfterSeconds)),
+    [],
+    undefined,
+    error instanceof DeniedError ? error.refusals : [],
   );
 }
 

@@ -10,6 +10,8 @@ export interface Alert {
   readonly data: {
     /** In percent. 100: nothing more can be spent, or a request was refused for this limit. */
     readonly threshold: number;
+    /** A request was refused for this limit, of which less than the threshold is spent. */
+    readonly refused?: true;
     readonly node: string;
     /** The names from the root to the agent; empty for the root. */
     readonly lineage: readonly string[];
@@ -40,6 +42,7 @@ export function alertOf(
     timestamp: isoOf(at),
     data: {
       threshold,
+      ...(!hasReached(left, threshold) && { refused: true as const }),
       node: nodeId,
       lineage,
       condition,
@@ -54,12 +57,10 @@ export function alertOf(
 
 /** For a person, in the journal and in the log. */
 export function sentenceOf({ data }: Alert): string {
-  const { threshold, lineage, node, condition, spent, limit } = data;
+  const { threshold, refused, lineage, node, condition, spent, limit } = data;
   const whose = lineage.length === 0 ? `the root ${node}` : `${lineage.join("/")} (${node})`;
-  // It may be half full: a request that was refused asked for more than the rest.
-  if (threshold === 100)
-    return `${whose} has nothing left of ${condition}, or too little for a request: ${spent} spent of ${limit}`;
-  return `${whose} has reached ${threshold} % of ${condition}: ${spent} spent of ${limit}`;
+  const what = refused ? "refused a request for" : `has reached ${threshold} % of`;
+  return `${whose} ${what} ${condition}: ${spent} spent of ${limit}`;
 }
 
 const isoOf = (seconds: number): string => new Date(seconds * 1000).toISOString();

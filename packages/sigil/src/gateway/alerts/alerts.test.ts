@@ -3,11 +3,12 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Credential, Scope } from "l8nt";
+import { parseAmount } from "l8nt/invoice";
 import type { Store } from "l8nt/ports";
 import { Paywall } from "l8nt/service";
 import { MemoryStore } from "l8nt/stores/memory";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { Denied } from "../denied.ts";
+import { Denied, denialOf } from "../denied.ts";
 import type { Row } from "../observer.ts";
 import type { Alert } from "./alert.ts";
 import { Alerts } from "./alerts.ts";
@@ -17,8 +18,8 @@ import { FileOutbox, noOutbox, type Outbox } from "./outbox.ts";
 
 const ORIGIN = "https://gateway.example";
 const SECRET = "f5061728394a5b6c7d8e9fa0b1c2d3e4f506172891c4e07a3b5d2f6881a2c3e4";
+const NOTHING = { status: 402, code: "budget_exhausted", title: "", detail: "" };
 const SPENT = { spent: 1n } as Row;
-const DRY = new Denied({ status: 402, code: "budget_exhausted", title: "", detail: "" });
 
 interface WorldOptions {
   readonly store?: Store;
@@ -97,7 +98,17 @@ function world({
       await decision.finish(200);
       if (isLooked) alerts.settled(SPENT, verifier.authenticate(key));
     },
-    deny: (key: Credential) => alerts.denied(undefined, DRY, verifier.authenticate(key)),
+    /** A request at this price that the budgets of the key refuse. */
+    deny: async (key: Credential, price: string) => {
+      const { error } = (await route.authorize({
+        method: "POST",
+        target: "/a",
+        authorization: `L402 ${key}`,
+        headers: () => new Headers(),
+        price: parseAmount(price)!,
+      })) as { readonly error: unknown };
+      alerts.denied(undefined, denialOf(error), verifier.authenticate(key));
+    },
     look: (key: Credential) => alerts.settled(SPENT, verifier.authenticate(key)),
     ready: () => paywall.ready(),
   };
@@ -152,18 +163,64 @@ describe("an alert", () => {
     expect(await said()).toEqual(["50", "80", "50"]);
   });
 
-  test("of 100 % is raised when a request is refused, for the limit that has least left", async () => {
-    const { mint, spend, said, deny, ready, alarms } = world();
+  test.each<readonly [what: string, scope: Scope, price: string, expected: readonly string[]]>([
+    ["its own", { budget: "0.5 usd" }, "0.6 usd", ["100 scout 0 usd"]],
+    ["the root's", { budget: "3 usd" }, "2 usd", ["100 0 usd"]],
+    ["both", { budget: "0.5 usd" }, "2 usd", ["100 0 usd", "100 scout 0 usd"]],
+    ["one in dollars", { budget: ["0.5 usd", "1 sat"] }, "0.6 usd", ["100 scout 0 usd"]],
+    ["one in sat", { budget: ["0.5 usd", "1 sat"] }, "2 sat", ["100 scout 0 sat"]],
+  ])(
+    "of 100 %% alone is raised for each limit that refuses: %s",
+    async (_what, scope, price, expected) => {
+      const { mint, said, sent, deny, ready } = world();
+      await ready();
+      const key = mint({ budget: ["1 usd", "5 sat"] }).delegate({ agent: "scout", ...scope });
+      await deny(key, price);
+      await deny(key, price);
+      await said();
+      const told = sent.map(({ alert: { data } }) => {
+        expect(data.refused).toBe(true);
+        return `${data.threshold} ${data.lineage.join("/")} ${data.spent}`.replace("  ", " ");
+      });
+      expect(told).toEqual(expected);
+    },
+  );
+
+  test("of a refused request leaves those of 50 and 80 % to be told when they are true", async () => {
+    const { mint, spend, said, deny, sent, alarms, ready } = world();
     await ready();
-    const key = mint().delegate({ agent: "scout", budget: "0.5 usd" });
-    await spend(key, "0.2");
+    const key = mint();
+    await deny(key, "2 usd");
+    expect(await said()).toEqual(["100"]);
+    expect(alarms.at(-1)).toContain("refused a request for");
+    await spend(key, "0.6");
+    await spend(key, "0.3");
+    expect(await said()).toEqual(["100", "50", "80"]);
+    expect(sent.map(({ alert }) => alert.data.refused)).toEqual([true, undefined, undefined]);
+  });
+
+  test("of a refused request is told only if the owner asked for 100 %", async () => {
+    const { mint, said, deny, ready } = world({ thresholds: [50, 80] });
+    await ready();
+    await deny(mint(), "2 usd");
     expect(await said()).toEqual([]);
-    deny(key);
-    deny(key);
-    expect(await said()).toEqual(["100 scout"]);
-    expect(alarms).toEqual([
-      expect.stringMatching(/too little for a request: 0\.2 usd spent of 0\.5/),
-    ]);
+  });
+
+  test("of agents below one branch there are 60 an hour, and others are told theirs", async () => {
+    const { mint, said, deny, alarms, time, ready } = world();
+    await ready();
+    const root = mint({ budget: "100 usd" });
+    const crowd = root.delegate({ agent: "crowd" });
+    const child = (at: number) => crowd.delegate({ agent: `c${at}`, budget: "0.000001 usd" });
+    for (let at = 0; at < 70; at++) await deny(child(at), "1 usd");
+    expect(await said()).toHaveLength(60);
+    expect(alarms.filter((text) => text.includes("are left out"))).toHaveLength(1);
+    await deny(root.delegate({ agent: "scout", budget: "0.5 usd" }), "1 usd");
+    await deny(root, "101 usd");
+    expect((await said()).slice(60)).toEqual(["100 scout", "100"]);
+    time.now += 3600;
+    await deny(child(70), "1 usd");
+    expect((await said()).slice(62)).toEqual(["100 crowd/c70"]);
   });
 
   test("is not raised for what is only reserved", async () => {
@@ -234,7 +291,7 @@ describe("an alert", () => {
 test("a request that needed no credential is nobody's", async () => {
   const { alerts, said } = world();
   alerts.settled(SPENT, undefined);
-  alerts.denied(undefined, DRY, undefined);
+  alerts.denied(undefined, new Denied(NOTHING), undefined);
   expect(await said()).toEqual([]);
 });
 

@@ -3,6 +3,7 @@
  * limit. Outside of the requests' way.
  */
 import { randomUUID } from "node:crypto";
+import type { Refusal } from "l8nt";
 import type { Verified } from "l8nt/l402";
 import type { Counted, Journal, Ledger } from "l8nt/ports";
 import type { Paywall } from "l8nt/service";
@@ -13,6 +14,7 @@ import { alertOf, hasReached, sentenceOf } from "./alert.ts";
 import type { Delivery } from "./delivery.ts";
 import type { AlertFeed } from "./feed.ts";
 import type { Outbox, Pending } from "./outbox.ts";
+import { Pace } from "./pace.ts";
 
 export interface AlertsOptions {
   /** In percent, such as 50, 80 and 100. */
@@ -33,7 +35,8 @@ export interface AlertsOptions {
 /** A chain to look at: requests that end meanwhile are looked at once. */
 interface Due {
   readonly verified: Verified;
-  isDenied: boolean;
+  /** The limits that refused a request. */
+  readonly refused: Set<string>;
 }
 
 const MAX_REMEMBERED = 50_000;
@@ -44,6 +47,7 @@ export class Alerts implements Observer {
   readonly #due = new Map<string, Due>();
   /** Until when nothing is to be raised, in Unix seconds, by the counter of the alert. */
   readonly #quietUntil = new Map<string, number>();
+  readonly #pace = new Pace();
   #looking: Promise<void> | undefined;
 
   constructor(options: AlertsOptions) {
@@ -51,11 +55,12 @@ export class Alerts implements Observer {
   }
 
   settled({ spent }: Pick<Row, "spent">, verified: Verified | undefined): void {
-    if (verified !== undefined && spent !== undefined && spent > 0n) this.#look(verified, false);
+    if (verified !== undefined && spent !== undefined && spent > 0n) this.#look(verified, []);
   }
 
-  denied(_row: unknown, { facts }: Denied, verified: Verified | undefined): void {
-    if (verified !== undefined && facts.code === "budget_exhausted") this.#look(verified, true);
+  denied(_row: unknown, { refusals }: Denied, verified: Verified | undefined): void {
+    const ofBudget = refusals.filter(({ code }) => code === "ERR_BUDGET");
+    if (verified !== undefined && ofBudget.length > 0) this.#look(verified, ofBudget);
   }
 
   /** Goes on with what a process before this one raised and did not deliver. */
@@ -74,14 +79,14 @@ export class Alerts implements Observer {
     this.#options.feed.close();
   }
 
-  #look(verified: Verified, isDenied: boolean): void {
+  #look(verified: Verified, refusals: readonly Refusal[]): void {
     const { id } = verified.node;
-    const due = this.#due.get(id);
-    if (due === undefined) this.#due.set(id, { verified, isDenied });
-    else due.isDenied ||= isDenied;
+    const due = this.#due.get(id) ?? { verified, refused: new Set<string>() };
+    this.#due.set(id, due);
+    for (const { node, condition } of refusals) due.refused.add(limitOf(node?.id, condition));
     this.#looking ??= this.#lookAtAll().finally(() => {
       this.#looking = undefined;
-      if (this.#due.size > 0) this.#look(verified, false);
+      if (this.#due.size > 0) this.#look(verified, []);
     });
   }
 
@@ -96,15 +101,16 @@ export class Alerts implements Observer {
     }
   }
 
-  async #lookAt({ verified, isDenied }: Due): Promise<void> {
+  async #lookAt({ verified, refused }: Due): Promise<void> {
     const { ledger, paywall, clock, thresholds } = this.#options;
     const at = clock();
     const limits = await spendingOf(paywall().limits(verified), ledger, at);
-    const tightest = isDenied ? tightestOf(limits) : undefined;
-    for (const left of limits)
+    for (const left of limits) {
+      const isRefused = refused.has(limitOf(left.nodeId, left.condition));
       for (const threshold of thresholds)
-        if (hasReached(left, threshold) || (threshold === 100 && left === tightest))
+        if (hasReached(left, threshold) || (isRefused && threshold === WHOLE))
           await this.#raise(left, threshold, verified, at);
+    }
   }
 
   async #raise(left: Left, threshold: number, verified: Verified, at: number): Promise<void> {
@@ -112,6 +118,8 @@ export class Alerts implements Observer {
     if (at < (this.#quietUntil.get(counted.id) ?? 0)) return;
     const { nodes } = verified;
     const depth = nodes.findIndex(({ id }) => id === left.nodeId);
+    const full = this.#pace.take(nodes.slice(0, depth + 1), at);
+    if (full !== undefined) return full.isFirst ? this.#options.alarm(full.why) : undefined;
     const lineage = nodes.slice(0, depth + 1).flatMap(({ agent }) => agent ?? []);
     const id = `msg_${randomUUID().replaceAll("-", "")}`;
     const claim = { id: `alert.${id}`, at, amount: NOTHING, uses: 1n, counted: [counted] };
@@ -143,14 +151,11 @@ export class Alerts implements Observer {
   }
 }
 
-/** The limit of which least is left, which is what a request that did not fit came to. */
-function tightestOf(limits: readonly Left[]): Left | undefined {
-  const room = ({ max, used, reserved }: Left): bigint => max - (used - reserved);
-  return limits.reduce<Left | undefined>(
-    (least, one) => (least === undefined || room(one) < room(least) ? one : least),
-    undefined,
-  );
-}
+/** In percent: what a limit that refuses a request is told at, because its rest is too little. */
+const WHOLE = 100;
+
+/** A limit, as a refusal names it. */
+const limitOf = (nodeId: string | undefined, condition: string): string => `${nodeId} ${condition}`;
 
 /**
  * Counts one alert within any span of the window of the limit, as the limit itself is counted; once

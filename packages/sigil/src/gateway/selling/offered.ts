@@ -66,6 +66,8 @@ export async function deniedBy(refused: Refused, told: Told): Promise<Denied> {
         NOT_OURS.has(name) ? [] : [name, value],
       ),
     ],
+    denied.dialect,
+    denied.refusals,
   );
 }
 
