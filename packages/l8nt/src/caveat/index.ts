@@ -34,7 +34,7 @@ export {
 } from "./hand-over.ts";
 export { formatUnixSeconds } from "./integer.ts";
 export type { Amounts, Scope } from "./scope.ts";
-export { uncountedSpend } from "./spending.ts";
+export { uncountedSpend, withUncounted } from "./spending.ts";
 export {
   type Base,
   formatOrigin,

@@ -29,3 +29,16 @@ export function uncountedSpend(
     need: formatAmount(amount),
   });
 }
+
+/**
+ * The reasons against a spend, with that no limit counts it. A minter writes a price of 0 into what
+ * has no budget in a unit, which then says the same.
+ */
+export const withUncounted = (
+  refusals: readonly Refusal[],
+  uncounted: Refusal | undefined,
+  { unit }: Amount,
+): readonly Refusal[] =>
+  uncounted === undefined
+    ? refusals
+    : [...refusals.filter(({ condition }) => condition !== `max_price_${unit}`), uncounted];

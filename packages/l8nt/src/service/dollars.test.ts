@@ -60,6 +60,15 @@ describe("a route priced in US dollars", () => {
     });
   });
 
+  test("takes nothing from a budget in dollars that a holder appended", async () => {
+    const { ask, mint } = world({ price: "0.02 usd" });
+    const budgets = [{ budget: "1000 sat" }, { budgetPerDay: "9 sat", maxPrice: "1 usd" }] as const;
+    for (const scope of budgets) {
+      const child = Credential.parse(mint(scope)).delegate({ agent: "a", budget: "5 usd" });
+      expect(await ask(child.toString())).toMatchObject({ code: "ERR_PRICE" });
+    }
+  });
+
   test("takes its price from a minted budget in dollars, until it is used up", async () => {
     const { ask, spent, mint } = world({ price: "0.02 usd" });
     const credential = mint({ budget: "0.05 usd" });

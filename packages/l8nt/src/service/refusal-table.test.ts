@@ -81,6 +81,7 @@ async function answered(
   const authority = Object.create(genuine, {
     verifier: { value: verifier },
     readSecret: { value: () => {} },
+    derivedKeys: { value: (purpose: string) => genuine.derivedKeys(purpose) },
     ...Object.fromEntries(
       (["location", "kind", "vocabulary"] as const).map((name) => [name, { value: genuine[name] }]),
     ),
@@ -120,6 +121,7 @@ test.each(DENIAL_CODES as (DenialCode | BudgetCode)[])(
         chain: { value: verified.chain },
         limits: { value: [] },
         paymentHash: { value: verified.paymentHash },
+        credential: { value: verified.credential },
       }) as Verified;
     };
     const rows = [];

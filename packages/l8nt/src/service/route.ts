@@ -7,6 +7,7 @@ import {
   type Target,
   targetAt,
   uncountedSpend,
+  withUncounted,
 } from "../caveat/index.ts";
 import { AdapterError, BudgetError, type DeniedError, denied, TokenError } from "../errors.ts";
 import { fingerprintOf } from "../http/fingerprint.ts";
@@ -252,7 +253,7 @@ export class Route {
     const counted = countedPrice(verified.chain, price, request.hash);
     const uncounted = uncountedSpend(verified.chain, counted, authority.kind);
     const refusals = verified.judge(access);
-    const error = denied(uncounted === undefined ? refusals : [...refusals, uncounted]);
+    const error = denied(withUncounted(refusals, uncounted, counted));
     if (error !== undefined) return this.#deny(request, error);
     if (isCounted(verified, counted)) return this.#claim(request, verified, counted, access.now);
     this.#leaveGuard(facts);

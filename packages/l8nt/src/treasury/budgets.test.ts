@@ -165,6 +165,15 @@ test("reading a budget reserves nothing: the purchase decides [case 53]", async 
 });
 
 describe("a payment in bitcoin and a budget in US dollars", () => {
+  test("a budget in bitcoin that a holder appended pays nothing", async () => {
+    const world = await town();
+    const shop = await world.openShop({ price: "10 sat" });
+    const dollars = world.mint({ budget: "100 usd" }).delegate({ agent: "a", budget: "1000 sat" });
+    const error = await failure(buy(world, dollars, `${shop.url}/a`));
+    expect(error).toMatchObject({ code: "ERR_PRICE", refusals: [{ condition: "max_price_msat" }] });
+    expect(world.paid().count).toBe(0);
+  });
+
   test("a credential without a budget in bitcoin pays nothing, and is told which it misses", async () => {
     const world = await town();
     const shop = await world.openShop();

@@ -3,8 +3,14 @@
  * spec/4-purchase.md §4.
  */
 import { msat } from "../amount.ts";
-import { countersOf, formatOrigin, type Target, uncountedSpend } from "../caveat/index.ts";
-import { BudgetError, PaymentError } from "../errors.ts";
+import {
+  countersOf,
+  formatOrigin,
+  type Target,
+  uncountedSpend,
+  withUncounted,
+} from "../caveat/index.ts";
+import { denied, PaymentError } from "../errors.ts";
 import { Turns } from "../internal/turns.ts";
 import type { InvoiceCurve } from "../invoice/index.ts";
 import type { Offer } from "../l402/challenge.ts";
@@ -108,9 +114,10 @@ export class OutgoingPayments {
     const payable = await checkInvoice(offer, this.#network, now, skewSeconds, curve);
     const { invoice, amountMsat } = payable;
     const price = msat(amountMsat);
-    verified.demand({ now, target, price, payee: invoice.payee });
+    const refusals = verified.judge({ now, target, price, payee: invoice.payee });
     const uncounted = uncountedSpend(verified.chain, price, "spending");
-    if (uncounted !== undefined) throw new BudgetError([uncounted]);
+    const error = denied(withUncounted(refusals, uncounted, price));
+    if (error !== undefined) throw error;
     const payeePolicy = {
       pinned: policy.pinsPayees,
       maxFirstPaymentMsat: policy.maxFirstPaymentMsat,

@@ -229,7 +229,10 @@ describe("a node at any depth", () => {
   });
 
   test("too deep for a credential of the service is relayed", async () => {
-    const { world, root, url } = await family();
+    const { world, root } = await family();
+    const { grants } = PASS;
+    const shop = await world.openShop({ ...PASS, grants: { ...grants, usesPerDay: 1000 } });
+    const url = `${shop.url}/a`;
     const at = { now: world.clock() };
     let deep = root.delegate({ agent: "payer" }, at);
     await handed(world, deep, url);

@@ -1,6 +1,6 @@
 /** The key that the gateway prints: the last one if it was made for the same scope. */
 import { type AmountText, Credential, type Scope } from "l8nt";
-import { parseAmount, type Unit } from "l8nt/invoice";
+import type { Unit } from "l8nt/invoice";
 import type { Store } from "l8nt/ports";
 import { fromScope } from "../../scope-flags.ts";
 import type { Budget } from "../config/agent-key.ts";
@@ -18,11 +18,6 @@ const USUAL: Readonly<Record<Unit, Budget>> = {
   msat: { amount: "1000 sat", unit: "msat", span: "day" },
 };
 
-const NOTHING: readonly (readonly [Unit, AmountText])[] = [
-  ["msat", "0 sat"],
-  ["usd_micro", "0 usd"],
-];
-
 /** The scope of the key. */
 export function scopeOf(config: GatewayConfig): Scope {
   const { budget, models, capabilities, expiresIn } = config.agentKey;
@@ -31,20 +26,10 @@ export function scopeOf(config: GatewayConfig): Scope {
     const key = span === undefined ? "budget" : SPANS[span];
     budgets[key] = [...(budgets[key] ?? []), amount as AmountText];
   }
-  // A holder may append a budget in another unit, and would pay from it what nobody gave it.
-  const named = new Set(
-    Object.values(budgets)
-      .flat()
-      .map((text) => parseAmount(text)!.unit),
-  );
-  const others = NOTHING.flatMap(([unit, none]) =>
-    named.size > 0 && !named.has(unit) ? [none] : [],
-  );
   return {
     endpoints: endpointsOf(config),
     expiresIn: expiresIn as `${number}d`,
     ...budgets,
-    ...(others.length > 0 && { maxPrice: others }),
     ...(models !== undefined && { models }),
     ...(capabilities !== undefined && { capabilities }),
   };
