@@ -3,13 +3,13 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { TokenError } from "l8nt";
 import { listener } from "l8nt/node";
 import type { Ledger } from "l8nt/ports";
-import { WELL_KNOWN_PATH } from "l8nt/service";
 import type { Bodies } from "./core/body.ts";
 import { answersKept } from "./core/forward.ts";
 import { requestFault, type Target, targetIn } from "./core/request.ts";
 import { isWebSocket, type Serve, type Upgrade } from "./core/server.ts";
 import { presentedKey } from "./credential/present.ts";
 import { Denied, denialOf } from "./denied.ts";
+import { destinationOf, pathBelow } from "./destination.ts";
 import { Entry, type EntryContext } from "./entry.ts";
 import { Exchange } from "./exchange.ts";
 import { Freebies } from "./freebies.ts";
@@ -18,9 +18,8 @@ import { type Observer, observers } from "./observer.ts";
 import type { Dialect } from "./presets/dialect.ts";
 import { problemDialect } from "./presets/dialects/problem.ts";
 import type { Service } from "./service.ts";
-import { serviceAt } from "./service-at.ts";
 import { systemTimer, type Timer } from "./socket/relay.ts";
-import { matchSocket } from "./socket/rule.ts";
+import type { SocketMatch } from "./socket/rule.ts";
 import { SocketSession } from "./socket/session.ts";
 import { TokenCounter } from "./tokens/counter.ts";
 
@@ -40,9 +39,6 @@ export interface GatewayOptions {
   /** @default setTimeout */
   readonly after?: Timer;
 }
-
-/** What is left to the holder of a credential, below the prefix of a service. */
-export const BUDGET_PATH = "/.well-known/sigil/budget";
 
 /** The services of one version of the configuration, and the requests that they serve. */
 interface Version {
@@ -119,27 +115,35 @@ export class Gateway {
   ): Promise<void> {
     const { url = "", method = "" } = incoming;
     const target = targetIn(url);
-    const service = target && serviceAt(services, target.path);
-    const path = target?.path.slice(service?.prefix.length ?? 0) ?? "";
+    const destination = target && destinationOf(services, method, target, upgrade !== undefined);
+    const service = destination?.service;
+    const path = (service ? pathBelow(service, target!) : target?.path) ?? "";
     const entry = new Entry(incoming, path, this.#watching);
     let dialect: Dialect = service?.preset.dialect ?? problemDialect;
     try {
       const fault = requestFault(incoming, target);
-      if (fault !== undefined || target === undefined) {
+      if (fault !== undefined || destination === undefined) {
         // What follows on this connection may be a part of what was not understood.
         outgoing.shouldKeepAlive = false;
         throw badRequest(fault ?? "The request target cannot be read.");
       }
-      if (service === undefined) throw unlisted(method, target.path);
-      entry.know({ service: service.name });
-      const below = { ...target, path };
-      if (upgrade !== undefined)
-        return await this.#webSocket(service, below, incoming, { outgoing, upgrade }, entry);
-      if (below.path === BUDGET_PATH) return await this.#budget(service, incoming, outgoing, below);
-      if (below.path.startsWith(WELL_KNOWN_PATH))
-        return void wellKnown.get(service)!(withPath(incoming, below), outgoing);
-      const match = service.find(method, below.path);
-      if (match === undefined) throw unlisted(method, below.path);
+      if (service !== undefined) entry.know({ service: service.name });
+      const below = { ...target!, path };
+      if (destination.kind === "unlisted")
+        throw unlisted(upgrade === undefined ? method : "a WebSocket at", path);
+      if (destination.kind === "webSocket")
+        return await this.#webSocket(
+          destination,
+          below,
+          incoming,
+          { outgoing, upgrade: upgrade! },
+          entry,
+        );
+      if (destination.kind === "page" && destination.page === "budget")
+        return await this.#budget(destination.service, incoming, outgoing, below);
+      if (destination.kind === "page")
+        return void wellKnown.get(destination.service)!(withPath(incoming, below), outgoing);
+      const { match } = destination;
       dialect = match.route.dialect ?? dialect;
       entry.know({ route: match.route.path, capability: match.capability });
       const { ledger, bodies, clock, alarm, isShadow = false } = this.#options;
@@ -154,7 +158,7 @@ export class Gateway {
         tokens: this.#tokens,
         isShadow,
       };
-      await new Exchange({ service, match, target: below }, incoming, outgoing, context).run();
+      await new Exchange({ ...destination, target: below }, incoming, outgoing, context).run();
     } catch (error) {
       const denial = this.#denialOf(error);
       entry.denied(denial);
@@ -163,14 +167,12 @@ export class Gateway {
   }
 
   async #webSocket(
-    service: Service,
+    { service, match }: { readonly service: Service; readonly match: SocketMatch },
     target: Target,
     incoming: IncomingMessage,
     connection: { readonly outgoing: ServerResponse; readonly upgrade: Upgrade },
     entry: Entry,
   ): Promise<void> {
-    const match = matchSocket(service.sockets, target.path);
-    if (match === undefined) throw unlisted("a WebSocket at", target.path);
     // What follows would be read as a part of the WebSocket.
     const { headers } = incoming;
     const hasBody = headers["content-length"] ?? headers["transfer-encoding"];

@@ -1,5 +1,9 @@
 /** Which service the path of a request is of. */
 
+/** Whether a path is another one, or below it. One that only begins alike is not. */
+export const isBelow = (path: string, parent: string): boolean =>
+  path === parent || path.startsWith(`${parent}/`);
+
 /** The one with the longest prefix, so that their order says nothing. */
 export function serviceAt<Served extends { readonly prefix: string }>(
   services: readonly Served[],
@@ -8,8 +12,7 @@ export function serviceAt<Served extends { readonly prefix: string }>(
   let found: Served | undefined;
   for (const service of services) {
     const { prefix } = service;
-    const isOf = prefix === "" || path === prefix || path.startsWith(`${prefix}/`);
-    if (isOf && prefix.length >= (found?.prefix.length ?? 0)) found = service;
+    if (isBelow(path, prefix) && prefix.length >= (found?.prefix.length ?? 0)) found = service;
   }
   return found;
 }

@@ -8,7 +8,7 @@ import { locationOf } from "../config/listen.ts";
 import { type Environment, keysOf, pricesOf, upstreamOf } from "../start/serving.ts";
 import { readSecret } from "../vault/reference.ts";
 import { type Explained, explain, servicesOf } from "./explain.ts";
-import { type Listed, listed, priceText } from "./listed.ts";
+import { type Listed, listed, priceText, socketPriceText } from "./listed.ts";
 
 /** @param request a method and a path, to explain that alone */
 export async function check(
@@ -23,10 +23,19 @@ export async function check(
       throw new UsageError(
         "A request is a method and a path, such as: sigil gateway check --config FILE GET /v1/models.",
       );
-    const explained = explain(servicesOf(config), method, path);
-    const lines = sentencesOf(explained).flatMap((line) => wrapped(line, columns));
-    terminal.answer(`${lines.join("\n")}\n`, documentOf(explained));
-    return isDenied(explained) ? EXIT.failed : EXIT.ok;
+    const services = servicesOf(config);
+    const explained = explain(services, method, path);
+    const upgraded = method === "GET" ? explain(services, method, path, true) : undefined;
+    const webSocket = upgraded?.kind === "webSocket" ? upgraded : undefined;
+    const lines = [
+      ...sentencesOf(explained),
+      ...(webSocket === undefined ? [] : sentencesOf(webSocket)),
+    ].flatMap((line) => wrapped(line, columns));
+    terminal.answer(`${lines.join("\n")}\n`, {
+      ...documentOf(explained),
+      ...(webSocket && { webSocket: documentOf(webSocket) }),
+    });
+    return isDenied(explained) && webSocket === undefined ? EXIT.failed : EXIT.ok;
   }
   const found = await Promise.all(
     Object.entries(config.services).map(async ([name, one]) => {
@@ -147,17 +156,30 @@ const hanging = (text: string, columns: number): readonly string[] =>
   );
 
 const isDenied = (explained: Explained): boolean =>
-  explained.kind === "denied" || explained.route.charge.kind === "unpriced";
+  explained.kind === "denied" ||
+  (explained.kind === "served" && explained.route.charge.kind === "unpriced");
+
+const PAGES = {
+  budget:
+    "what is left of the budgets of the credential that it presents. It costs nothing, and the vendor never sees it.",
+  sale: "what is sold, and what is revoked. It costs nothing, and the vendor never sees it.",
+};
 
 function sentencesOf(explained: Explained): readonly string[] {
   if (explained.kind === "denied")
+    return [`Denied: ${explained.status} ${explained.code}.`, explained.detail];
+  if (explained.kind === "page")
+    return [`The gateway answers it for ${explained.service}: ${PAGES[explained.page]}`];
+  const { service } = explained;
+  if (explained.kind === "webSocket") {
+    const { rule, capability } = explained.match;
     return [
-      `Denied: ${explained.status} ${explained.code}.`,
-      explained.service === undefined
-        ? "The path is of no service."
-        : `No route of ${explained.service} lists it.`,
+      `${service}, as a WebSocket at ${rule.path}.`,
+      `It needs a credential that may ${printable(capability)}.`,
+      `It costs ${socketPriceText(rule)}.`,
     ];
-  const { service, route } = explained;
+  }
+  const { route } = explained;
   const { rule, index, charge, capability } = route;
   const where =
     index === undefined
@@ -179,7 +201,11 @@ function sentencesOf(explained: Explained): readonly string[] {
 }
 
 function documentOf(explained: Explained): object {
-  if (explained.kind === "denied") return explained;
+  if (explained.kind === "denied" || explained.kind === "page") return explained;
+  if (explained.kind === "webSocket") {
+    const { kind, service, match } = explained;
+    return { kind, service, price: socketPriceText(match.rule), capability: match.capability };
+  }
   const { service, route } = explained;
   const { rule, index, charge, capability } = route;
   return {

@@ -4,6 +4,7 @@ import type { ServiceConfig } from "../config/service.ts";
 import { PRESETS } from "../presets/index.ts";
 import type { PresetRoute } from "../presets/preset.ts";
 import type { Charge, Rule } from "../routes.ts";
+import type { SocketRule } from "../socket/rule.ts";
 import { covers, coversPath } from "./overlap.ts";
 
 export interface ListedRoute {
@@ -23,7 +24,22 @@ export const priceText = (charge: Charge): string => {
   return { free: "free", meter: "by its meter", unpriced: "denied: no price" }[charge.kind];
 };
 
-export function listed({ preset: name, routes: rules, price }: ServiceConfig): Listed {
+export const socketPriceText = ({ perMinute, perConnection }: SocketRule): string =>
+  [
+    `${formatAmount(perMinute)} a minute`,
+    ...(perConnection === undefined ? [] : [`${formatAmount(perConnection)} a connection`]),
+  ].join(" and ");
+
+export function listed(service: ServiceConfig): Listed {
+  const { routes, warnings } = listedRoutes(service);
+  const sockets = (service.webSockets ?? []).map((rule) => ({
+    match: `WebSocket ${rule.path}`,
+    meaning: `credential, ${socketPriceText(rule)}, ${rule.capability}`,
+  }));
+  return { routes: [...routes, ...sockets], warnings };
+}
+
+function listedRoutes({ preset: name, routes: rules, price }: ServiceConfig): Listed {
   const preset = PRESETS.get(name)!;
   const warnings: string[] = [];
   if (rules === undefined) {

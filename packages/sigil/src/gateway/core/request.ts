@@ -1,5 +1,5 @@
 /** Refuses what cannot be forwarded as the request that was judged. RFC 9112 §3, §6, §11.2. */
-import type { IncomingMessage } from "node:http";
+import { type IncomingMessage, METHODS } from "node:http";
 import { targetAt } from "l8nt/l402";
 import { valuesOf } from "./fields.ts";
 
@@ -10,17 +10,31 @@ export interface Target {
   readonly query: string;
 }
 
+/** Those that a parser of HTTP/1.1 reads. RFC 9110 §9.3.6, §9.3.8. */
+const FORWARDED = new Set(METHODS.filter((method) => method !== "TRACE" && method !== "CONNECT"));
+
+/** Why a request line is refused with 400; undefined if it can be forwarded. */
+export function lineFault(
+  method: string,
+  url: string,
+  target: Target | undefined,
+): string | undefined {
+  if (!FORWARDED.has(method)) return `The method ${method.slice(0, 32)} is not forwarded.`;
+  if (!url.startsWith("/") || url.includes("#"))
+    return "The request target must be a path, and may have a query.";
+  if (target === undefined)
+    return "The path is not in its canonical spelling: it has dot segments, an encoded slash, or characters that must or must not be encoded.";
+  return undefined;
+}
+
 /** Why a request is refused with 400, for people; undefined if it can be forwarded. */
 export function requestFault(
   incoming: IncomingMessage,
   target = targetIn(incoming.url ?? ""),
 ): string | undefined {
-  const { method, url = "", rawHeaders, httpVersion } = incoming;
-  if (method === "TRACE" || method === "CONNECT") return `The method ${method} is not forwarded.`;
-  if (!url.startsWith("/") || url.includes("#"))
-    return "The request target must be a path, and may have a query.";
-  if (target === undefined)
-    return "The path is not in its canonical spelling: it has dot segments, an encoded slash, or characters that must or must not be encoded.";
+  const { method = "", url = "", rawHeaders, httpVersion } = incoming;
+  const fault = lineFault(method, url, target);
+  if (fault !== undefined) return fault;
   if (valuesOf(rawHeaders, "host").length > 1) return "The request has several Host fields.";
   // RFC 9110 §9.3.1: some vendors ignore it, and would read it as the next request.
   if ((method === "GET" || method === "HEAD") && hasBody(incoming))

@@ -6,6 +6,7 @@ import { type Paywall, type Refused, WELL_KNOWN_PATH } from "l8nt/service";
 import { valuesOf } from "../core/fields.ts";
 import { Denied } from "../denied.ts";
 import { problemDialect } from "../presets/dialects/problem.ts";
+import { isBelow } from "../service-at.ts";
 import type { Decider, Decision, Facts, Purpose } from "./decider.ts";
 import { DECIDE_PATH, type Original, originalOf, type ProxyName, WHY_PATH } from "./original.ts";
 
@@ -167,9 +168,6 @@ const hasBody = ({ headers }: IncomingMessage): boolean =>
 /** Names may have any character, and a slash stands between two of them. */
 const lineageText = (lineage: readonly string[]): string =>
   lineage.map((name) => encodeURIComponent(name)).join("/");
-
-const isBelow = (path: string, parent: string): boolean =>
-  path === parent || path.startsWith(`${parent}/`);
 
 const digest = (text: string): Buffer => createHash("sha256").update(text, "latin1").digest();
 
