@@ -58,6 +58,11 @@ export class Verified {
     return this.#text === text;
   }
 
+  /** Whether the verifier proved this that gives these facts. */
+  isBy(facts: VerifierFacts): boolean {
+    return this.#facts === facts;
+  }
+
   /** The credential's own node. */
   get node(): ProvenNode {
     return this.chain.node as ProvenNode;

@@ -11,4 +11,6 @@ export interface Verifier {
   authenticate(credential: Credential | string): Verified;
   /** What was proven before about exactly this text; undefined if it has to be read. */
   known(text: string): Verified | undefined;
+  /** Whether this verifier proved it, and no other one. */
+  proved(verified: Verified): boolean;
 }

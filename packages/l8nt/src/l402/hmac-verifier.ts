@@ -87,6 +87,10 @@ export class HmacVerifier implements Verifier {
     return this.#texts.get(text);
   }
 
+  proved(verified: Verified): boolean {
+    return verified.isBy(this.#facts);
+  }
+
   /** Reads a secret that a function gives. @throws AdapterError `ERR_SECRET` */
   readSecret(): void {
     this.#roots.read();

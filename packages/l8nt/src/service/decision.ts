@@ -1,6 +1,7 @@
 /** A decision about one request: granted with a duty to settle, or refused with the reason. */
 import type { Amount, AmountText } from "../amount.ts";
 import type { Target } from "../caveat/index.ts";
+import type { Verified } from "../l402/index.ts";
 import type { Declared } from "../wire/consumption.ts";
 import type { Refused } from "../wire/problem.ts";
 import type { Answered } from "./answered.ts";
@@ -26,6 +27,14 @@ export interface RequestFacts {
   readonly authorization: string | null | undefined;
   /** Every `Grpc-Metadata-Macaroon` and `Macaroon` line, joined by commas. */
   readonly macaroon?: string | null | undefined;
+  /**
+   * The credential that the request presents, if whoever asks has proven it with the verifier of
+   * this paywall, as a gateway does: the fields are then not read. Another verifier's is a
+   * `TypeError`.
+   *
+   * @default proven from `authorization` and `macaroon`
+   */
+  readonly verified?: Verified | undefined;
   /**
    * The peer's address, from the socket or from a trusted proxy; never from a header that anyone
    * can write.

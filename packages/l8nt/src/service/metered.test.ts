@@ -2,7 +2,7 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Hono } from "hono";
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { paid as paidHono } from "../middleware/hono.ts";
 import { paid as paidNext } from "../middleware/next.ts";
 import { paid as paidNode } from "../node/index.ts";
@@ -232,4 +232,40 @@ test("a paywall's own terms may be metered", async () => {
   const decision = await paywall.authorize(new Request(`${ORIGIN}/a`, { headers }));
   if (!decision.granted) throw new Error("refused");
   expect(decision.endsBy).toBe("end");
+});
+
+describe("a credential that whoever asks has proven", () => {
+  const facts = { method: "GET", target: "/", authorization: null, headers: () => new Headers() };
+
+  test("is judged and counted as one in the fields, and proven no second time", async () => {
+    const { paywall, spent, headers } = world();
+    const { verifier } = paywall.authority;
+    const verified = verifier.authenticate(headers.authorization.slice("L402 ".length));
+    const authenticate = vi.spyOn(verifier, "authenticate");
+    const known = vi.spyOn(verifier, "known");
+    const decision = await paywall.route(TERMS).authorize({ ...facts, verified });
+    if (!decision.granted) throw decision.error;
+    expect(decision.grant.nodeId).toBe(verified.node.id);
+    expect(await spent()).toEqual({ used: 20_000n, reserved: 20_000n });
+    expect([authenticate, known].map(({ mock }) => mock.calls.length)).toEqual([0, 0]);
+    await decision.finish(undefined);
+  });
+
+  test("is refused once it was revoked since", async () => {
+    const { paywall, headers } = world();
+    const verified = paywall.authority.verifier.authenticate(headers.authorization.slice(5));
+    await paywall.revoke(verified.node.id);
+    const decision = await paywall.route(TERMS).authorize({ ...facts, verified });
+    expect(decision).toMatchObject({ granted: false, error: { code: "ERR_REVOKED" } });
+  });
+
+  test("is a fault of the caller if the verifier of another paywall has proven it", () => {
+    const [one, other] = [world(), world()];
+    const verified = other.paywall.authority.verifier.authenticate(
+      other.headers.authorization.slice(5),
+    );
+    expect(() => one.paywall.route(TERMS).authorize({ ...facts, verified })).toThrow(
+      "another paywall",
+    );
+  });
 });

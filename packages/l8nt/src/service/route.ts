@@ -111,7 +111,7 @@ export class Route {
     let presented: Presented;
     try {
       this.#context.authority.readSecret();
-      presented = authenticateFields(this.#context.authority.verifier, presentedBy(facts));
+      presented = this.#presented(facts);
       if (presented !== undefined) {
         this.#context.challenges.paid(presented.paymentHash);
         this.#context.sold.see(presented, () => this.#presentation(target));
@@ -140,6 +140,16 @@ export class Route {
           },
           presented,
         );
+  }
+
+  /** @throws TokenError for what proves nothing; TypeError for a proof of another verifier */
+  #presented(facts: RequestFacts): Verified | undefined {
+    const { verifier } = this.#context.authority;
+    const { verified } = facts;
+    if (verified === undefined) return authenticateFields(verifier, presentedBy(facts));
+    if (!verifier.proved(verified))
+      throw new TypeError("facts.verified was proven by the verifier of another paywall");
+    return verified;
   }
 
   #presentation({ method, path }: Target): Presentation {

@@ -709,3 +709,15 @@ test("a usage that the request could not come to is charged as what was reserved
   expect(await world.usage(key)).toEqual([[row!.reserved, 0n]]);
   expect(world.alarms).toContainEqual(expect.stringContaining("states a usage of 10.0002 usd"));
 });
+
+test.each([
+  ["metered", {}],
+  ["not metered", { method: "GET", path: "/v1/models" }],
+])("a request that is %s proves its credential once", async (_name, init) => {
+  const { chat, mint, service } = await town();
+  const { verifier } = service.paywall.authority;
+  const authenticate = vi.spyOn(verifier, "authenticate");
+  const known = vi.spyOn(verifier, "known");
+  expect((await chat(mint(), {}, init)).status).toBe(200);
+  expect([authenticate, known].map(({ mock }) => mock.calls.length)).toEqual([1, 0]);
+});

@@ -101,7 +101,6 @@ interface By {
 interface Fitting {
   readonly asked: Asked;
   readonly price: ModelPrice;
-  readonly text: string;
   readonly verified: Verified;
 }
 
@@ -190,10 +189,10 @@ export class Exchange {
     this.#checkHead();
     if (charge.kind === "unpriced") {
       this.#shadow(noFlatPrice(capability));
-      return this.#unmetered(undefined, text, verified);
+      return this.#unmetered(undefined, verified);
     }
     if (charge.kind !== "meter")
-      return this.#unmetered(charge.kind === "flat" ? charge.price : undefined, text, verified);
+      return this.#unmetered(charge.kind === "flat" ? charge.price : undefined, verified);
     const read = await this.#read();
     const { model } = read.asked;
     const price = this.#service.prices.find(preset.name, model, this.#context.clock() * 1000);
@@ -201,7 +200,7 @@ export class Exchange {
       const granted = this.#shadow(unpriced(model));
       return { by: { granted, verified }, body: read.bytes };
     }
-    return this.#metered(read, price, text, verified);
+    return this.#metered(read, price, verified);
   }
 
   /** @throws the error, unless it is one that `--shadow` only writes down */
@@ -220,7 +219,7 @@ export class Exchange {
   }
 
   /** A request whose price is known before it is read. */
-  async #unmetered(flat: Amount | undefined, text: string, verified: Verified): Promise<Admitted> {
+  async #unmetered(flat: Amount | undefined, verified: Verified): Promise<Admitted> {
     const isPayable = flat === undefined || hasBudget(verified, flat.unit);
     const unpaid = isPayable ? undefined : this.#shadow(noBudget(flat.unit));
     const { read, model } = await this.#named();
@@ -230,7 +229,7 @@ export class Exchange {
     const more = { model, ...(flat !== undefined && { price: flat }) };
     const granted =
       unpaid ??
-      (await this.#granted(flat === undefined ? free : metered, text, more).catch((error) =>
+      (await this.#granted(flat === undefined ? free : metered, verified, more).catch((error) =>
         this.#shadow(error),
       ));
     return { by: { granted, verified }, body: read?.bytes ?? bodyOf(this.#incoming), flat };
@@ -263,8 +262,7 @@ export class Exchange {
   }
 
   #asked(body: JsonBody | undefined, meter: Meter): Asked {
-    const url = new URL(`http://gateway.invalid${this.#target.path}${this.#target.query}`);
-    const asked = meter.ask(body, url, this.#service.allowances);
+    const asked = meter.ask(body, this.#target, this.#service.allowances);
     this.#context.entry.know({ model: asked.model });
     return asked;
   }
@@ -272,10 +270,9 @@ export class Exchange {
   async #metered(
     { body, asked, meter }: Read,
     price: ModelPrice,
-    text: string,
     verified: Verified,
   ): Promise<Admitted> {
-    const { edits, ...rest } = await this.#reserved({ asked, price, text, verified });
+    const { edits, ...rest } = await this.#reserved({ asked, price, verified });
     return {
       by: { granted: rest.granted, verified },
       body: body.edited([...asked.edits, ...edits]),
@@ -334,7 +331,7 @@ export class Exchange {
    * Reserves the worst case of the request: if that does not fit, with its texts counted, and then
    * made smaller.
    */
-  async #fit({ asked: whole, price, text, verified }: Fitting): Promise<Fitted> {
+  async #fit({ asked: whole, price, verified }: Fitting): Promise<Fitted> {
     const end = endOf(whole, price);
     let asked = whole;
     let output = end?.output;
@@ -345,7 +342,7 @@ export class Exchange {
       if (most === undefined || reserved === undefined) throw unbounded(asked.model);
       this.#context.entry.opened({ unit: price.unit, reserved, price: price.line });
       try {
-        const granted = await this.#granted(this.#service.metered, text, {
+        const granted = await this.#granted(this.#service.metered, verified, {
           model: asked.model,
           price: { unit: price.unit, value: reserved },
         });
@@ -373,19 +370,25 @@ export class Exchange {
   /** @throws the error that the request is refused for */
   async #granted(
     route: Service["metered"],
-    text: string,
+    verified: Verified,
     more: Pick<RequestFacts, "model" | "price">,
   ): Promise<Granted> {
     await this.#turn();
-    return grantedBy(route, this.#facts(text, more));
+    return grantedBy(route, this.#facts(verified, more));
   }
 
-  #facts(text: string | undefined, more: Pick<RequestFacts, "model" | "price"> = {}): RequestFacts {
+  /** @param presented the credential, or the text of one that may prove nothing */
+  #facts(
+    presented: Verified | string | undefined,
+    more: Pick<RequestFacts, "model" | "price"> = {},
+  ): RequestFacts {
+    const isText = typeof presented === "string";
     const { method = "", socket, rawHeaders } = this.#incoming;
     return {
       method,
       target: this.#target.path,
-      authorization: text === undefined ? null : `L402 ${text}`,
+      authorization: isText ? `L402 ${presented}` : null,
+      verified: isText ? undefined : presented,
       capability: this.#match.capability,
       clientAddress: socket.remoteAddress,
       prefer: valuesOf(rawHeaders, "prefer").join(", "),
@@ -413,14 +416,14 @@ export class Exchange {
     const unit = unitPaid(verified);
     if (sale.flat !== undefined) {
       if (unit === "usd_micro") throw await this.#offer(sale, undefined);
-      return this.#boughtFlat(sale, text, verified);
+      return this.#boughtFlat(sale, verified);
     }
     if (unit === "usd_micro") return undefined;
     const read = await this.#read();
     if (unit === undefined) throw await this.#offer(sale, undefined, read.asked);
     const price = this.#satPrice(read.asked);
     try {
-      return await this.#metered(read, price, text, verified);
+      return await this.#metered(read, price, verified);
     } catch (error) {
       throw error instanceof DeniedError ? await this.#offer(sale, text, read.asked) : error;
     }
@@ -441,12 +444,12 @@ export class Exchange {
     }
   }
 
-  async #boughtFlat(sale: Sale, text: string, verified: Verified): Promise<Admitted> {
+  async #boughtFlat(sale: Sale, verified: Verified): Promise<Admitted> {
     const { read, model } = await this.#named();
     await this.#turn();
     const flat = sale.flat!;
     this.#context.entry.opened({ unit: flat.unit, reserved: flat.value, price: "flat" });
-    const facts = { ...this.#facts(text, { model }), ...this.#repeatable(read?.bytes) };
+    const facts = { ...this.#facts(verified, { model }), ...this.#repeatable(read?.bytes) };
     const decision = await sale.route.authorize(facts);
     if ("answer" in decision) return { body: undefined, again: decision.answer };
     if (!decision.granted) throw await this.#refused(decision, sale, flat.value);

@@ -2,6 +2,7 @@
 
 import type { JsonBody } from "../body/json-body.ts";
 import { folded } from "../body/keys.ts";
+import type { Target } from "../core/request.ts";
 import { type Allowances, NO_ALLOWANCES } from "./preset.ts";
 import { RequestRefused } from "./refused.ts";
 
@@ -132,7 +133,7 @@ export function oneOf(fields: Fields, first: string, second: string): string | u
  *
  * @param query parameters of the query that cost nothing
  */
-export function modelIn(fields: Fields, target: URL, query: readonly string[] = []): string {
+export function modelIn(fields: Fields, target: Target, query: readonly string[] = []): string {
   const model = textIn(fields, "model");
   if (model === undefined || model === "")
     throw new RequestRefused("model_missing", 'The body needs "model".');
@@ -141,8 +142,9 @@ export function modelIn(fields: Fields, target: URL, query: readonly string[] = 
 }
 
 /** Checks that the query names no other model, and has nothing that the preset does not know. */
-export function checkQuery(model: string, target: URL, known: readonly string[] = []): void {
-  for (const [name, value] of target.searchParams) {
+export function checkQuery(model: string, target: Target, known: readonly string[] = []): void {
+  if (target.query === "") return;
+  for (const [name, value] of new URLSearchParams(target.query)) {
     if (name === "model") {
       if (value !== model)
         throw new RequestRefused(

@@ -1,6 +1,8 @@
 /** What the gateway knows of one vendor's API: places of keys, routes, meters and errors. */
+
 import type { Edit, Path } from "../body/edit.ts";
 import type { JsonBody } from "../body/json-body.ts";
+import type { Target } from "../core/request.ts";
 import type { Countable } from "../tokens/encoding.ts";
 import type { Usage } from "../usage.ts";
 import type { Bound } from "./bound.ts";
@@ -91,7 +93,7 @@ export interface Meter {
    * @param target path and query as they are sent
    * @throws RequestRefused for what has a cost that the body does not bound, or no one reading
    */
-  ask(body: JsonBody | undefined, target: URL, allowances?: Allowances): Asked;
+  ask(body: JsonBody | undefined, target: Target, allowances?: Allowances): Asked;
   /** A new reader for the answer to that request. */
   reader(asked: Asked): UsageReader;
 }

@@ -50,7 +50,6 @@ export class SocketSession {
   #spent = 0n;
   /** Reserved until now. */
   #minutes = 0;
-  #text = "";
 
   constructor(
     {
@@ -80,7 +79,6 @@ export class SocketSession {
       const { rawHeaders } = this.#incoming;
       const text = presentedKey(preset.credentialPlaces, rawHeaders, this.#target.query);
       if (text === undefined) throw missing();
-      this.#text = text;
       const verified = paywall.authority.verifier.authenticate(text);
       const { entry, clock } = this.#context;
       entry.proven(verified);
@@ -104,7 +102,7 @@ export class SocketSession {
     const amount = { unit, value: value + (perConnection?.value ?? 0n) };
     if (amount.value > 0n && !hasBudget(verified, unit)) throw noBudget(unit);
     this.#context.entry.opened({ unit, reserved: amount.value, price: "per minute" });
-    const first = await this.#reserve(amount);
+    const first = await this.#reserve(verified, amount);
     const opened = await this.#opened(verified, lease, first);
     if (opened === undefined) return;
     const { socket: vendor, fields } = opened;
@@ -122,7 +120,7 @@ export class SocketSession {
     if (this.#upgrade.ending.aborted) stop();
     this.#upgrade.ending.addEventListener("abort", stop);
     try {
-      await this.#pay(relay, first);
+      await this.#pay(relay, verified, first);
     } finally {
       stopWatching();
       this.#upgrade.ending.removeEventListener("abort", stop);
@@ -182,14 +180,14 @@ export class SocketSession {
   }
 
   /** Reserves each minute before it begins, and charges those that have begun. */
-  async #pay(relay: Relay, first: Paid): Promise<void> {
+  async #pay(relay: Relay, verified: Verified, first: Paid): Promise<void> {
     let paid = first;
     for (;;) {
       if (await this.#within(MINUTE_MS - AHEAD_MS, relay)) return this.#charge(paid);
       let next: Paid | undefined;
       let denial: Denied | undefined;
       try {
-        next = await this.#reserve(this.#match.rule.perMinute);
+        next = await this.#reserve(verified, this.#match.rule.perMinute);
       } catch (error) {
         denial = denialOf(error);
       }
@@ -212,7 +210,7 @@ export class SocketSession {
     return isOver;
   }
 
-  async #reserve(amount: Amount): Promise<Paid> {
+  async #reserve(verified: Verified, amount: Amount): Promise<Paid> {
     const { id } = this.#context.entry;
     const useId = this.#minutes === 0 ? id : `${id}-${this.#minutes}`;
     this.#minutes++;
@@ -222,7 +220,8 @@ export class SocketSession {
     const granted = await grantedBy(metered, {
       method,
       target: this.#target.path,
-      authorization: `L402 ${this.#text}`,
+      authorization: null,
+      verified,
       clientAddress: socket.remoteAddress,
       headers: () => new Headers(),
       ...{ capability, model, price: amount, useId },

@@ -1,6 +1,8 @@
 /** Chat completions in OpenAI's form, which several vendors speak. */
+
 import { set } from "../../body/edit.ts";
 import type { JsonBody } from "../../body/json-body.ts";
+import type { Target } from "../../core/request.ts";
 import type { Encoding } from "../../tokens/encoding.ts";
 import { type Bound, boundOf } from "../bound.ts";
 import {
@@ -59,7 +61,7 @@ export const chatMeter = (kind: ChatKind): Meter => ({
 function ask(
   kind: ChatKind,
   body: JsonBody | undefined,
-  target: URL,
+  target: Target,
   allowances: Allowances,
 ): Asked {
   const fields = fieldsOf(body, kind.known, allowances);

@@ -1,5 +1,7 @@
 /** Gemini's `embedContent` and `batchEmbedContents`. */
+
 import type { JsonBody } from "../../body/json-body.ts";
+import type { Target } from "../../core/request.ts";
 import { type Usage, usageOf } from "../../usage.ts";
 import { boundOf } from "../bound.ts";
 import { isObject, objectsOf } from "../fields.ts";
@@ -30,7 +32,7 @@ const KNOWN: ReadonlySet<string> = new Set([
 ]);
 
 export const embedMeter: Meter = {
-  ask(body: JsonBody | undefined, target: URL, allowances: Allowances = NO_ALLOWANCES): Asked {
+  ask(body: JsonBody | undefined, target: Target, allowances: Allowances = NO_ALLOWANCES): Asked {
     const fields = googleFields(body, KNOWN, allowances);
     const { model } = googleModel(fields, target);
     const requests = objectsOf(memberOf(fields, "requests"));

@@ -1,5 +1,7 @@
 /** Embeddings in OpenAI's form. */
+
 import type { JsonBody } from "../../body/json-body.ts";
+import type { Target } from "../../core/request.ts";
 import type { Encoding } from "../../tokens/encoding.ts";
 import { boundOf } from "../bound.ts";
 import { fieldsOf, listOf, modelIn } from "../fields.ts";
@@ -17,7 +19,7 @@ export const embeddingsMeter = (
   known: ReadonlySet<string>,
   encodingOf?: (model: string) => Encoding | undefined,
 ): Meter => ({
-  ask(body: JsonBody | undefined, target: URL, allowances: Allowances = NO_ALLOWANCES): Asked {
+  ask(body: JsonBody | undefined, target: Target, allowances: Allowances = NO_ALLOWANCES): Asked {
     const fields = fieldsOf(body, known, allowances);
     const model = modelIn(fields, target);
     const inputs = typeof fields.input === "string" ? [] : listOf(fields.input, "input");

@@ -1,5 +1,7 @@
 /** Gemini's `generateContent` and `streamGenerateContent`. */
+
 import type { JsonBody } from "../../body/json-body.ts";
+import type { Target } from "../../core/request.ts";
 import { type Bound, boundOf } from "../bound.ts";
 import { countIn, type Fields, isObject, isSet, listOf, objectsOf, quoted } from "../fields.ts";
 import { type ImageTokens, type Part, PartSum, TEXT, WINDOW } from "../parts.ts";
@@ -38,11 +40,11 @@ const imageTokens = (model: string): ImageTokens => ({
 });
 
 export const generateMeter: Meter = {
-  ask(body: JsonBody | undefined, target: URL, allowances: Allowances = NO_ALLOWANCES): Asked {
+  ask(body: JsonBody | undefined, target: Target, allowances: Allowances = NO_ALLOWANCES): Asked {
     const fields = googleFields(body, KNOWN, allowances);
-    const { model, method } = googleModel(fields, target);
+    const { model, method, alt } = googleModel(fields, target);
     const isStream = method === "streamGenerateContent";
-    if (isStream && target.searchParams.get("alt") !== "sse")
+    if (isStream && alt !== "sse")
       throw new RequestRefused(
         "bad_request",
         "Without ?alt=sse the answer is one growing array, whose usage is not read. Add alt=sse.",

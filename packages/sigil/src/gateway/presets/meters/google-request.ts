@@ -1,5 +1,7 @@
 /** What all requests to Gemini have: a model in the path, and two spellings for each field. */
+
 import type { JsonBody } from "../../body/json-body.ts";
+import type { Target } from "../../core/request.ts";
 import { checkQuery, type Fields, fieldsOf, isObject, quoted } from "../fields.ts";
 import type { Allowances } from "../preset.ts";
 import { RequestRefused } from "../refused.ts";
@@ -29,17 +31,17 @@ export function googleFields(
 }
 
 /** The model and the method of the path. A model in the body or the query must be the same. */
-export function googleModel(fields: Fields, target: URL): { model: string; method: string } {
-  const match = /\/models\/([A-Za-z0-9._-]+):([A-Za-z]+)$/.exec(target.pathname);
+export function googleModel(fields: Fields, target: Target) {
+  const match = /\/models\/([A-Za-z0-9._-]+):([A-Za-z]+)$/.exec(target.path);
   if (match === null)
     throw new RequestRefused("model_missing", "The path must end in models/MODEL:METHOD.");
   const [, model = "", method = ""] = match;
   checkQuery(model, target, QUERY);
-  const alt = target.searchParams.getAll("alt");
+  const alt = new URLSearchParams(target.query).getAll("alt");
   if (alt.length > 1 || !["json", "sse"].includes(alt[0] ?? "json"))
     throw new RequestRefused("query_not_allowed", "alt must be sse or json, once.");
   checkModel(memberOf(fields, "model"), model);
-  return { model, method };
+  return { model, method, alt: alt[0] };
 }
 
 /** Checks that a model in the body is the one of the path. */

@@ -1,5 +1,7 @@
 /** Images that OpenAI generates from a text. */
+
 import type { JsonBody } from "../../body/json-body.ts";
+import type { Target } from "../../core/request.ts";
 import { type Usage, usageOf } from "../../usage.ts";
 import { boundOf } from "../bound.ts";
 import { countIn, fieldsOf, flagIn, isObject, itemsOf, modelIn } from "../fields.ts";
@@ -41,7 +43,7 @@ const IMAGE_TOKENS = 32_768;
 const hasTokens = (model: string): boolean => /^(?:gpt|chatgpt)-image/.test(model);
 
 export const imagesMeter: Meter = {
-  ask(body: JsonBody | undefined, target: URL, allowances: Allowances = NO_ALLOWANCES): Asked {
+  ask(body: JsonBody | undefined, target: Target, allowances: Allowances = NO_ALLOWANCES): Asked {
     const fields = fieldsOf(body, KNOWN, allowances);
     const model = modelIn(fields, target);
     const images = Math.max(1, countIn(fields, "n") ?? 1);

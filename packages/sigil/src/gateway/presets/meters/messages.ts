@@ -1,6 +1,8 @@
 /** Anthropic's Messages. */
+
 import { type Edit, set } from "../../body/edit.ts";
 import type { JsonBody } from "../../body/json-body.ts";
+import type { Target } from "../../core/request.ts";
 import { boundOf } from "../bound.ts";
 import {
   countIn,
@@ -67,7 +69,7 @@ const IMAGE = { most: 8192, isBeyondWindow: false };
 const LEAST_THINKING = 1024;
 
 export const messagesMeter: Meter = {
-  ask(body: JsonBody | undefined, target: URL, allowances: Allowances = NO_ALLOWANCES): Asked {
+  ask(body: JsonBody | undefined, target: Target, allowances: Allowances = NO_ALLOWANCES): Asked {
     const fields = fieldsOf(body, KNOWN, allowances);
     // Its SDKs send ?beta=true for beta features.
     const model = modelIn(fields, target, ["beta"]);

@@ -1,5 +1,7 @@
 /** Ollama's own API: chat, generation and embeddings. Streams are lines of JSON. */
+
 import type { JsonBody } from "../../body/json-body.ts";
+import type { Target } from "../../core/request.ts";
 import { type Usage, usageOf } from "../../usage.ts";
 import { boundOf } from "../bound.ts";
 import {
@@ -71,7 +73,7 @@ export const OLLAMA_OPEN: ReadonlySet<string> = new Set([
 export const OLLAMA_IMAGE: ImageTokens = { most: 16_384, isBeyondWindow: false };
 
 export const ollamaMeter = (makes: "text" | "embeddings"): Meter => ({
-  ask(body: JsonBody | undefined, target: URL, allowances: Allowances = NO_ALLOWANCES): Asked {
+  ask(body: JsonBody | undefined, target: Target, allowances: Allowances = NO_ALLOWANCES): Asked {
     const fields = fieldsOf(body, KNOWN, allowances);
     checkCase(fields, OLLAMA_OPEN);
     const model = modelIn(fields, target);

@@ -1,6 +1,8 @@
 /** OpenAI's Responses. */
+
 import { type Edit, set } from "../../body/edit.ts";
 import type { JsonBody } from "../../body/json-body.ts";
+import type { Target } from "../../core/request.ts";
 import type { Encoding } from "../../tokens/encoding.ts";
 import { boundOf } from "../bound.ts";
 import {
@@ -41,7 +43,7 @@ export const responsesMeter = (kind: ResponsesKind): Meter => ({
 function ask(
   kind: ResponsesKind,
   body: JsonBody | undefined,
-  target: URL,
+  target: Target,
   allowances: Allowances,
 ): Asked {
   const fields = fieldsOf(body, kind.known, allowances);
