@@ -1,9 +1,11 @@
 /** `sigil gateway --config`: read again at SIGHUP, and explained by `check`. */
+import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import type { ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { WebSocket, WebSocketServer } from "ws";
 import { freePort } from "./support/free-port.ts";
 import { answers, openGateway, openVendor } from "./support/gateway.ts";
 import { sigil } from "./support/sigil.ts";
@@ -98,6 +100,46 @@ test("SIGHUP under load drops no request, and those under way keep the key that 
     .toBe(5);
   expect(await gateway.end("SIGTERM")).toBe(0);
   expect(gateway.printed()).not.toContain("CANARY");
+}, 120_000);
+
+test("SIGHUP opens a path to WebSockets, and closes it to new ones", async () => {
+  const { file, write, vendor } = await stage();
+  const server = new WebSocketServer({ noServer: true });
+  vendor.server.on("upgrade", (incoming, socket, head) =>
+    server.handleUpgrade(incoming, socket, head, (opened) =>
+      opened.on("message", (data: Buffer) => opened.send(data.toString())),
+    ),
+  );
+  const routes = "      - { match: GET /b, price: free }";
+  const sockets = "    webSockets:\n      - { path: /ws, perMinute: 0.01 usd }";
+  // Something has a price, so that the key has a budget.
+  const priced = `${routes}\n      - { match: GET /c, price: 0.01 usd }`;
+  write(priced);
+  const gateway = await openGateway(["--config", file], {});
+  const read = async (text: string, times: number) => {
+    write(text);
+    gateway.child.kill("SIGHUP");
+    await expect
+      .poll(() => gateway.printed().split('read again"').length - 1, { timeout: 20_000 })
+      .toBe(times);
+  };
+  const headers = { authorization: `Bearer ${gateway.key}` };
+  const ask = (): WebSocket =>
+    new WebSocket(`${gateway.url.replace("http", "ws")}/ws`, [], { headers }).on("error", () => {});
+  const statusOf = async (refused: WebSocket): Promise<number> =>
+    (await once(refused, "unexpected-response"))[1].statusCode;
+  expect(await statusOf(ask())).toBe(403);
+  await read(`${priced}\n${sockets}`, 1);
+  const opened = ask();
+  await once(opened, "open");
+  await read(priced, 2);
+  expect(await statusOf(ask())).toBe(403);
+  const said = once(opened, "message");
+  opened.send("still here");
+  expect(String((await said)[0])).toBe("still here");
+  opened.close();
+  await once(opened, "close");
+  expect(await gateway.end("SIGTERM")).toBe(0);
 }, 120_000);
 
 test("SIGHUP refuses what only a start can change, and stays as it was", async () => {

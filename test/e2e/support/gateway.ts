@@ -52,6 +52,7 @@ export async function openVendor(first: Play = answers(completion(1000, 100))) {
   });
   return {
     origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    server,
     seen,
     play: (next: Play) => {
       acting.play = next;

@@ -36,7 +36,7 @@ export function destinationOf<Served extends Serving>(
   if (service === undefined) return { kind: "unlisted", service };
   const path = pathBelow(service, target);
   if (isUpgrade) {
-    const match = matchSocket(service.sockets, path);
+    const match = matchSocket(service.sockets, { ...target, path });
     return match ? { kind: "webSocket", service, match } : { kind: "unlisted", service };
   }
   if (path === BUDGET_PATH) return { kind: "page", service, page: "budget" };

@@ -40,6 +40,10 @@ export const webSocket = z
     capability: capability
       .default("realtime")
       .meta({ description: "What a credential must be allowed to do." }),
+    model: z.literal("query").optional().meta({
+      description:
+        "query: the parameter model of the query names the model, and no message can name another one. By default the model is not known, and a key that names models opens no WebSocket.",
+    }),
     idle: milliseconds("How long neither side may say anything.").prefault("10m"),
     longest: milliseconds("How long a connection may be open.").prefault("1h"),
   })

@@ -20,13 +20,6 @@ export interface ListenOptions {
   readonly socket?: string;
   /** PEM. With it the gateway serves TLS, and HTTP/2 to clients that speak it. */
   readonly tls?: { readonly cert: string; readonly key: string };
-  /**
-   * Whether requests for a WebSocket are served as such. If not, they are as if they asked for
-   * none.
-   *
-   * @default false
-   */
-  readonly webSockets?: boolean;
 }
 
 /** The connection of a request for a WebSocket. */
@@ -39,6 +32,11 @@ export interface Upgrade {
 }
 
 export interface Listening {
+  /**
+   * From now on serves requests for a WebSocket as such, or not. If not, as it begins, they are
+   * served as if they asked for none.
+   */
+  serveWebSockets(isServed: boolean): void;
   /** The origin that it listens at, or `unix:` and the path. */
   readonly url: string;
   /** Accepts no more requests, and waits for those that are served, at most `graceMs`. */
@@ -65,9 +63,11 @@ export const isWebSocket = ({ method, headers }: IncomingMessage): boolean =>
   method === "GET" && headers.upgrade?.toLowerCase() === "websocket";
 
 export async function listen(serve: Serve, options: ListenOptions = {}): Promise<Listening> {
-  const { port = 0, host = "127.0.0.1", socket: path, tls, webSockets = false } = options;
+  const { port = 0, host = "127.0.0.1", socket: path, tls } = options;
   // Other protocols are not offered, so a request that asks for one is served without.
-  const limits = { ...LIMITS, ...(webSockets && { shouldUpgradeCallback: isWebSocket }) };
+  const shouldUpgradeCallback = (incoming: IncomingMessage): boolean =>
+    server.listenerCount("upgrade") > 0 && isWebSocket(incoming);
+  const limits = { ...LIMITS, shouldUpgradeCallback };
   const latest = new WeakMap<Socket, ServerResponse>();
   const sessions = new Set<ServerHttp2Session>();
   let isClosing = false;
@@ -114,7 +114,6 @@ export async function listen(serve: Serve, options: ListenOptions = {}): Promise
       socket.destroy(),
     );
   };
-  if (webSockets) server.on("upgrade", onUpgrade);
   // What is not HTTP as it is written may be read otherwise behind us: nothing more is read of it.
   server.on("clientError", (_error: Error, socket: Socket) => {
     const before = latest.get(socket);
@@ -130,6 +129,10 @@ export async function listen(serve: Serve, options: ListenOptions = {}): Promise
   });
   return {
     url: path === undefined ? originOf(server, host, tls !== undefined) : `unix:${path}`,
+    serveWebSockets(isServed) {
+      server.off("upgrade", onUpgrade);
+      if (isServed) server.on("upgrade", onUpgrade);
+    },
     close: (graceMs) =>
       new Promise((resolve) => {
         const late = setTimeout(() => {

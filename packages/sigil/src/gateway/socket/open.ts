@@ -17,6 +17,7 @@ export class Opening implements Dispatcher.DispatchHandler {
   readonly #hider: Hider | undefined;
   #controller: Dispatcher.DispatchController | undefined;
   #reason: Error | undefined;
+  #isAsked = false;
   #head: Omit<Whole, "body"> | undefined;
   readonly #parts: Buffer[] = [];
   #size = 0;
@@ -44,6 +45,11 @@ export class Opening implements Dispatcher.DispatchHandler {
     }
   }
 
+  /** Whether the request was on its way to the vendor, which may charge for it. */
+  get isAsked(): boolean {
+    return this.#isAsked;
+  }
+
   /** Does nothing once it is open. */
   abort(reason: Error): void {
     this.#reason = reason;
@@ -53,7 +59,8 @@ export class Opening implements Dispatcher.DispatchHandler {
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
-    if (this.#reason !== undefined) controller.abort(this.#reason);
+    if (this.#reason === undefined) this.#isAsked = true;
+    else controller.abort(this.#reason);
   }
 
   onRequestUpgrade(

@@ -1,11 +1,15 @@
 /** Which paths of a service are open to WebSockets, and what those cost. */
 import type { Amount } from "l8nt/invoice";
+import type { Target } from "../core/request.ts";
 import { matchRoute } from "../presets/match.ts";
+import { RequestRefused } from "../presets/refused.ts";
 
 export interface SocketRule {
   /** As in `PresetRoute`. */
   readonly path: string;
   readonly capability: string;
+  /** Whether the query's `model` is the one that the messages use. */
+  readonly model?: "query" | undefined;
   /** Charged for each connection, beside its minutes. In the unit of `perMinute`. */
   readonly perConnection: Amount | undefined;
   /** Charged for each minute that has begun. */
@@ -17,16 +21,58 @@ export interface SocketRule {
 export interface SocketMatch {
   readonly rule: SocketRule;
   readonly capability: string;
-  /** From the path. */
+  /** From the path, or from the query. Undefined denies credentials that name models. */
   readonly model: string | undefined;
 }
 
-/** The first rule for a path. */
-export function matchSocket(rules: readonly SocketRule[], path: string): SocketMatch | undefined {
+/**
+ * The first rule for a path.
+ *
+ * @throws RequestRefused if the query has no one reading of its model
+ */
+export function matchSocket(
+  rules: readonly SocketRule[],
+  { path, query }: Target,
+): SocketMatch | undefined {
   for (const rule of rules) {
-    const route = { ...rule, method: "GET", meter: "flat" } as const;
+    const { capability } = rule;
+    const route = { path: rule.path, capability, method: "GET", meter: "flat" } as const;
     const match = matchRoute({ routes: [route] }, "GET", path);
-    if (match !== undefined) return { rule, capability: match.capability, model: match.model };
+    if (match === undefined) continue;
+    const model = rule.model === "query" ? modelIn(query, match.model) : match.model;
+    return { rule, capability: match.capability, model };
   }
   return undefined;
+}
+
+/** What some reader takes for `model`: other cases, lists, and what stands behind a `;`. */
+const READS_AS_MODEL = /^model(?![a-z\d_-])/i;
+const MODEL = /^[\w.:/@-]+$/;
+
+/** The model that the query names once, and as every reader reads it. @throws RequestRefused */
+function modelIn(query: string, ofPath: string | undefined): string | undefined {
+  const parts = query.slice(1).split(/[&;]/);
+  const named = parts.filter((part) => READS_AS_MODEL.test(decoded(part).trimStart()));
+  if (named.length === 0) return ofPath;
+  const model = new URLSearchParams(query).get("model") ?? "";
+  if (named.length > 1 || named[0]!.split("=", 1)[0] !== "model" || !MODEL.test(model))
+    throw new RequestRefused(
+      "bad_request",
+      "The query must have the parameter model once, with one name.",
+    );
+  if (ofPath !== undefined && ofPath !== model)
+    throw new RequestRefused(
+      "model_mismatch",
+      "The query names another model than the path. Name one.",
+    );
+  return model;
+}
+
+/** As it is if it cannot be decoded. */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part.replaceAll("+", " "));
+  } catch {
+    return part;
+  }
 }

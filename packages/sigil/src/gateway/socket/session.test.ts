@@ -6,6 +6,7 @@ import type { Credential } from "l8nt";
 import { parseAmount } from "l8nt/invoice";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { WebSocket as Client, WebSocketServer } from "ws";
+import { CERT, KEY } from "../../../../l8nt/src/wallets/fixtures/tls.ts";
 import { ManualTimer } from "../fixtures/manual-timer.ts";
 import { type TownOptions, town, VENDOR_KEY } from "../fixtures/town.ts";
 import type { SocketRule } from "./rule.ts";
@@ -261,6 +262,99 @@ test.each([400, 404, 500])("a vendor's %i instead of a WebSocket hides its key",
     `bad key Bearer ${"*".repeat(VENDOR_KEY.length)}`,
     `bad key Bearer ${"*".repeat(VENDOR_KEY.length)}`,
   ]);
+});
+
+test("a WebSocket over TLS is carried as any other one", async () => {
+  const { at, mint, asked } = await world(undefined, { tls: { cert: CERT, key: KEY } });
+  const headers = { authorization: `Bearer ${mint().toKey()}` };
+  expect(at).toMatch(/^wss:/);
+  const client = new Client(`${at}/v1/realtime`, [], { headers, ca: CERT });
+  await once(client, "open");
+  const said = once(client, "message");
+  client.send("hello");
+  expect(String((await said)[0])).toBe("hello");
+  client.close();
+  await once(client, "close");
+  expect(asked).toHaveLength(1);
+});
+
+describe("a WebSocket whose query names its model", () => {
+  const named = { rule: { model: "query" } } as const;
+
+  test("opens for a key of that model, and is written down with it", async () => {
+    const { open, mint, asked, rows } = await world(undefined, named);
+    const { client } = await open(
+      mint({ models: ["gpt-realtime*"] }),
+      "/v1/realtime?a=1&model=gpt-realtime-2",
+    );
+    expect(asked[0]!.url).toBe("/v1/realtime?a=1&model=gpt-realtime-2");
+    client.close();
+    await vi.waitFor(() => expect(rows).toHaveLength(1));
+    expect(rows[0]).toMatchObject({ model: "gpt-realtime-2" });
+  });
+
+  test.each([
+    ["no model", "", 403],
+    ["another model", "?model=gpt-test", 403],
+    ["a model twice", "?model=gpt-realtime&model=gpt-realtime", 400],
+    ["two models", "?model=gpt-realtime&model=gpt-test", 400],
+    ["a second model behind a semicolon", "?model=gpt-realtime;model=gpt-test", 400],
+    ["a model behind a semicolon", "?a=1;model=gpt-realtime", 400],
+    ["a list of models", "?model=gpt-realtime&model[]=gpt-test", 400],
+    ["a model in another case", "?model=gpt-realtime&MODEL=gpt-test", 400],
+    ["an encoded name", "?mod%65l=gpt-realtime", 400],
+    ["an encoded second name", "?model=gpt-realtime&%6dodel=gpt-test", 400],
+    ["a name with a space", "?model=gpt-realtime&model+=gpt-test", 400],
+    ["an empty model", "?model=", 400],
+    ["a model that is no name", "?model=gpt-realtime%0d%0aa", 400],
+  ])("is refused with %s to a key of one model", async (_name, query, status) => {
+    const { url, mint, asked } = await world(undefined, named);
+    const key = mint({ models: ["gpt-realtime"] }).toKey();
+    const [given] = await refused(asking(url, key, `/v1/realtime${query}`));
+    expect([given, asked]).toEqual([status, []]);
+  });
+
+  test("opens without a model for a key that names none", async () => {
+    const { open, mint, asked } = await world(undefined, named);
+    await open(mint(), "/v1/realtime?model_version=2");
+    expect(asked).toHaveLength(1);
+  });
+});
+
+test("a client that leaves while the vendor opens pays only if the vendor was asked", async () => {
+  // One connection to the vendor: the second request waits behind the first one.
+  const { url, mint, usage, vendor, rows } = await world(undefined, { pool: 1 });
+  const opening = new Promise((resolve) => {
+    vendor.removeAllListeners("upgrade").on("upgrade", resolve);
+  });
+  const [first, second] = [mint(), mint()];
+  const clients = [asking(url, first.toKey())];
+  await opening;
+  clients.push(asking(url, second.toKey()));
+  await vi.waitFor(async () => expect(await usage(second)).toEqual([[70_000n, 70_000n]]));
+  clients[1]!.terminate();
+  await vi.waitFor(() => expect(rows).toHaveLength(1));
+  expect(rows[0]).toMatchObject({ end: "gone", spent: 0n, isEstimated: false });
+  expect(await usage(second)).toEqual([[0n, 0n]]);
+  clients[0]!.terminate();
+  await vi.waitFor(() => expect(rows).toHaveLength(2));
+  expect(rows[1]).toMatchObject({ end: "gone", spent: 70_000n, isEstimated: true });
+  expect(await usage(first)).toEqual([[70_000n, 0n]]);
+});
+
+test("a client that leaves while it waits for its turn reserves nothing, and frees its place", async () => {
+  const { url, open, mint, usage, rows, denials, asked, service } = await world(undefined, {
+    connections: 4,
+  });
+  const key = mint();
+  for (let at = 0; at < 3; at++) await open(key);
+  const taken = vi.spyOn(service.slots, "take");
+  const waiting = asking(url, key.toKey());
+  await vi.waitFor(() => expect(taken).toHaveBeenCalled());
+  waiting.terminate();
+  await vi.waitFor(() => expect(denials).toHaveLength(1));
+  expect([rows, asked.length]).toEqual([[], 3]);
+  expect(await usage(key)).toEqual([[210_000n, 210_000n]]);
 });
 
 describe("a request for a WebSocket is refused", () => {

@@ -17,6 +17,7 @@ import type { Service } from "../service.ts";
 import { Hider } from "../vault/hide.ts";
 import { placed, withQuery } from "../vault/place.ts";
 import type { Lease } from "../vault/vault.ts";
+import { ClientLeft, Leaving } from "./leaving.ts";
 import { type Opened, Opening } from "./open.ts";
 import { GOING_AWAY, POLICY, Relay, type RelayEnd, type Timer } from "./relay.ts";
 import type { SocketMatch } from "./rule.ts";
@@ -37,6 +38,15 @@ const AHEAD_MS = 5_000;
 interface Paid {
   readonly granted: Granted;
   readonly amount: Amount;
+}
+
+/** A WebSocket whose first minute is reserved. */
+interface Beginning {
+  readonly verified: Verified;
+  readonly lease: Lease | undefined;
+  readonly first: Paid;
+  /** Aborts when the client has left. */
+  readonly left: AbortSignal;
 }
 
 export class SocketSession {
@@ -85,10 +95,14 @@ export class SocketSession {
       verified.demand({ now: clock(), target: "self" });
       checkHead(preset, rawHeaders, this.#target);
       const slot = this.#service.slots.take(branchOf(verified));
+      const leaving = new Leaving(this.#upgrade.socket);
+      leaving.signal.addEventListener("abort", slot.release);
       try {
-        await slot.free;
-        await this.#open(verified, lease);
+        if (!leaving.signal.aborted) await slot.free;
+        if (leaving.signal.aborted) throw new Denied(unreached(new ClientLeft(), undefined));
+        await this.#open(verified, lease, leaving);
       } finally {
+        leaving.stop();
         slot.release();
       }
     } finally {
@@ -96,14 +110,15 @@ export class SocketSession {
     }
   }
 
-  async #open(verified: Verified, lease: Lease | undefined): Promise<void> {
+  async #open(verified: Verified, lease: Lease | undefined, leaving: Leaving): Promise<void> {
     const { perConnection, perMinute } = this.#match.rule;
     const { unit, value } = perMinute;
     const amount = { unit, value: value + (perConnection?.value ?? 0n) };
     if (amount.value > 0n && !hasBudget(verified, unit)) throw noBudget(unit);
     this.#context.entry.opened({ unit, reserved: amount.value, price: "per minute" });
     const first = await this.#reserve(verified, amount);
-    const opened = await this.#opened(verified, lease, first);
+    const opened = await this.#opened({ verified, lease, first, left: leaving.signal });
+    leaving.stop();
     if (opened === undefined) return;
     const { socket: vendor, fields } = opened;
     const client = this.#upgrade.socket;
@@ -132,11 +147,11 @@ export class SocketSession {
 
   /**
    * Undefined if the client was given the vendor's own answer. Nothing is charged for what is not
-   * opened.
+   * opened; what is broken off here, once the vendor was asked, may have been.
    *
    * @throws Denied if the vendor did not answer
    */
-  async #opened(verified: Verified, lease: Lease | undefined, first: Paid) {
+  async #opened({ verified, lease, first, left }: Beginning) {
     const { name, preset, upstream } = this.#service;
     const key = placed(lease, preset.keyPlace);
     const fields = forUpstream(
@@ -150,8 +165,9 @@ export class SocketSession {
     const path = this.#target.path + withQuery(query, key.query);
     const hider = lease && new Hider(lease.secret);
     const opening = new Opening(upstream, path, fields, hider);
-    const leave = () => opening.abort(new Error("the client left"));
-    this.#upgrade.socket.once("close", leave);
+    const leave = () => opening.abort(left.reason);
+    if (left.aborted) leave();
+    left.addEventListener("abort", leave);
     const stopWatching = verified.watch(() =>
       opening.abort(new Denied(stoppedBy(verified, this.#context.clock()))),
     );
@@ -163,12 +179,14 @@ export class SocketSession {
       const denial =
         error instanceof Denied ? error : new Denied(unreached(error as Error, undefined));
       const { status, code } = denial.facts;
-      await this.#giveBack(first);
-      this.#settled({ end: "failed", status, code });
+      const end = error instanceof ClientLeft ? "gone" : error === denial ? "cut" : "failed";
+      const isCharged = end !== "failed" && opening.isAsked;
+      await (isCharged ? this.#charge(first) : this.#giveBack(first));
+      this.#settled({ end, status, code, isEstimated: isCharged });
       throw denial;
     } finally {
       stopWatching();
-      this.#upgrade.socket.off("close", leave);
+      left.removeEventListener("abort", leave);
     }
     await this.#giveBack(first);
     const { answer } = opened;
@@ -244,8 +262,10 @@ export class SocketSession {
     readonly end: RelayEnd | "failed";
     readonly status: number;
     readonly code: string | undefined;
+    /** @default false */
+    readonly isEstimated?: boolean;
   }): void {
-    this.#context.entry.settled({ ...ended, spent: this.#spent, isEstimated: false });
+    this.#context.entry.settled({ isEstimated: false, ...ended, spent: this.#spent });
   }
 }
 

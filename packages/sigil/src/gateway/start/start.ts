@@ -5,7 +5,7 @@ import { logger } from "../../treasury/log.ts";
 import type { GatewayConfig } from "../config/config.ts";
 import { type Listen, locationOf } from "../config/listen.ts";
 import { Bodies } from "../core/body.ts";
-import { listen } from "../core/server.ts";
+import { type Listening, listen } from "../core/server.ts";
 import { Gateway } from "../gateway.ts";
 import { GatewayMetrics } from "../metrics/metrics.ts";
 import { type Owned, openOwned } from "../owner/open.ts";
@@ -17,7 +17,7 @@ import { openFolder } from "./folder.ts";
 import { greeting } from "./greeting.ts";
 import { startHeartbeat } from "./heartbeat.ts";
 import { Reloading } from "./reload.ts";
-import { openServing, textOf } from "./serving.ts";
+import { openServing, type Serving, textOf } from "./serving.ts";
 import { openWatching, type Watching } from "./watching.ts";
 
 /** How long requests under way may take to end after a signal. */
@@ -83,17 +83,21 @@ export async function start(read: () => GatewayConfig, terminal: Terminal): Prom
         observers: [...watching.observers, ...owned.observers],
         isShadow: config.shadow,
       });
-      reloading = new Reloading({ gateway, config, serving, read, open, log });
+      let listening: Listening | undefined;
+      const replace = (services: Serving["services"]): Promise<void> => {
+        const ended = gateway.replace(services);
+        listening?.serveWebSockets(gateway.webSockets);
+        return ended;
+      };
+      reloading = new Reloading({ gateway: { replace }, config, serving, read, open, log });
       terminal.onStop(reloading.reload, ["SIGHUP"]);
-      const { webSockets } = gateway;
-      const options = { port, host, webSockets, ...(tls && { tls }) };
-      const listening = await listen(gateway.serve, options).catch(
-        (error: NodeJS.ErrnoException) => {
-          if (error.code === "EADDRINUSE")
-            throw new UsageError(`Port ${port} is in use. Give another one with --port N.`);
-          throw error;
-        },
-      );
+      const options = { port, host, ...(tls && { tls }) };
+      listening = await listen(gateway.serve, options).catch((error: NodeJS.ErrnoException) => {
+        if (error.code === "EADDRINUSE")
+          throw new UsageError(`Port ${port} is in use. Give another one with --port N.`);
+        throw error;
+      });
+      listening.serveWebSockets(gateway.webSockets);
       const key = await keyFor({ folder, store }, scopeOf(config), services[0]!);
       terminal.answer(greeting(services, location, key), {
         listening: listening.url,
