@@ -2,28 +2,36 @@
  * The processes of the gateway's bench: a vendor, and what stands before it: the gateway, its data
  * path alone, or a proxy library.
  */
-import { mkdtempSync, rmSync } from "node:fs";
-import { createServer, type IncomingMessage } from "node:http";
+import { once } from "node:events";
+import { createWriteStream, mkdtempSync, rmSync } from "node:fs";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fastifyProxy from "@fastify/http-proxy";
 import fastify from "fastify";
+import type { Store } from "l8nt/ports";
 import { MemoryStore } from "l8nt/stores/memory";
 import { openSqliteStore } from "l8nt/stores/sqlite";
+import { openBooks } from "../packages/sigil/src/gateway/books/open.ts";
+import { openSqliteBooks } from "../packages/sigil/src/gateway/books/sqlite.ts";
 import { Bodies } from "../packages/sigil/src/gateway/core/body.ts";
 import { forUpstream } from "../packages/sigil/src/gateway/core/fields.ts";
 import { Forwarding } from "../packages/sigil/src/gateway/core/forward.ts";
 import { listen } from "../packages/sigil/src/gateway/core/server.ts";
 import { openUpstream } from "../packages/sigil/src/gateway/core/upstream.ts";
 import { Gateway } from "../packages/sigil/src/gateway/gateway.ts";
+import type { Observer } from "../packages/sigil/src/gateway/observer.ts";
 import { PRESETS } from "../packages/sigil/src/gateway/presets/index.ts";
 import { NO_ALLOWANCES } from "../packages/sigil/src/gateway/presets/preset.ts";
 import { PriceTable } from "../packages/sigil/src/gateway/prices/table.ts";
+import { requestLog } from "../packages/sigil/src/gateway/request-log.ts";
 import { Service } from "../packages/sigil/src/gateway/service.ts";
 import { Vault } from "../packages/sigil/src/gateway/vault/vault.ts";
+import { logger } from "../packages/sigil/src/treasury/log.ts";
 
-export type GatewayKind = "vendor" | "bare" | "fastify" | "memory" | "sqlite";
+/** `unwatched`: without books and log, in memory. */
+export type GatewayKind = "vendor" | "bare" | "fastify" | "unwatched" | "memory" | "sqlite";
 
 /** 270 bytes, as a short answer of a model. */
 const ANSWER = JSON.stringify({
@@ -41,18 +49,57 @@ date: "2026-11-01"
 vendors: { openai: { gpt-test: { input: "1", output: "10", context: "128000", maxOutput: "16000" } } }
 `;
 
+/** What a stream asks for by the name of its user: how many kilobytes. */
+const streamed = (body: string): number =>
+  Number(/"user":"(\d+) kB"/.exec(body)?.[1] ?? Number.NaN);
+
+/** A kilobyte of a stream: one event. */
+const EVENT = eventOf({ choices: [{ index: 0, delta: { content: "x".repeat(864) } }] });
+const LAST = `${eventOf({ choices: [], usage: { prompt_tokens: 10, completion_tokens: 20, total_tokens: 30 } })}data: [DONE]\n\n`;
+
+function eventOf(more: object): string {
+  const event = { id: "chatcmpl-1", object: "chat.completion.chunk", model: "gpt-test", ...more };
+  return `data: ${JSON.stringify(event)}\n\n`;
+}
+
+/** As fast as it is read. */
+async function stream(outgoing: ServerResponse, kilobytes: number): Promise<void> {
+  outgoing.writeHead(200, { "content-type": "text/event-stream" });
+  const part = EVENT.repeat(Math.min(kilobytes, 16));
+  for (let sent = 0; sent < kilobytes; sent += 16)
+    if (!outgoing.write(part)) await once(outgoing, "drain");
+  outgoing.end(LAST);
+}
+
 const hasBody = ({ method }: IncomingMessage): boolean => method === "POST";
+
+/** As the program watches its requests: its books, and a log, of which nothing is kept here. */
+async function watching(
+  path: string,
+  journal: Store,
+  clock: () => number,
+): Promise<readonly Observer[]> {
+  const alarm = (what: string) => console.error(what);
+  const database = openSqliteBooks(path);
+  const books = await openBooks({ database, journal, clock, alarm });
+  return [books, requestLog(logger("info", createWriteStream("/dev/null")))];
+}
 
 async function start(): Promise<{ readonly url: string; readonly key?: string }> {
   switch (kind) {
     case "vendor": {
       const server = createServer({ keepAliveTimeout: 600_000 }, (incoming, outgoing) => {
-        incoming.resume();
-        incoming.on("end", () =>
+        let body = "";
+        incoming.on("data", (part: Buffer) => {
+          body += part.toString("latin1");
+        });
+        incoming.on("end", () => {
+          const kilobytes = streamed(body);
+          if (kilobytes > 0) return void stream(outgoing, kilobytes);
           outgoing
             .writeHead(200, { "content-type": "application/json", "content-length": ANSWER.length })
-            .end(ANSWER),
-        );
+            .end(ANSWER);
+        });
       });
       await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
       return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
@@ -74,8 +121,12 @@ async function start(): Promise<{ readonly url: string; readonly key?: string }>
     default: {
       const folder = mkdtempSync(join(tmpdir(), "sigil-bench-"));
       process.on("exit", () => rmSync(folder, { recursive: true }));
-      const store =
-        kind === "memory" ? new MemoryStore() : await openSqliteStore(join(folder, "books.db"));
+      const database = join(folder, "books.db");
+      const isInMemory = kind === "memory" || kind === "unwatched";
+      const store = isInMemory
+        ? new MemoryStore({ journal: true })
+        : await openSqliteStore(database);
+      const alarm = (what: string) => console.error(what);
       const clock = () => Date.now() / 1000;
       const service = new Service({
         name: "openai",
@@ -90,7 +141,7 @@ async function start(): Promise<{ readonly url: string; readonly key?: string }>
         secret: SECRET,
         store,
         clock,
-        alarm: () => {},
+        alarm,
       });
       await service.paywall.ready();
       const gateway = new Gateway({
@@ -98,8 +149,8 @@ async function start(): Promise<{ readonly url: string; readonly key?: string }>
         ledger: store,
         bodies: new Bodies(),
         clock,
-        alarm: () => {},
-        observers: [],
+        alarm,
+        observers: kind === "unwatched" ? [] : await watching(database, store, clock),
       });
       const key = service.paywall.authority.minter
         .mint({ endpoints: ["* http://gateway.example/**"], expiresIn: "1d", budget: "1000 usd" })

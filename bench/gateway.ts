@@ -7,8 +7,10 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { resolve } from "node:path";
 import { Pool } from "undici";
-import { atLeast, type Measured, median, plain } from "./figure.ts";
+import { atLeast, atMost, type Measured, median, plain } from "./figure.ts";
+import { latencies } from "./gateway-latency.ts";
 import type { GatewayKind } from "./gateway-server.ts";
+import { LONG_KILOBYTES, peakOfStreams, SHORT_KILOBYTES, STREAMS } from "./gateway-streams.ts";
 
 const ROUNDS = 9;
 const AT_ONCE = 64;
@@ -34,7 +36,12 @@ export async function gateway(progress: (text: string) => void): Promise<Measure
       execArgv: ["--conditions=l8nt-source", "--no-warnings"],
     });
     children.push(child);
-    const [{ url, key = "none" }] = (await once(child, "message")) as [
+    // A child that cannot start would be waited for without end.
+    const ended = once(child, "exit").then(() => {
+      throw new Error(`the process ${kind} ended`);
+    });
+    ended.catch(() => {});
+    const [{ url, key = "none" }] = (await Promise.race([once(child, "message"), ended])) as [
       { readonly url: string; readonly key?: string },
     ];
     return { child, url, key, pool: new Pool(url, { connections: AT_ONCE }) };
@@ -54,11 +61,13 @@ export async function gateway(progress: (text: string) => void): Promise<Measure
     if (statusCode !== 200) throw new Error(`answered ${statusCode}`);
   };
   try {
-    const { url } = await forked("vendor");
+    const vendor = await forked("vendor");
+    const { url } = vendor;
     const ways = {
       bare: await forked("bare", url),
       fastify: await forked("fastify", url),
       memory: await forked("memory", url),
+      unwatched: await forked("unwatched", url),
       sqlite: await forked("sqlite", url),
     };
     const names = Object.keys(ways) as (keyof typeof ways)[];
@@ -66,6 +75,7 @@ export async function gateway(progress: (text: string) => void): Promise<Measure
       bare: [],
       fastify: [],
       memory: [],
+      unwatched: [],
       sqlite: [],
     });
     const free = used();
@@ -85,6 +95,13 @@ export async function gateway(progress: (text: string) => void): Promise<Measure
         }
       progress(`gateway: round ${round + 1} of ${ROUNDS}`);
     }
+    const added = await latencies({ direct: vendor, gateway: ways.sqlite }, progress);
+    const short = await forked("sqlite", url);
+    const early = await peakOfStreams(short, SHORT_KILOBYTES);
+    progress(`gateway: ${STREAMS} streams of ${SHORT_KILOBYTES} kB`);
+    const long = await forked("sqlite", url);
+    const late = await peakOfStreams(long, LONG_KILOBYTES);
+    progress(`gateway: ${STREAMS} streams of ${LONG_KILOBYTES} kB`);
     const share = (
       of: ReturnType<typeof used>,
       name: keyof typeof ways,
@@ -98,6 +115,16 @@ export async function gateway(progress: (text: string) => void): Promise<Measure
       atLeast("metered in memory", 100 * share(metered, "memory", "bare"), "%", 80, path),
       atLeast("metered in memory", share(metered, "memory", "fastify"), "×", 1, library),
       atLeast("metered in SQLite", 100 * share(metered, "sqlite", "bare"), "%", 50, path),
+      ...added,
+      atMost(
+        `peak RSS with ${STREAMS} streams of ${LONG_KILOBYTES} kB and slow readers`,
+        late / early,
+        "×",
+        1.2,
+        `peak RSS with ${STREAMS} streams of ${SHORT_KILOBYTES} kB`,
+      ),
+      plain("peak RSS with the long streams", late, "bytes", "-"),
+      plain("peak RSS with the short streams", early, "bytes", "-"),
       ...names.flatMap((name) => [
         plain(`CPU a GET: ${name}`, median(free[name]), "µs", "-"),
         plain(`CPU a POST: ${name}`, median(metered[name]), "µs", "-"),
