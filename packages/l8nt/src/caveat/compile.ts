@@ -50,9 +50,9 @@ export const boundsOf = (scope: Scope): ReadonlySet<Bound> =>
 const BUDGETS = ["budget", "budgetPerHour", "budgetPerDay", "budgetPerMonth"] as const;
 
 /**
- * A scope with budgets, with a price of 0 at most in each unit that none of them is in. A holder may
- * append a budget in another unit, and would spend from it what nobody gave. What cannot be read is
- * left as it is. spec/2-caveats.md §5.
+ * A scope with budgets, with a price of 0 at most in each unit that none of them is in. A holder
+ * may append a budget in another unit, and would spend from it what nobody gave. What cannot be
+ * read is left as it is. spec/2-caveats.md §5.
  */
 export function inItsUnits(scope: Scope): Scope {
   const listed = (amounts: Amounts | undefined) =>

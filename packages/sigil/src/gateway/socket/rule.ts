@@ -21,15 +21,14 @@ export interface SocketRule {
 export interface SocketMatch {
   readonly rule: SocketRule;
   readonly capability: string;
-  /** From the path, or from the query. Undefined denies credentials that name models. */
+  /**
+   * From the path, or from the query. Undefined denies credentials that name models. To read it
+   * throws RequestRefused if the query has no one reading of its model.
+   */
   readonly model: string | undefined;
 }
 
-/**
- * The first rule for a path.
- *
- * @throws RequestRefused if the query has no one reading of its model
- */
+/** The first rule for a path. */
 export function matchSocket(
   rules: readonly SocketRule[],
   { path, query }: Target,
@@ -39,8 +38,13 @@ export function matchSocket(
     const route = { path: rule.path, capability, method: "GET", meter: "flat" } as const;
     const match = matchRoute({ routes: [route] }, "GET", path);
     if (match === undefined) continue;
-    const model = rule.model === "query" ? modelIn(query, match.model) : match.model;
-    return { rule, capability: match.capability, model };
+    return {
+      rule,
+      capability: match.capability,
+      get model() {
+        return rule.model === "query" ? modelIn(query, match.model) : match.model;
+      },
+    };
   }
   return undefined;
 }
