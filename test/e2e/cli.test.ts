@@ -575,6 +575,7 @@ describe("sigil mint", () => {
       "endpoints",
       "valid_until",
       "budget_msat",
+      "max_price_usd_micro",
       "max_uses_per_day",
     ]);
   });
@@ -895,6 +896,7 @@ root
 │  POST https://b.example/orders
 │  until 2100-01-01 00:00:00 UTC (in … y)
 │  500 sat in all
+│  nothing in US dollars
 │
 └─ scout
       for: weather \\u{1b}[31mred\\u{202e}
@@ -956,6 +958,7 @@ root
             { means: ["GET https://a.example/**", "POST https://b.example/orders"] },
             { caveat: "valid_until=4102444800" },
             { caveat: "budget_msat=500000", means: ["500 sat in all"] },
+            { caveat: "max_price_usd_micro=0", means: ["nothing in US dollars"] },
           ],
         },
       ],

@@ -1,5 +1,5 @@
 /** `max_price_<unit>`: the most that one purchase or request may cost. */
-import { formatAmount, UNITS, type Unit } from "../../amount.ts";
+import { formatAmount, UNITS, type Unit, unitName } from "../../amount.ts";
 import { type Condition, type ConditionTexts, caveatOf, condition } from "../condition.ts";
 import { field, writeAmounts } from "../field.ts";
 import { typedAmounts } from "../flag.ts";
@@ -38,7 +38,11 @@ export const maxPriceTexts: ConditionTexts<bigint> = {
     value: "integer",
     denies: "the price is known, in this unit, and greater",
   },
-  words: (value, _now, { unit }) => [`at most ${formatAmount({ unit: unit!, value })} at once`],
+  words: (value, _now, { unit }) => [
+    value === 0n
+      ? `nothing in ${unitName(unit!)}`
+      : `at most ${formatAmount({ unit: unit!, value })} at once`,
+  ],
   fields: {
     maxPrice: {
       example: '"10 sat"',

@@ -224,6 +224,12 @@ describe("the books grow to a bound", () => {
     for (let times = 0; times < 12; times++) await turn();
     expect((await all()).length).toBe(601);
     expect(await sumsBy(database, ["service"])).toMatchObject([{ requests: 0n, denied: 5_001n }]);
+    // They are nobody's, and not the root's.
+    const byAgent = await sumsBy(database, ["agent"]);
+    expect(Object.fromEntries(byAgent.map(({ keys, denied }) => [keys[0], denied]))).toEqual({
+      "(no key)": 5_000n,
+      scout: 1n,
+    });
   });
 });
 

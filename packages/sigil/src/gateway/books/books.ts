@@ -5,7 +5,7 @@
 import type { Observer, Row } from "../observer.ts";
 import type { BooksDatabase, Statement } from "./database.ts";
 import { foldRows, type Retention, USUAL_RETENTION } from "./retention.ts";
-import { addToDays, dayOf, putRow } from "./rows.ts";
+import { addToDays, dayOf, NO_KEY, putRow } from "./rows.ts";
 
 export interface BooksOptions {
   readonly database: BooksDatabase;
@@ -172,6 +172,6 @@ const addDenied = ({
   readonly service: string;
   readonly denied: number;
 }): Statement => ({
-  sql: addToDays("VALUES ($1, $2, '', '', '', 0, $3, 0, 0, 0, 0, 0, 0, 0, 0)"),
-  values: [day, service, denied],
+  sql: addToDays("VALUES ($1, $2, $4, '', '', 0, $3, 0, 0, 0, 0, 0, 0, 0, 0)"),
+  values: [day, service, denied, NO_KEY],
 });

@@ -22,8 +22,12 @@ const PUT = `INSERT INTO gateway_requests (${COLUMNS.join(", ")})
 
 export const dayOf = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
 
+/** Whose requests without a proven key are. No agent can have that name. */
+export const NO_KEY = "(no key)";
+
 /** The agents from the root on, as people read them. The root has no name. */
-export const agentOf = (lineage: readonly string[]): string => lineage.join(" > ");
+export const agentOf = ({ nodeId, lineage }: Pick<Row, "nodeId" | "lineage">): string =>
+  nodeId === undefined ? NO_KEY : lineage.join(" > ");
 
 /** What the request and its answer say of themselves. Postgres takes no NUL. */
 export const named = (text: string | undefined): string =>
@@ -33,7 +37,7 @@ export const named = (text: string | undefined): string =>
 export function putRow(row: Row): Statement {
   const { usage, end } = row;
   const values: Value[] = [
-    ...[row.id, row.at, dayOf(row.at), end, row.service ?? "", agentOf(row.lineage)],
+    ...[row.id, row.at, dayOf(row.at), end, row.service ?? "", agentOf(row)],
     ...[row.route ?? "", named(row.model), named(row.method)],
     // The path of a route that is listed has nothing to tell.
     row.route === undefined ? named(row.path) : null,

@@ -38,13 +38,15 @@ const services = z
     }
   });
 
+export const DEFAULT_FOLDER = "sigil-gateway";
+
 /** Sections, in the order in which they are documented. */
 const sections = z.strictObject({
   listen: listen.prefault({}),
   dir: z
     .string()
     .min(1)
-    .default("sigil-gateway")
+    .default(DEFAULT_FOLDER)
     .meta({ description: "The folder with the secret and the books, made if it is missing." }),
   store: store.optional(),
   secret: secret.optional(),

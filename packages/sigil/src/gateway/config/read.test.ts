@@ -1,6 +1,9 @@
 /** What a configuration may say, and what is refused with its line, its key and what to do. */
-import { describe, expect, test } from "vitest";
-import { readConfigText } from "./read.ts";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { folderInFile, readConfigText } from "./read.ts";
 
 const read = (text: string) => readConfigText(text, "sigil.yaml");
 const SECRET = "sk-live-CANARY0123456789abcdef";
@@ -419,4 +422,19 @@ test("gateways that share a store have one location, and secrets that stand else
     expect(shared(`${key}: "${value}"`)).toThrow(new RegExp(`${key} must`));
     expect(shared(`${key}: "${value}"`)).not.toThrow(value);
   }
+});
+
+test.each([
+  ["a whole file", "services: { a: { preset: ollama } }\ndir: mine\n", "mine"],
+  ["an absolute one", "dir: '/srv/sigil' # books\n", "/srv/sigil"],
+  ["a key that is wrong", "dir: mine\nservces: {}\n", "mine"],
+  ["no YAML", 'dir: "mine"\nservices: { a: [\n', "mine"],
+  ["no YAML, a comment", "services: { a: [\ndir: my gateway # here\n", "my gateway"],
+  ["none", "services: { a: [\n", "sigil-gateway"],
+])("an owner's commands find the folder in a file with %s", (_what, text, folder) => {
+  const dir = mkdtempSync(join(tmpdir(), "config-"));
+  onTestFinished(() => rmSync(dir, { recursive: true }));
+  const file = join(dir, "sigil.yaml");
+  writeFileSync(file, text);
+  expect(folderInFile(file)).toBe(resolve(dir, folder));
 });

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
 import { z } from "zod";
 import { UsageError } from "../../exit.ts";
-import { config, type GatewayConfig } from "./config.ts";
+import { config, DEFAULT_FOLDER, type GatewayConfig } from "./config.ts";
 import { type Issue, issuesOf, messageOf, pathText, sentence } from "./issues.ts";
 import { type Fault, readYaml } from "./yaml.ts";
 
@@ -13,14 +13,28 @@ export function readConfigFile(path: string): GatewayConfig {
 }
 
 /** @throws UsageError that names each line and key that is wrong, and shows no value */
-export function readFileAs<S extends z.ZodType>(schema: S, path: string): z.output<S> {
-  let text: string;
+export const readFileAs = <S extends z.ZodType>(schema: S, path: string): z.output<S> =>
+  readTextAs(schema, textOf(path), basename(path));
+
+/**
+ * The folder of a gateway by its file, whatever else is wrong in it: an owner who stops everything
+ * may be in the middle of editing it.
+ */
+export function folderInFile(path: string): string {
+  const text = textOf(path);
+  const { value } = readYaml(text);
+  const named = (value as { readonly dir?: unknown } | null | undefined)?.dir;
+  const [, , line] = /^dir:[ \t]*(["']?)([^"'#\n]+?)\1[ \t]*(?:#.*)?$/m.exec(text) ?? [];
+  const folder = typeof named === "string" ? named : line;
+  return resolve(dirname(resolve(path)), folder ?? DEFAULT_FOLDER);
+}
+
+function textOf(path: string): string {
   try {
-    text = readFileSync(path, "utf8");
+    return readFileSync(path, "utf8");
   } catch {
     throw new UsageError("The file of --config cannot be read.");
   }
-  return readTextAs(schema, text, basename(path));
 }
 
 /** @param name of the file, in messages */

@@ -54,7 +54,7 @@ function attributesOf(
   add("gen_ai.provider.name", preset && (PROVIDERS[preset] ?? preset));
   add("gen_ai.request.model", named(row.model));
   add("gen_ai.response.model", named(usage?.model));
-  add("gen_ai.agent.name", agentOf(row.lineage));
+  add("gen_ai.agent.name", agentOf(row));
   add("gen_ai.agent.id", row.nodeId);
   if (usage !== undefined) {
     const { input, inputAudio, cacheRead, cacheWrite5m, cacheWrite1h, output, outputAudio } = usage;

@@ -1,8 +1,8 @@
 /** The configuration that was given: a file, or flags for those who need none. */
 import { UsageError } from "../../exit.ts";
-import type { GatewayConfig } from "../config/config.ts";
+import { DEFAULT_FOLDER, type GatewayConfig } from "../config/config.ts";
 import { pathText, sentence } from "../config/issues.ts";
-import { check, readConfigFile } from "../config/read.ts";
+import { check, folderInFile, readConfigFile } from "../config/read.ts";
 import { PRESETS } from "../presets/index.ts";
 import { FLAGS, type Given } from "./flags.ts";
 import { USUAL } from "./usual.ts";
@@ -19,13 +19,13 @@ export function configOf(given: Given): GatewayConfig {
   return readConfigFile(file);
 }
 
-/** The folder of the gateway that is meant. @throws UsageError as `configOf` */
+/** The folder of the gateway that is meant. @throws UsageError if a file is given that cannot be read */
 export function folderOf(given: Given): string {
   const file = given.text("config");
   const dir = given.text("dir");
   if (file !== undefined && dir !== undefined)
     throw new UsageError("--config and --dir: give one. The file has the folder.");
-  return dir ?? (file === undefined ? "sigil-gateway" : readConfigFile(file).dir);
+  return dir ?? (file === undefined ? DEFAULT_FOLDER : folderInFile(file));
 }
 
 /** The flag that a key of the configuration is read from. */
