@@ -47,6 +47,7 @@ const CALLS: Readonly<Record<string, [key: string, call: (options: never) => unk
   "l8nt/l402 RevocationListOptions": ["clok", (o) => new RevocationList(o)],
   "l8nt/service PaywallOptions": ["invoicr", (o) => new Paywall(o)],
   "l8nt/service AuthorizeOptions": ["adress", (o) => paywall.authorize(new Request(location), o)],
+  "l8nt/service TopUpOptions": ["amout", (o) => paywall.topUp("00".repeat(16), o)],
   "l8nt/service RevocationsOption": [
     "stor",
     (revocations) => new Paywall({ secret, location, revocations }),

@@ -176,6 +176,7 @@ const OPTIONS = {
   ...COMMON_TERMS,
 } satisfies Keys<PaywallOptions>;
 const AUTHORIZE = { address: true } satisfies Keys<AuthorizeOptions>;
+const TOP_UP = { amount: true, until: true, reason: true } satisfies Keys<TopUpOptions>;
 const RATES = { perClient: true, total: true } satisfies Keys<ChallengesPerMinute>;
 
 /** The default alarm; many alarms have no cause. */
@@ -327,7 +328,9 @@ export class Paywall {
    * @throws TypeError for anything but a node id, an amount above zero and a time to come, and
    * without `revocations.freezes`; AdapterError `ERR_STORE`
    */
-  async topUp(nodeId: string, { amount, until, reason }: TopUpOptions): Promise<void> {
+  async topUp(nodeId: string, options: TopUpOptions): Promise<void> {
+    checkKeys(options, TOP_UP, "a top-up");
+    const { amount, until, reason } = options;
     const { value } = readAmountOption(amount, "a top-up's amount");
     if (value === 0n) throw new TypeError("a top-up's amount must be above zero");
     if (!(Number.isFinite(until) && until > this.#context.clock()))
