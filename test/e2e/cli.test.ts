@@ -575,8 +575,8 @@ describe("sigil mint", () => {
       "endpoints",
       "valid_until",
       "budget_msat",
-      "max_price_usd_micro",
       "max_uses_per_day",
+      "max_price_usd_micro",
     ]);
   });
 

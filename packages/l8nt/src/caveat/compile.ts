@@ -1,10 +1,9 @@
 /** Compiles a scope to caveats: a loop over the fields of the conditions. spec/2-caveats.md §1. */
-import { parseAmount, UNITS, writeAmount } from "../amount.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
 import type { Bound } from "./condition.ts";
 import { CONDITIONS, FIELDS } from "./conditions/table.ts";
 import type { WriteTerms } from "./field.ts";
-import type { Amounts, Scope } from "./scope.ts";
+import type { Scope } from "./scope.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
 export type CompileOptions = Omit<WriteTerms, "what">;
@@ -46,29 +45,6 @@ export const boundsOf = (scope: Scope): ReadonlySet<Bound> =>
       bound !== undefined && fields.some(({ key }) => scope[key] !== undefined) ? [bound] : [],
     ),
   );
-
-const BUDGETS = ["budget", "budgetPerHour", "budgetPerDay", "budgetPerMonth"] as const;
-
-/**
- * A scope with budgets, with a price of 0 at most in each unit that none of them is in. A holder
- * may append a budget in another unit, and would spend from it what nobody gave. What cannot be
- * read is left as it is. spec/2-caveats.md §5.
- */
-export function inItsUnits(scope: Scope): Scope {
-  const listed = (amounts: Amounts | undefined) =>
-    (typeof amounts === "string" ? [amounts] : (amounts ?? [])).map((text) => parseAmount(text));
-  const units = new Set(BUDGETS.flatMap((key) => listed(scope[key])).map((amount) => amount?.unit));
-  const missing = UNITS.filter((unit) => !units.has(unit));
-  if (units.size === 0 || units.has(undefined) || missing.length === 0) return scope;
-  const { maxPrice = [] } = scope;
-  const given = typeof maxPrice === "string" ? [maxPrice] : maxPrice;
-  const kept = given.filter((text) => {
-    const amount = parseAmount(text);
-    return amount === undefined || units.has(amount.unit);
-  });
-  const nothing = missing.map((unit) => writeAmount({ unit, value: 0n }));
-  return { ...scope, maxPrice: [...kept, ...nothing] };
-}
 
 /**
  * Refuses a caveat that a verifier of this vocabulary could not read, before it is signed.

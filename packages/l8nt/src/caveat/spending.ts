@@ -6,6 +6,7 @@ import { type Amount, formatAmount, unitName } from "../amount.ts";
 import type { Refusal } from "../errors.ts";
 import { type CaveatChain, refusal } from "./chain.ts";
 import { budgetOf } from "./conditions/budget.ts";
+import { maxPriceOf } from "./conditions/max-price.ts";
 
 /**
  * The refusal of a spend that no limit of the chain counts; undefined if one counts it, and for a
@@ -41,4 +42,4 @@ export const withUncounted = (
 ): readonly Refusal[] =>
   uncounted === undefined
     ? refusals
-    : [...refusals.filter(({ condition }) => condition !== `max_price_${unit}`), uncounted];
+    : [...refusals.filter(({ condition }) => condition !== maxPriceOf(unit)), uncounted];

@@ -34,6 +34,18 @@ export class Freezes {
     return this.#reasons.get(ALL_NODES);
   }
 
+  /** The refusal of every node; undefined if they are not all frozen. */
+  get ofAll(): Refusal | undefined {
+    return this.reason === undefined
+      ? undefined
+      : {
+          code: "ERR_FROZEN",
+          condition: "frozen",
+          have: `${this.#what} that is frozen: ${this.reason}`,
+          need: "its owner to thaw it",
+        };
+  }
+
   /** Whether one of these nodes, or every node, is frozen. */
   isFrozen(nodeIds: readonly string[]): boolean {
     if (this.#reasons.size === 0) return false;

@@ -82,7 +82,7 @@ test.each([
     const nodes = () => [{ id: id(9) }] as unknown as ProvenNode[];
     expect(list.refusalOf(nodes, now) === undefined).toBe(isKnown);
     // What would be denied is not sold.
-    expect(list.silence(now) === undefined).toBe(isKnown);
+    expect(list.standstill(now) === undefined).toBe(isKnown);
     expect(list.has(id(1))).toBe(isKnown);
   },
 );

@@ -243,10 +243,14 @@ export class RevocationList {
     this.#maxSilenceSeconds = maxSilenceSeconds;
   }
 
-  /** Why nothing is granted at Unix second `now`; undefined if the list is known to be complete. */
-  silence(now: number): DeniedError | undefined {
+  /**
+   * Why nothing is granted at Unix second `now`: the list may not be complete, or every node is
+   * frozen; else undefined.
+   */
+  standstill(now: number): DeniedError | undefined {
     const isKnown = this.#isCompleteAt(now) && now >= this.#certainFrom;
-    return isKnown ? undefined : denied([SILENCE]);
+    const refusal = isKnown ? this.freezes.ofAll : SILENCE;
+    return refusal && denied([refusal]);
   }
 
   /** Why a revocation or a freeze denies a chain of nodes, root first; undefined if none does. */

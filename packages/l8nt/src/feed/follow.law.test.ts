@@ -153,7 +153,7 @@ test("a stopped follower applies no later revocation", async () => {
   follower.stop();
   expect(log.listeners).toBe(0);
   time.now = NOW + 3;
-  expect(authority.revocations.silence(time.now)?.code).toBe("ERR_REVOCATION_UNKNOWN");
+  expect(authority.revocations.standstill(time.now)?.code).toBe("ERR_REVOCATION_UNKNOWN");
 });
 
 test.each(["0s", "1s", "ten seconds", "", 10, Number.NaN, Number.POSITIVE_INFINITY])(

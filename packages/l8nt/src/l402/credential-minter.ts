@@ -2,7 +2,8 @@
  * Mints credentials from a secret alone: what a page with a wallet loads at its start.
  * spec/1-credential.md §4.
  */
-import { boundsOf, checkCaveats, compileScope, inItsUnits } from "../caveat/compile.ts";
+import { boundsOf, checkCaveats, compileScope } from "../caveat/compile.ts";
+import { capsOfOtherUnits } from "../caveat/minted-scope.ts";
 import type { Scope } from "../caveat/scope.ts";
 import { readOrigin } from "../caveat/target.ts";
 import { serviceVocabulary, treasuryVocabulary, type Vocabulary } from "../caveat/vocabulary.ts";
@@ -82,7 +83,7 @@ export class CredentialMinter {
    */
   mint(scope: Scope): Credential {
     const preimage = randomBytes(32);
-    const packet = this.packet(sha256(preimage), inItsUnits(scope));
+    const packet = this.packet(sha256(preimage), scope, capsOfOtherUnits(scope));
     return new Credential(new MacaroonBody(partsOf(packet, hexText(preimage))));
   }
 
@@ -98,7 +99,7 @@ export class CredentialMinter {
    * @throws TokenError `ERR_TOKEN_TOO_LARGE`
    */
   check(scope: Scope): void {
-    this.#packet(SAMPLE, new Uint8Array(32), inItsUnits(scope), []);
+    this.#packet(SAMPLE, new Uint8Array(32), scope, capsOfOtherUnits(scope));
   }
 
   /** @throws TypeError as {@link mint} */

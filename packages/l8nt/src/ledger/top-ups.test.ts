@@ -53,6 +53,15 @@ describe("a top-up of a node", () => {
     expect(topUps.limits(limits, NOW).map(({ counted }) => counted.max)).toEqual(expected);
   });
 
+  test("leaves a narrower limit that a holder appended without a name", () => {
+    const topUps = new TopUps();
+    const narrow = authority.verifier.authenticate(
+      child.attenuate({ budget: "0.5 usd" }, { now: NOW }),
+    );
+    topUps.apply(topUp(idOf(1), "5 usd"));
+    expect(maxOf(topUps.limits(narrow.limits, NOW)).slice(-2)).toEqual([8_000_000n, 500_000n]);
+  });
+
   test("of a stranger raises nothing", () => {
     const topUps = new TopUps();
     topUps.apply(topUp("ab".repeat(16), "5 usd"));

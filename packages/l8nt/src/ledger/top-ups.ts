@@ -14,7 +14,8 @@ interface Added {
 
 /**
  * The one place that says how much a limit comes to: what its caveat allows, and the top-ups of its
- * own node that have not ended. The limits of the nodes above and below stay as they are.
+ * own node that have not ended. The limits of the nodes above and below stay as they are, and so do
+ * narrower ones that a holder appended without a node of its own.
  */
 export class TopUps {
   readonly #ofNodes = new Map<string, readonly Added[]>();
@@ -34,9 +35,14 @@ export class TopUps {
    */
   limits(limits: readonly ChainLimit[], at: number): readonly ChainLimit[] {
     if (this.#ofNodes.size === 0) return limits;
+    const seen = new Set<string>();
     return limits.map((limit) => {
       const { kind, unit, max, counted, condition, node } = limit;
       if (kind !== "spend") return limit;
+      // A later one of the same condition was appended by a holder that opened no node for it.
+      const place = `${node.id} ${condition}`;
+      if (seen.has(place)) return limit;
+      seen.add(place);
       const added = (this.#ofNodes.get(node.id ?? "") ?? [])
         .filter((one) => one.unit === unit && at < one.until)
         .reduce((sum, { value }) => sum + value, 0n);

@@ -226,6 +226,25 @@ describe("of processes that say that they live", () => {
     expect(await beat(60, fresh)).toBe(1);
   });
 
+  test.each(["a start", "a limit that is used up"])(
+    "%s after the database was away ends no long answer of one that lives",
+    async (what) => {
+      const { time, start, beat, open, serve, mint } = await fleet();
+      const [one, slow] = [await start(), await start()];
+      const credential = mint(one);
+      await beat(20, one, slow);
+      await serve(slow, credential);
+      await beat(1000, one, slow);
+      time.now += 60;
+      if (what === "a start") await start();
+      else
+        for (const expected of ["granted", "ERR_BUDGET"])
+          expect(await outcome(one, credential)).toBe(expected);
+      await new Promise(setImmediate);
+      expect(await open()).toBe(1);
+    },
+  );
+
   test("two that find a dead one's use count it once", async () => {
     const { time, start, beat, open, serve, mint } = await fleet();
     const [one, two, dead] = [await start(), await start(), await start()];

@@ -100,9 +100,8 @@ export class AbandonedUses {
     const now = await living.now();
     await living.setFact(ALIVE + this.claimant, String(now));
     const { since, last } = this.#said ?? { since: now, last: now };
-    // While the database was away nobody could say anything: first everybody is heard again.
     this.#said = { since: isSilent(last, now) ? now : since, last: now };
-    if (!isSilent(this.#said.since, now)) return 0;
+    if (!this.#hasHeard(now)) return 0;
     return endAbandonedUses(this.#ledger, {
       ...{ of: SERVICE, before: Number.MAX_SAFE_INTEGER, at: this.#clock() },
       isGone: this.#judge((lived) => lived !== undefined && isSilent(lived, now)),
@@ -118,13 +117,22 @@ export class AbandonedUses {
       });
       return;
     }
-    const now = await this.#living?.now();
+    const now = (await this.#living?.now()) ?? 0;
+    // What was heard before is older by as much as the database may have been away.
+    const silence = this.#hasHeard(now) ? SILENCE_SECONDS : MAX_SECONDS_TO_HEAD;
     await endAbandonedUses(this.#ledger, {
       ...{ of: SERVICE, before: at - MAX_SECONDS_TO_HEAD, at },
-      isGone: this.#judge(
-        (lived) => lived === undefined || (now !== undefined && isSilent(lived, now)),
-      ),
+      isGone: this.#judge((lived) => lived === undefined || isSilent(lived, now, silence)),
     });
+  }
+
+  /**
+   * Whether this process has said for so long that it lives that every living one has been able to
+   * say so too. Nobody could while the database was away, and a start has heard nobody.
+   */
+  #hasHeard(now: number): boolean {
+    const said = this.#said;
+    return said !== undefined && isSilent(said.since, now) && !isSilent(said.last, now);
   }
 
   /** Asks once for each process when it was last known to live. This one lives. */
@@ -143,7 +151,8 @@ export class AbandonedUses {
   }
 }
 
-const isSilent = (last: number, now: number): boolean => now - last > SILENCE_SECONDS;
+const isSilent = (last: number, now: number, seconds = SILENCE_SECONDS): boolean =>
+  now - last > seconds;
 
 const canLive = <Of extends Partial<Living>>(store: Of): store is Of & Living =>
   store.now !== undefined && store.fact !== undefined && store.setFact !== undefined;

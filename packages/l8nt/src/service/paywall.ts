@@ -342,6 +342,11 @@ export class Paywall {
     });
   }
 
+  /** Whether a proven credential was sold here, and not minted. */
+  isSold({ credential }: Pick<Verified, "credential">): boolean {
+    return this.#sold.marks.read(credential.body.rootId) !== undefined;
+  }
+
   /** The limits of a credential as they are judged now: its caveats', and its nodes' top-ups. */
   limits({ limits }: Pick<Verified, "limits">): readonly ChainLimit[] {
     return this.#context.topUps.limits(limits, this.#context.clock());

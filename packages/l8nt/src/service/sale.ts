@@ -138,8 +138,8 @@ export class Sales {
     const { authority, clock, base, challenges, proxies } = this.#context;
     const { target, price } = request;
     // A credential that is bought now would not be let in.
-    const silence = authority.revocations.silence(clock());
-    if (silence !== undefined) return new Refused(silence);
+    const standstill = authority.revocations.standstill(clock());
+    if (standstill !== undefined) return new Refused(standstill);
     const { hash } = request;
     const hasDearer = this.#open.hasDearer(price);
     const sale = saleOf(this.#terms, target, base, price.value, { hash, hasDearer });

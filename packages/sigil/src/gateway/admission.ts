@@ -5,8 +5,10 @@ import type { Granted, RequestFacts, Route } from "l8nt/service";
 import { type Lines, valuesOf } from "./core/fields.ts";
 import type { Target } from "./core/request.ts";
 import { strayKey } from "./credential/place.ts";
+import { notForSale } from "./denials.ts";
 import { Denied } from "./denied.ts";
 import type { Preset } from "./presets/preset.ts";
+import type { Service } from "./service.ts";
 
 /**
  * What is asked for in fields is seen by no meter, and a credential in a place of its own reaches
@@ -35,6 +37,14 @@ export function checkHead(
         title: "Field not allowed",
         detail: `Sigil: the header field ${name}${matches === undefined ? "" : " with this value"} changes what the request costs, or who pays for it. Leave it out.`,
       });
+}
+
+/** Of a route that is not for sale, or that a key with a budget in dollars pays. @throws Denied */
+export function checkNotSold(
+  { seller, paywall }: Pick<Service, "seller" | "paywall">,
+  verified: Verified,
+): void {
+  if (seller !== undefined && paywall.isSold(verified)) throw notForSale();
 }
 
 /** Judges a request, and reserves what it may cost. @throws the error that it is refused for */

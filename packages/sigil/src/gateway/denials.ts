@@ -53,6 +53,16 @@ export const noBudget = (unit: Unit): Denied =>
         : 'Sigil: this key has no budget in US dollars, so it cannot pay for this request. Mint one with --budget-per-day "1 usd".',
   });
 
+/** What was bought opens what is for sale, whatever paths it is good for. */
+export const notForSale = (): Denied =>
+  new Denied({
+    status: 403,
+    code: "route_not_sold",
+    title: "Not for sale",
+    detail:
+      "Sigil: this credential was bought, and what is asked for is not for sale here: it needs a key of the gateway's owner.",
+  });
+
 /** Of an address that has had its requests without a credential. */
 export const noFreeRequest = (perDay: number): Denied =>
   new Denied({

@@ -5,7 +5,7 @@ import type { Amount } from "l8nt/invoice";
 import type { Verified } from "l8nt/l402";
 import type { Ledger } from "l8nt/ports";
 import type { Answer, Decision, Granted, RequestFacts } from "l8nt/service";
-import { branchOf, checkHead, grantedBy, hasBudget } from "./admission.ts";
+import { branchOf, checkHead, checkNotSold, grantedBy, hasBudget } from "./admission.ts";
 import type { Edit } from "./body/edit.ts";
 import { type JsonBody, readJson } from "./body/json-body.ts";
 import { type Bodies, UnreadBody } from "./core/body.ts";
@@ -186,6 +186,7 @@ export class Exchange {
     this.#context.entry.proven(verified);
     this.#holder = branchOf(verified);
     verified.demand({ now: this.#context.clock(), target: "self" });
+    checkNotSold(this.#service, verified);
     this.#checkHead();
     if (charge.kind === "unpriced") {
       this.#shadow(noFlatPrice(capability));

@@ -5,8 +5,10 @@ import { field, writeAmounts } from "../field.ts";
 import { typedAmounts } from "../flag.ts";
 import { readInteger } from "../integer.ts";
 
+export const maxPriceOf = (unit: Unit): string => `max_price_${unit}`;
+
 function maxPrice(unit: Unit): Condition<bigint> {
-  const name = `max_price_${unit}`;
+  const name = maxPriceOf(unit);
   return condition<bigint>({
     name,
     judgedBy: "both",

@@ -78,6 +78,34 @@ async function shop({ flat = {}, terms, invoicer, models, msatPerUsd, ...more }:
 /** The most that the request of `ask` costs: its bytes as tokens, and 100 tokens of output. */
 const asked = (world: { fake: FakeInvoicer }) => world.fake.requests.map((one) => one.amountMsat);
 
+test("what was bought opens nothing that is not for sale, whatever its holder appends", async () => {
+  const world = await shop({ terms: { prepaidMsat: 20_000n } });
+  const bought = await world.buy();
+  expect((await world.ask(bought)).status).toBe(200);
+  const list = (credential: string) =>
+    fetch(`${world.url}/v1/models`, { headers: { authorization: `L402 ${credential}` } });
+  const richer = Credential.parse(bought).delegate({ agent: "a", budget: "1000 usd" }).toString();
+  for (const credential of [bought, richer]) {
+    const response = await list(credential);
+    expect(response.status).toBe(403);
+    expect(await response.json()).toMatchObject({ error: { code: "route_not_sold" } });
+  }
+  expect(world.seen).toHaveLength(1);
+  expect((await list(world.mint().toString())).status).toBe(200);
+});
+
+test("nothing is sold while everything is frozen", async () => {
+  const world = await shop();
+  await world.service.paywall.ready();
+  await world.service.paywall.freeze(undefined, "a look at the bill");
+  const response = await world.ask(undefined);
+  expect(response.status).toBe(403);
+  expect(await response.json()).toMatchObject({ error: { code: "credential_frozen" } });
+  expect(asked(world)).toEqual([]);
+  await world.service.paywall.thaw();
+  expect((await world.ask(undefined)).status).toBe(402);
+});
+
 describe("a request without a credential", () => {
   test("is asked to prepay the most that it can cost, in whole sat, in the vendor's own dialect", async () => {
     const world = await shop();

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Amount } from "l8nt/invoice";
 import type { Verified } from "l8nt/l402";
 import type { Granted } from "l8nt/service";
-import { branchOf, checkHead, grantedBy, hasBudget } from "../admission.ts";
+import { branchOf, checkHead, checkNotSold, grantedBy, hasBudget } from "../admission.ts";
 import { forUpstream } from "../core/fields.ts";
 import type { Target } from "../core/request.ts";
 import type { Upgrade } from "../core/server.ts";
@@ -93,6 +93,7 @@ export class SocketSession {
       const { entry, clock } = this.#context;
       entry.proven(verified);
       verified.demand({ now: clock(), target: "self" });
+      checkNotSold(this.#service, verified);
       checkHead(preset, rawHeaders, this.#target);
       const slot = this.#service.slots.take(branchOf(verified));
       const leaving = new Leaving(this.#upgrade.socket);

@@ -30,6 +30,8 @@ export function scopeOf(config: GatewayConfig): Scope {
     endpoints: endpointsOf(config),
     expiresIn: expiresIn as `${number}d`,
     ...budgets,
+    // A holder may append a budget, and would pay from it what nobody gave.
+    ...(Object.keys(budgets).length === 0 && { maxPrice: ["0 sat", "0 usd"] as const }),
     ...(models !== undefined && { models }),
     ...(capabilities !== undefined && { capabilities }),
   };
