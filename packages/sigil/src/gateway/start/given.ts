@@ -19,7 +19,7 @@ export function configOf(given: Given): GatewayConfig {
   return readConfigFile(file);
 }
 
-/** The folder of the gateway that is meant. @throws UsageError if a file is given that cannot be read */
+/** The folder of the gateway that is meant. @throws UsageError if its file cannot be read */
 export function folderOf(given: Given): string {
   const file = given.text("config");
   const dir = given.text("dir");
