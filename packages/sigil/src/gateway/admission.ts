@@ -39,7 +39,7 @@ export function checkHead(
       });
 }
 
-/** Of a route that is not for sale, or that a key with a budget in dollars pays. @throws Denied */
+/** Refuses what was bought here, where nothing is for sale. @throws Denied */
 export function checkNotSold(
   { seller, paywall }: Pick<Service, "seller" | "paywall">,
   verified: Verified,

@@ -1,6 +1,6 @@
 /** The key that the gateway prints: the last one if it was made for the same scope. */
 import { type AmountText, Credential, type Scope } from "l8nt";
-import type { Unit } from "l8nt/invoice";
+import { onlyIn, type Unit } from "l8nt/invoice";
 import type { Store } from "l8nt/ports";
 import { fromScope } from "../../scope-flags.ts";
 import type { Budget } from "../config/agent-key.ts";
@@ -31,7 +31,7 @@ export function scopeOf(config: GatewayConfig): Scope {
     expiresIn: expiresIn as `${number}d`,
     ...budgets,
     // A holder may append a budget, and would pay from it what nobody gave.
-    ...(Object.keys(budgets).length === 0 && { maxPrice: ["0 sat", "0 usd"] as const }),
+    ...(Object.keys(budgets).length === 0 && { maxPrice: onlyIn() }),
     ...(models !== undefined && { models }),
     ...(capabilities !== undefined && { capabilities }),
   };
