@@ -1,0 +1,34 @@
+/** A request that was let through and is ready to be sent. */
+import type { Amount } from "l8nt/invoice";
+import type { Verified } from "l8nt/l402";
+import type { Answer } from "l8nt/service";
+import type { Plan } from "./core/forward.ts";
+import type { Asked, Meter } from "./presets/preset.ts";
+import type { ModelPrice } from "./prices/model-price.ts";
+import type { Counted } from "./shadow.ts";
+import type { Usage } from "./usage.ts";
+
+export interface Admitted {
+  /** Undefined of a request that needed no credential. */
+  readonly by?: By;
+  readonly body: Plan["body"];
+  /** The answer to the same request, which was sent before: it is not sent to the vendor again. */
+  readonly again?: Answer;
+  /** A price of every request, which is reserved. */
+  readonly flat?: Amount | undefined;
+  readonly metered?: {
+    readonly asked: Asked;
+    readonly meter: Meter;
+    readonly price: ModelPrice;
+    readonly most: Usage;
+    readonly reserved: bigint;
+    /** The output cap that was written into the request, if it was lowered. */
+    readonly outputLimit: number | undefined;
+  };
+}
+
+/** Whose request it is, and what was reserved for it. */
+export interface By {
+  readonly granted: Counted;
+  readonly verified: Verified;
+}

@@ -1,0 +1,158 @@
+/** One request of an agent as it is judged: its body, its model, and what a paywall is told. */
+import type { IncomingMessage } from "node:http";
+import type { Verified } from "l8nt/l402";
+import type { RequestFacts } from "l8nt/service";
+import { branchOf, checkHead } from "./admission.ts";
+import { type JsonBody, readJson } from "./body/json-body.ts";
+import type { Bodies } from "./core/body.ts";
+import { valuesOf } from "./core/fields.ts";
+import { hasBody, type Target } from "./core/request.ts";
+import { withoutQueryKeys } from "./credential/place.ts";
+import type { Entry } from "./entry.ts";
+import { clientOf } from "./freebies.ts";
+import type { Asked, Meter } from "./presets/preset.ts";
+import type { ServedRoute } from "./routes.ts";
+import type { Service } from "./service.ts";
+
+/** A metered request whose body was read. */
+export interface Read {
+  readonly bytes: Buffer;
+  readonly body: JsonBody;
+  readonly meter: Meter;
+  readonly asked: Asked;
+}
+
+/** What is read of a request, its model included, where no meter prices it. */
+export interface Named {
+  /** Undefined of a body that no meter knows. */
+  readonly read: Read | undefined;
+  readonly model: string | null | undefined;
+}
+
+export interface AgentRequestOptions {
+  readonly service: Service;
+  readonly match: ServedRoute;
+  readonly target: Target;
+  readonly incoming: IncomingMessage;
+  readonly bodies: Bodies;
+  /** Unix seconds. */
+  readonly clock: () => number;
+  /** What is told of this request. */
+  readonly entry: Entry;
+}
+
+/** All requests without a credential are one holder. */
+export const STRANGERS = "strangers";
+
+export class AgentRequest {
+  readonly service: Service;
+  readonly match: ServedRoute;
+  readonly target: Target;
+  readonly incoming: IncomingMessage;
+  readonly clock: () => number;
+  readonly entry: Entry;
+  readonly #bodies: Bodies;
+  #holder = STRANGERS;
+  #release = (): void => {};
+
+  constructor({ bodies, ...rest }: AgentRequestOptions) {
+    this.service = rest.service;
+    this.match = rest.match;
+    this.target = rest.target;
+    this.incoming = rest.incoming;
+    this.clock = rest.clock;
+    this.entry = rest.entry;
+    this.#bodies = bodies;
+  }
+
+  /** Whose request it is: the branch of the tree, by which what is shared fairly is shared. */
+  get holder(): string {
+    return this.#holder;
+  }
+
+  get address(): string {
+    return clientOf(this.incoming.socket.remoteAddress);
+  }
+
+  /** As the vendor gets it: without credentials. */
+  get query(): string {
+    return withoutQueryKeys(this.target.query, this.service.preset.credentialPlaces);
+  }
+
+  /** @throws Denied */
+  checkHead(): void {
+    checkHead(this.service.preset, this.incoming.rawHeaders, this.target);
+  }
+
+  /** @throws TokenError for what proves nothing, DeniedError for what has ended or was revoked */
+  prove(text: string): Verified {
+    const verified = this.service.paywall.authority.verifier.authenticate(text);
+    this.entry.proven(verified);
+    this.#holder = branchOf(verified);
+    verified.demand({ now: this.clock(), target: "self" });
+    return verified;
+  }
+
+  async read(): Promise<Read> {
+    const held = await this.#bodies.read(this.incoming, this.#holder);
+    this.#release = held.release;
+    const body = readJson(held.bytes);
+    const meter = this.match.route.meter as Meter;
+    return { bytes: held.bytes, body, meter, asked: this.asked(body, meter) };
+  }
+
+  asked(body: JsonBody | undefined, meter: Meter): Asked {
+    const asked = meter.ask(body, this.target, this.service.allowances);
+    this.entry.know({ model: asked.model });
+    return asked;
+  }
+
+  /**
+   * The model of a request that is not metered. A body that a meter knows is read, for its model
+   * and for what would cost the owner more than a flat price.
+   */
+  async named(): Promise<Named> {
+    const isKnown = typeof this.match.route.meter === "object";
+    const read = isKnown ? await this.read() : undefined;
+    const model = read?.asked.model ?? this.modelOfPath();
+    this.entry.know({ model: model ?? undefined });
+    return { read, model };
+  }
+
+  /** Of a request that is not metered: a path may name a model, and a body that is not read too. */
+  modelOfPath(): string | null | undefined {
+    const isRead = this.incoming.method === "GET" || this.incoming.method === "HEAD";
+    return this.match.model ?? (isRead ? null : undefined);
+  }
+
+  /** The body of a request that was not read, as it comes in. */
+  get unreadBody(): IncomingMessage | undefined {
+    return hasBody(this.incoming) ? this.incoming : undefined;
+  }
+
+  /** @param presented the credential, or the text of one that may prove nothing */
+  facts(
+    presented: Verified | string | undefined,
+    more: Pick<RequestFacts, "model" | "price"> = {},
+  ): RequestFacts {
+    const isText = typeof presented === "string";
+    const { method = "", socket, rawHeaders } = this.incoming;
+    return {
+      method,
+      target: this.target.path,
+      authorization: isText ? `L402 ${presented}` : null,
+      verified: isText ? undefined : presented,
+      capability: this.match.capability,
+      clientAddress: socket.remoteAddress,
+      prefer: valuesOf(rawHeaders, "prefer").join(", "),
+      headers: () => new Headers(),
+      useId: this.entry.id,
+      ...more,
+    };
+  }
+
+  /** Gives back the memory of the body. */
+  release(): void {
+    this.#release();
+  }
+}
