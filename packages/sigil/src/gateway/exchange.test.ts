@@ -141,12 +141,25 @@ describe("the key of a request", () => {
       (key: string) => ({ referer: `http://a/?k=${key.replace("sk-", "sk%2D")}` }),
     ],
     ["the query", "/v1/models?key=KEY", () => ({})],
+    ["the query, without its prefix", "/v1/models?api_key=TEXT", () => ({})],
+    ["the path, without its prefix", "/v1/models/TEXT", () => ({})],
+    [
+      "a field, in base64",
+      "/v1/models",
+      (key: string) => ({ "x-auth": `Basic ${btoa(`${key}:`)}` }),
+    ],
+    [
+      "a cookie, without its prefix",
+      "/v1/models",
+      (key: string) => ({ cookie: `k=${key.slice("sk-sigil-".length)}` }),
+    ],
     ["the query, with an escape", "/v1/models?a=%73k-sigil-KEY", () => ({})],
     ["the path", "/v1/models/KEY", () => ({})],
   ] as const)("is refused where it would reach the vendor: %s", async (_what, path, fields) => {
     const world = await town();
     const key = world.mint().toKey();
-    const response = await fetch(world.url + path.replace("KEY", key), {
+    const text = key.slice("sk-sigil-".length);
+    const response = await fetch(world.url + path.replace("KEY", key).replace("TEXT", text), {
       headers: { authorization: `Bearer ${key}`, ...fields(key) },
     });
     const { error } = (await response.json()) as { error: { code: string; message: string } };

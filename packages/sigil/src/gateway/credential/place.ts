@@ -4,6 +4,7 @@
  */
 import { type Lines, valuesOf } from "../core/fields.ts";
 import type { CredentialPlace } from "../presets/preset.ts";
+import { hasCredential } from "./spelled.ts";
 
 const PROTOCOL_FIELD = "sec-websocket-protocol";
 
@@ -51,7 +52,7 @@ const protocolsIn = (lines: Lines): readonly string[] =>
 /** Those that carry no key, of any preset. */
 export const withoutProtocolKeys = (lines: Lines): readonly string[] =>
   protocolsIn(lines).filter(
-    (protocol) => !protocol.startsWith(OPENAI_PROTOCOL) && !protocol.includes("sk-sigil-"),
+    (protocol) => !protocol.startsWith(OPENAI_PROTOCOL) && !hasCredential(protocol),
   );
 
 /** As OpenAI's SDK offers a key where a browser lets it set no field. */
@@ -84,8 +85,6 @@ export function withoutQueryKeys(query: string, places: readonly CredentialPlace
   return kept.join("&") === "" ? "" : `?${kept.join("&")}`;
 }
 
-const OURS = "sk-sigil-";
-
 /**
  * Where a credential stands that is not taken out before the request is sent; undefined if none
  * does. An agent that puts its key into every place that it knows would hand it to the vendor.
@@ -98,17 +97,8 @@ export function strayKey(
 ): string | undefined {
   for (let at = 0; at < lines.length; at += 2) {
     const name = lines[at]!.toLowerCase();
-    if (!isKeyField(name) && decoded(lines[at + 1]!).includes(OURS))
-      return `the header field ${name}`;
+    if (!isKeyField(name) && hasCredential(lines[at + 1]!)) return `the header field ${name}`;
   }
-  if (decoded(path).includes(OURS)) return "the path";
-  return decoded(withoutQueryKeys(query, places)).includes(OURS) ? "the query" : undefined;
+  if (hasCredential(path)) return "the path";
+  return hasCredential(withoutQueryKeys(query, places)) ? "the query" : undefined;
 }
-
-/** An escape that means nothing stays as it is. */
-const decoded = (text: string): string =>
-  text.includes("%")
-    ? text.replace(/(?:%[0-9a-f]{2})+/gi, (run) =>
-        Buffer.from(run.replaceAll("%", ""), "hex").toString("latin1"),
-      )
-    : text;

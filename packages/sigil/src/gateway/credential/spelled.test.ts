@@ -1,0 +1,69 @@
+/** A credential is found in every spelling, and nothing else is taken for one. */
+import fc from "fast-check";
+import { Authority } from "l8nt/l402";
+import { describe, expect, test } from "vitest";
+import { SECRET } from "../fixtures/town.ts";
+import { hasCredential } from "./spelled.ts";
+
+const minted = (location: string) =>
+  new Authority({ secret: SECRET, location, service: "a" }).minter
+    .mint({ endpoints: [`* ${location}/**`], expiresIn: "1h" })
+    .delegate({ agent: "scout" });
+const credential = minted("http://gateway.example");
+const TEXT = credential.toString();
+const [MACAROON = ""] = TEXT.split(":");
+const KEY = credential.toKey();
+const url = (text: string) => text.replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
+const hex = (char: string) => char.charCodeAt(0).toString(16).padStart(2, "0");
+const all = (write: (char: string) => string) => (text: string) =>
+  text.replace(/./gs, (char) => write(char));
+
+const FORMS = {
+  "the text": TEXT,
+  "the text in base64url": url(TEXT),
+  "the macaroon alone": MACAROON,
+  "the macaroon in base64url": url(MACAROON),
+  "the key form": KEY,
+  "the key form without its prefix": KEY.slice("sk-sigil-".length),
+  "a long location": minted(`http://gateway.example/${"a".repeat(300)}`).toString(),
+} as const;
+const WRITTEN: Readonly<Record<string, (text: string) => string>> = {
+  "as it is": (text) => text,
+  "in a pair": (text) => `a=b; session=${text}; c=d`,
+  "percent-encoded": encodeURIComponent,
+  "percent-encoded twice": (text) => encodeURIComponent(encodeURIComponent(`=${text}=`)),
+  "with every character percent-encoded": all((char) => `%${hex(char)}`),
+  "in escapes of JSON": all((char) => `\\u00${hex(char).toUpperCase()}`),
+  "in escapes of JavaScript": all((char) => `\\x${hex(char)}`),
+  "with slashes as PHP writes them": (text) => text.replaceAll("/", "\\/"),
+  "in numbers of HTML": all((char) => `&#${char.charCodeAt(0)};`),
+  "in hexadecimal numbers of HTML": all((char) => `&#x${hex(char)};`),
+  "as the user of a basic field": (text) => `Basic ${btoa(`${text}:`)}`,
+  "in base64, one byte on": (text) => btoa(`x${text}`),
+  "in base64url, two bytes on": (text) => url(btoa(`{"${text}"}`)),
+};
+
+describe.each(Object.entries(FORMS))("%s is found", (_form, text) => {
+  test.each(Object.entries(WRITTEN))("%s", (_how, write) => {
+    expect(hasCredential(write(text))).toBe(true);
+  });
+});
+
+test.each([
+  ["a token in JSON", `Bearer ${btoa('{"alg":"HS256"}')}.${url(btoa("x".repeat(400)))}.abc`],
+  ["a macaroon that is none of L402", btoa(`\x02\x01\x08http://a\x02\x05abcde${"x".repeat(120)}`)],
+  ["what only begins like one", "AgEIaHR0cDovL2E".repeat(50)],
+  ["a cookie", "theme=dark; id=AgE0123; csrftoken=Zm9vYmFy"],
+  ["an unfinished escape", `%${"%4".repeat(90)}\\u00 &#x; &amp; \\`],
+])("%s is let through", (_what, text) => {
+  expect(hasCredential(text)).toBe(false);
+});
+
+test("no other text is taken for one, and none takes long", () => {
+  const text = fc.oneof(
+    fc.string({ maxLength: 2_000 }),
+    fc.base64String({ maxLength: 4_000 }),
+    fc.stringMatching(/^(?:AgE|%25|\\u00|&#x|sk-){0,400}$/),
+  );
+  fc.assert(fc.property(text, (one) => hasCredential(one) === one.includes("sk-sigil-")));
+});
