@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/btcsuite/btcd/btcutil"
@@ -132,15 +133,19 @@ func buy(q question, w *wire) (any, error) {
 	}
 	answer := bought{Sent: []map[string]string{}}
 	invoke := func(ctx context.Context, url string, _, _ any, _ *grpc.ClientConn, options ...grpc.CallOption) error {
-		return answer.ask(ctx, url, options)
+		return answer.ask(ctx, url, q.Body, options)
 	}
 	err = interceptor.UnaryInterceptor(context.Background(), q.URL, nil, nil, nil, invoke)
 	return answer, err
 }
 
-// ask sends what gRPC would send for these options, and says of the answer what gRPC would say.
-func (b *bought) ask(ctx context.Context, url string, options []grpc.CallOption) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+// ask sends what gRPC would send for these options, and says of the answer what gRPC would say. A body is posted as JSON.
+func (b *bought) ask(ctx context.Context, url, posted string, options []grpc.CallOption) error {
+	method := http.MethodGet
+	if posted != "" {
+		method = http.MethodPost
+	}
+	request, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(posted))
 	if err != nil {
 		return err
 	}

@@ -37,6 +37,7 @@ type question struct {
 	Folder      string              `json:"folder"`
 	Method      string              `json:"method"`
 	Stream      bool                `json:"stream"`
+	Body        string              `json:"body"`
 	Services    []*proxy.Service    `json:"services"`
 	Blocklist   []string            `json:"blocklist"`
 	Invoices    string              `json:"invoices"`

@@ -151,9 +151,19 @@ export class Peer {
     return ((await this.#ask({ do: "accept", header, service })) as { ok: boolean }).ok;
   }
 
-  /** `l402.ClientInterceptor` asks for `url`, with its tokens in `folder`. */
-  buy(url: string, folder: string, pay: (invoice: string) => Promise<string>): Promise<Bought> {
-    return this.#ask({ do: "buy", url, folder }, pay) as Promise<Bought>;
+  /**
+   * `l402.ClientInterceptor` asks for `url`, with its tokens in `folder`.
+   *
+   * @param body posted as JSON; undefined for a GET
+   */
+  buy(
+    url: string,
+    folder: string,
+    pay: (invoice: string) => Promise<string>,
+    body?: object,
+  ): Promise<Bought> {
+    const posted = body === undefined ? {} : { body: JSON.stringify(body) };
+    return this.#ask({ do: "buy", url, folder, ...posted }, pay) as Promise<Bought>;
   }
 
   /** `l402.ClientInterceptor` makes a gRPC call, with a message that says "tokyo". */

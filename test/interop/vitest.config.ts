@@ -15,7 +15,7 @@ export default defineConfig({
         test: {
           ...test,
           name: "library",
-          include: ["test/interop/{credential,grpc,invoice,proxy,purchase}.interop.ts"],
+          include: ["test/interop/{credential,gateway,grpc,invoice,proxy,purchase}.interop.ts"],
         },
       },
       {
