@@ -106,7 +106,7 @@ describe.each(BUYERS)("$name", ({ buys, isSkipped = false }) => {
 const twice = <Value>(value: Value): readonly [Value, Value] => [value, value];
 const shown = ({ shows }: Asking) => expect.stringMatching(shows);
 
-/** In three parts, each at a gateway of its own, which gives one client so many invoices a minute. */
+/** In three parts, each at a gateway of its own: a client gets so many invoices in a minute. */
 const ATTACKS = [
   {
     on: "macaroons and preimages",

@@ -82,18 +82,24 @@ const openModel = () =>
  * A gateway in front of a model. `flat` sells each call for 3 sat, by flags alone; `any API` does
  * so for every method and path; `metered` sells tokens, prepaid, by a file.
  */
-export async function openSelling(by: "flat" | "any API" | "metered") {
+export async function openSelling(
+  by: "flat" | "any API" | "metered",
+  /** More keys of the service in the file. */
+  more: object = {},
+) {
   const network = await DevNetwork.start();
   onTestFinished(() => network.stop());
   const shop = network.account("shop", { balanceMsat: 0n });
-  const wallet = devWallet(network.account("buyer", { balanceMsat: 1_000_000n }).url);
+  const buyer = network.account("buyer", { balanceMsat: 1_000_000n });
+  const wallet = devWallet(buyer.url);
   const folder = mkdtempSync(join(tmpdir(), "sigil-selling-"));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   const model = await openModel();
   const port = await freePort();
   const dir = join(folder, "gateway");
   const file = join(folder, "sell.yaml");
-  if (by === "metered") writeFileSync(file, JSON.stringify(configOf(port, dir, model.origin)));
+  if (by === "metered")
+    writeFileSync(file, JSON.stringify(configOf(port, dir, { upstream: model.origin, ...more })));
   const preset = by === "flat" ? "ollama" : "generic";
   const gateway = await openGateway(
     by === "metered"
@@ -106,6 +112,8 @@ export async function openSelling(by: "flat" | "any API" | "metered") {
   );
   return {
     url: gateway.url,
+    /** The URL of the buyer's wallet. */
+    wallet: buyer.url,
     /** What each call came to, in msat. */
     spent: () => gateway.settled().map(({ spentMsat }) => BigInt(spentMsat as string)),
     /** Requests that reached the model. */
@@ -132,13 +140,13 @@ export async function openSelling(by: "flat" | "any API" | "metered") {
 export type Selling = Awaited<ReturnType<typeof openSelling>>;
 
 /** JSON is YAML. */
-const configOf = (port: number, dir: string, upstream: string): object => ({
+const configOf = (port: number, dir: string, more: object): object => ({
   listen: { port },
   dir,
   services: {
     ollama: {
+      ...more,
       preset: "ollama",
-      upstream,
       routes: [
         { match: "POST /api/chat", access: "paid", price: "meter" },
         { match: "POST /v1/chat/completions", access: "paid", price: "meter" },

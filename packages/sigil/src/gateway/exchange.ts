@@ -15,6 +15,7 @@ import { Forwarding, type Outcome, type Plan } from "./core/forward.ts";
 import type { Target } from "./core/request.ts";
 import type { Shares } from "./core/shares.ts";
 import { type Slot, takeInside } from "./core/slots.ts";
+import { judgesPage } from "./cors.ts";
 import { isKeyField } from "./credential/place.ts";
 import { presentedKey } from "./credential/present.ts";
 import {
@@ -418,10 +419,12 @@ export class Exchange {
     const isMetered = body instanceof Uint8Array;
     // Compressed, an answer would hide its usage, and the vendor's key from what hides the key.
     const isRead = isMetered || lease !== undefined;
+    const isOfPage = judgesPage(this.#service.cors, incoming);
     const fields = forUpstream(
       incoming.rawHeaders,
       (name) =>
         isKeyField(name) ||
+        isOfPage(name) ||
         (isMetered && OF_THE_BODY.has(name)) ||
         (isRead && name === "accept-encoding"),
     );

@@ -7,6 +7,7 @@ import type { Bodies } from "./core/body.ts";
 import { answersKept } from "./core/forward.ts";
 import { requestFault, type Target, targetIn } from "./core/request.ts";
 import { isWebSocket, type Serve, type Upgrade } from "./core/server.ts";
+import { answerPreflight, isPreflight, openToPages } from "./cors.ts";
 import { presentedKey } from "./credential/present.ts";
 import { Denied, denialOf } from "./denied.ts";
 import { destinationOf, pathBelow } from "./destination.ts";
@@ -120,6 +121,9 @@ export class Gateway {
     const path = (service ? pathBelow(service, target!) : target?.path) ?? "";
     const entry = new Entry(incoming, path, this.#watching);
     let dialect: Dialect = service?.preset.dialect ?? problemDialect;
+    const asksForPage = upgrade === undefined && isPreflight(incoming);
+    if (service?.cors !== undefined && upgrade === undefined && !asksForPage)
+      openToPages(service.cors, incoming, outgoing);
     try {
       const fault = requestFault(incoming, target);
       if (fault !== undefined || destination === undefined) {
@@ -128,6 +132,8 @@ export class Gateway {
         throw badRequest(fault ?? "The request target cannot be read.");
       }
       if (service !== undefined) entry.know({ service: service.name });
+      if (service !== undefined && asksForPage)
+        return answerPreflight(service.cors, incoming, outgoing);
       const below = { ...target!, path };
       if (destination.kind === "unlisted")
         throw unlisted(upgrade === undefined ? method : "a WebSocket at", path);

@@ -6,6 +6,7 @@ import { Paywall, type PaywallOptions, type Route } from "l8nt/service";
 import type { Dispatcher } from "undici";
 import { Slots } from "./core/slots.ts";
 import { CONNECTIONS } from "./core/upstream.ts";
+import type { CorsRule } from "./cors.ts";
 import type { Allowances, Preset } from "./presets/preset.ts";
 import type { PriceTable } from "./prices/table.ts";
 import { Routes, type RoutesOptions, type ServedRoute } from "./routes.ts";
@@ -34,6 +35,8 @@ export interface ServiceOptions extends RoutesOptions {
   readonly store: Store;
   /** @default none */
   readonly sockets?: readonly SocketRule[];
+  /** Pages of other origins. @default none */
+  readonly cors?: CorsRule | undefined;
   /**
    * How long keys are believed while the store cannot be asked which are revoked. @default "10s"
    */
@@ -65,6 +68,7 @@ export class Service {
   readonly needsKey: boolean;
   readonly prices: PriceTable;
   readonly sockets: readonly SocketRule[];
+  readonly cors: CorsRule | undefined;
   readonly paywall: Paywall;
   readonly metered: Route;
   /** For what costs nothing. */
@@ -87,6 +91,7 @@ export class Service {
     this.needsKey = options.needsKey;
     this.prices = options.prices;
     this.sockets = options.sockets ?? [];
+    this.cors = options.cors;
     const authority = new Authority({ secret, location: location + prefix, service: name, clock });
     const { selling, maxSilence } = options;
     const silence = maxSilence !== undefined && { maxSilence };

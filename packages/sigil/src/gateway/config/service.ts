@@ -2,6 +2,7 @@
 import type { Unit } from "l8nt/invoice";
 import { z } from "zod";
 import { PRESETS } from "../presets/index.ts";
+import { cors } from "./cors.ts";
 import { flatPrice, route, unitOf } from "./route.ts";
 import { origin } from "./texts.ts";
 import { webSocket } from "./web-socket.ts";
@@ -51,6 +52,7 @@ export const service = z.strictObject({
     .array(webSocket)
     .optional()
     .meta({ description: "Paths that are open to WebSockets. By default none." }),
+  cors: cors.optional(),
   allow: z
     .strictObject({
       tools: z

@@ -82,10 +82,13 @@ export function forUpstream(
 
 const COLON = 0x3a;
 
+/** What a vendor allows to pages at its own origin says nothing of the gateway's. */
+export const isOfCors = (name: string): boolean => name.startsWith("access-control-");
+
 /** The lines of an answer as the client gets them. */
 export function forClient(lines: Lines): string[] {
   const names = listed(lines);
-  return without(lines, (name) => HOP_BY_HOP.has(name) || names.has(name));
+  return without(lines, (name) => HOP_BY_HOP.has(name) || names.has(name) || isOfCors(name));
 }
 
 /** The lines of an answer, as undici gives them. */

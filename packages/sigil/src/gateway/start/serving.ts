@@ -51,7 +51,7 @@ export async function openServing(
   const location = locationOf(config.listen);
   const selling = config.selling && (await sellingOf(config.selling, env));
   const services = Object.entries(config.services).map(
-    ([name, { preset, allow, routes, price, webSockets }]) =>
+    ([name, { preset, allow, routes, price, webSockets, cors }]) =>
       new Service({
         name,
         prefix: prefixOf(name, config),
@@ -61,6 +61,7 @@ export async function openServing(
         rules: routes,
         price,
         ...(webSockets && { sockets: webSockets }),
+        cors,
         selling: routes?.some(({ access }) => access === "paid") ? selling : undefined,
         upstream: openUpstream(upstreams.get(name)!),
         vault,
