@@ -68,12 +68,21 @@ export interface Refusal {
   readonly node?: { readonly id: string; readonly agent?: string };
   readonly have: string;
   readonly need: string;
+  /**
+   * Unix seconds at which all of a limit with a window, such as a budget a day, is free again if
+   * nothing more is spent. Parts of it are free earlier.
+   */
+  readonly resetsAt?: number;
 }
 
-/** "you have …; you need …", for people. */
-export function explain(refusal: Refusal): string {
-  const whose = refusal.node?.agent === undefined ? "" : ` (set for agent ${refusal.node.agent})`;
-  return `${refusal.condition}${whose}: you have ${refusal.have}; you need ${refusal.need}`;
+/** "you have …; you need …", for people, and when a limit with a window is whole again. */
+export function explain({ condition, node, have, need, resetsAt }: Refusal): string {
+  const whose = node?.agent === undefined ? "" : ` (set for agent ${node.agent})`;
+  const when =
+    resetsAt === undefined
+      ? ""
+      : `; all of it is free again at ${new Date(resetsAt * 1000).toISOString()} if nothing more is spent`;
+  return `${condition}${whose}: you have ${have}; you need ${need}${when}`;
 }
 
 /**

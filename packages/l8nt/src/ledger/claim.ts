@@ -9,7 +9,7 @@ import { timedId } from "../internal/timed-id.ts";
 import type { Ledger, ReserveAnswer, Resolution } from "../ports/ledger.ts";
 import type { SalesBook } from "../ports/sales.ts";
 import { raisedBy } from "./refund.ts";
-import { budgetError } from "./refusal.ts";
+import { budgetError, withResets } from "./refusal.ts";
 
 /** Begins the id of every claim, which tells it from the reservation of a payment. */
 const PREFIX = "use.";
@@ -82,7 +82,8 @@ export async function claimUse(
   } catch (cause) {
     throw notCounted(cause);
   }
-  if (!answer.reserved) throw budgetError(limits, answer.refused, need);
+  if (!answer.reserved)
+    throw budgetError(limits, await withResets(ledger, answer.refused, counted, at), need);
   return {
     id,
     commit: (end, spent = amount) => ledger.commit(id, spent, end),

@@ -19,7 +19,7 @@ export {
 export { Keeper, type KeeperOptions, keepSeconds } from "./keeper.ts";
 export { settledOf } from "./payment.ts";
 export { creditsOf, raisedBy, refundNote } from "./refund.ts";
-export { budgetError } from "./refusal.ts";
+export { budgetError, withResets } from "./refusal.ts";
 export {
   type DayRouteTotal,
   dated,

@@ -32,7 +32,7 @@ export function llmsText(
   const { title, summary, details, links = [] } = text;
   if (typeof title !== "string" || oneLine(title) === "")
     throw new TypeError("llmsText needs the title of the API");
-  if (details !== undefined && /^\s{0,3}#/m.test(details))
+  if (details !== undefined && hasHeading(details))
     throw new TypeError("llmsText.details has no headings: sections of links are below it");
   const listed = routes.flatMap(({ path, ...offer }) =>
     path === undefined ? [] : [item(path, location + pathOf(path), words(offer))],
@@ -86,7 +86,21 @@ const item = (title: string, url: string, about?: string): string => {
   return `- [${name}](${safe})${about === undefined ? "" : `: ${oneLine(about)}`}`;
 };
 
-const oneLine = (text: string): string => text.replace(/\s+/g, " ").trim();
+const oneLine = (text: string): string => text.replace(/[\s\p{Cc}]+/gu, " ").trim();
+
+/** What ends a line for any reader: CommonMark's line endings, and other control characters. */
+const LINE_END = /\r\n|[\p{Zl}\p{Zp}]|(?!\t)\p{Cc}/u;
+/** Of quotes and lists, which may have headings inside. */
+const CONTAINERS = /^(?:\s*(?:>|[-+*](?=\s)|\d{1,9}[.)](?=\s)))*\s*/;
+
+/** CommonMark §4.2, §4.3 and §4.6: with number signs, underlined, or in HTML. */
+function hasHeading(markdown: string): boolean {
+  const lines = markdown.split(LINE_END).map((line) => line.replace(CONTAINERS, ""));
+  return lines.some((line, at) => {
+    const isUnderlined = /^(?:=+|-+)\s*$/.test(line) && (lines[at - 1] ?? "").trim() !== "";
+    return isUnderlined || /^#|<h[1-6]\b/i.test(line);
+  });
+}
 
 const percentEncoded = (char: string): string =>
   `%${char.charCodeAt(0).toString(16).toUpperCase()}`;

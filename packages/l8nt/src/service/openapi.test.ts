@@ -92,6 +92,19 @@ test.each([
   expect("402" in responses).toBe(price !== undefined);
 });
 
+test.each([
+  ["GET /items/x", false],
+  ["GET /items/7", false],
+  ["GET /items/*", true],
+  ["GET /items/**", true],
+  ["GET /*/*", true],
+  ["POST /items/*", false],
+])("a template has the price of %s: %s", (path, isPriced) => {
+  const templates = { ...document, paths: { "/items/{id}": { get: OK } } };
+  const priced = world({ path, price: "10 sat" }).openapi(templates);
+  expect("402" in operation(priced, "/items/{id}").responses).toBe(isPriced);
+});
+
 test("an API's own authentication is needed beside the credential", () => {
   const paywall = world({ path: "GET /**", price: "1 sat" });
   const given = {
@@ -159,3 +172,28 @@ test("/llms.txt has the form of llmstxt.org, and says what is sold and how to pa
   for (const bad of [{ title: " " }, { title: "a", details: "x\n## y" }, { titel: "a" }])
     expect(() => paywall.llmsText(bad as never)).toThrow(TypeError);
 });
+
+test.each([
+  ...["# y", "x\n## y", "x\r## y", "x\u0085## y", "x\u2028## y", "   # y"],
+  ...["> ## y", ">> # y", "- ## y", "* # y", "1. # y", "2) > - # y"],
+  ...["Free!\n===", "Free!\n  ---  ", "> Free!\n> ===", "<h2>Free!</h2>"],
+])("details that have a heading are refused: %j", (details) => {
+  expect(() => world().llmsText({ title: "a", details })).toThrow(/no headings/);
+});
+
+test.each(["#hash in words: C#", "x\n\n---\n\ny", "a -- b", "- a\n- b", "> 1 = 1"])(
+  "details without a heading are kept as they are: %j",
+  (details) => {
+    const isTag = details.startsWith("#");
+    const text = isTag ? `Tags: ${details}` : details;
+    expect(world().llmsText({ title: "a", details: text })).toContain(text);
+  },
+);
+
+test.each(["\n", "\r", "\u0085", "\u2028", "\u000b", "\u001d", "\u0000"])(
+  "a title and a summary are one line, whatever ends a line in them: %j",
+  (end) => {
+    const text = world().llmsText({ title: `a${end}## b`, summary: `c${end}## d` });
+    expect(text.split("\n", 3)).toEqual(["# a ## b", "", "> c ## d"]);
+  },
+);

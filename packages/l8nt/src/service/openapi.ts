@@ -11,6 +11,11 @@ type Json = { readonly [name: string]: unknown };
 const METHODS = ["get", "put", "post", "delete", "options", "head", "patch", "trace"] as const;
 const SCHEME = "L402";
 const RESPONSE = "L402PaymentRequired";
+/**
+ * A template stands for each path that it can be. A route that fixes a part of it to a text matches
+ * one of these at the most, so that the template does not get its price.
+ */
+const STAND_INS = ["x", "7"] as const;
 const ORIGIN = readBase("https://any.example")!.origin;
 
 interface Offer {
@@ -38,11 +43,13 @@ export function withPrices<Document extends object>(
 
   function sold(operation: unknown, template: string, method: string): unknown {
     if (!isObject(operation) || !(METHODS as readonly string[]).includes(method)) return operation;
-    // A template stands for each path that it can be; one that a route fixes a part of does not.
-    const path = template.replace(/\{[^}]*\}/g, "x");
-    const target = targetAt(method.toUpperCase(), ORIGIN, path);
+    const targets = STAND_INS.map((one) =>
+      targetAt(method.toUpperCase(), ORIGIN, template.replace(/\{[^}]*\}/g, one)),
+    );
     const found = offers
-      .filter(({ pattern }) => target !== undefined && matchesEndpoint(pattern, target))
+      .filter(({ pattern }) =>
+        targets.every((target) => target !== undefined && matchesEndpoint(pattern, target)),
+      )
       .map(({ description }) => description);
     return found.length === 0 ? operation : pricedOperation(operation, found, all);
   }

@@ -15,7 +15,7 @@ import { Turns } from "../internal/turns.ts";
 import type { InvoiceCurve } from "../invoice/index.ts";
 import type { Offer } from "../l402/challenge.ts";
 import type { Verified } from "../l402/index.ts";
-import { budgetError, nodeTotal } from "../ledger/index.ts";
+import { budgetError, nodeTotal, withResets } from "../ledger/index.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { PaymentRecord } from "../ports/payments.ts";
 import type { Store } from "../ports/store.ts";
@@ -153,7 +153,8 @@ export class OutgoingPayments {
         record,
       );
       if (!begun.reserved) {
-        if ("refused" in begun) throw budgetError(limits, begun.refused, need);
+        if ("refused" in begun)
+          throw budgetError(limits, await withResets(store, begun.refused, counted, now), need);
         if ("ordered" in begun) return undefined;
         throw "open" in begun ? underWay() : repeated();
       }

@@ -325,9 +325,14 @@ function readRefusals(value: unknown): [Refusal, ...Refusal[]] | undefined {
     : [first, ...others];
 }
 
+/** The last second that a date can have (ECMA-262 §21.4.1.1). */
+const LAST_SECOND = 8.64e12;
+const isInstant = (value: unknown): value is number =>
+  typeof value === "number" && value >= 0 && value <= LAST_SECOND;
+
 /** Only what is declared, because the message and the log of an error repeat its refusals. */
 function readRefusal(value: unknown): Refusal | undefined {
-  const { code, condition, have, need, node } = Object(value) as Record<string, unknown>;
+  const { code, condition, have, need, node, resetsAt } = Object(value) as Record<string, unknown>;
   if (![code, condition, have, need].every((text) => typeof text === "string")) return undefined;
   if (!CODE.test(code as string)) return undefined;
   const { id, agent } = Object(node) as Record<string, unknown>;
@@ -339,5 +344,6 @@ function readRefusal(value: unknown): Refusal | undefined {
     }),
     have: have as string,
     need: need as string,
+    ...(isInstant(resetsAt) && { resetsAt }),
   };
 }

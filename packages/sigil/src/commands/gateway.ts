@@ -29,8 +29,8 @@ decide answers nginx, Caddy, Traefik or Envoy, which ask it about each request t
 sees no answer, so no route of it is metered.
 
 While it runs, its owner lists the agents that it has seen (agents), revokes one with all below it for
-good, freezes one or all until a thaw, adds to the budgets of one until a date (topup), and reads
-alerts as they come. Open streams end too. These use a socket in its folder, so give its --dir.
+good, freezes one or all until a thaw, adds to the budgets of one until a date (topup: a budget of a day is
+higher on each day until then, not once), and reads alerts as they come. Open streams end too. These use a socket in its folder, so give its --dir.
 
 prices diff shows what other prices would change, from a @pydantic/genai-prices that you installed or
 a file; prices update writes them to the file of --prices. Neither fetches anything.

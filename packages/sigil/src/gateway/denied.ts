@@ -5,7 +5,6 @@ import { BodyError } from "./body/error.ts";
 import { UnreadBody } from "./core/body.ts";
 import { NoSlot } from "./core/slots.ts";
 import { SHOWN } from "./denial-table.ts";
-import type { Left } from "./meter/limits.ts";
 import type { DenialFacts, Dialect } from "./presets/dialect.ts";
 import { RequestRefused } from "./presets/refused.ts";
 
@@ -45,13 +44,8 @@ export const TAKES = "this gateway takes a Sigil credential as the API key, sk-s
 /** SDKs wait no longer, and try again meanwhile. */
 const LONGEST_RETRY_SECONDS = 60;
 
-/**
- * The denial that an error means here.
- *
- * @param limits what is left where a budget ran dry, to say when there is more
- * @throws an error that is a fault of the gateway
- */
-export function denialOf(error: unknown, limits: readonly Left[] = []): Denied {
+/** The denial that an error means here. @throws an error that is a fault of the gateway */
+export function denialOf(error: unknown): Denied {
   if (error instanceof Denied) return error;
   if (error instanceof UnreadBody)
     return new Denied(
@@ -86,7 +80,7 @@ export function denialOf(error: unknown, limits: readonly Left[] = []): Denied {
   const known = error as SigilError;
   const { retryAfterSeconds = shown.retryAfterSeconds } = known;
   return new Denied(
-    { status, code, title, detail: textOf(known, limits), members: membersOf(known, limits) },
+    { status, code, title, detail: textOf(known), members: membersOf(known) },
     retryAfterSeconds && Math.min(LONGEST_RETRY_SECONDS, Math.ceil(retryAfterSeconds)),
     [],
     undefined,
@@ -94,33 +88,23 @@ export function denialOf(error: unknown, limits: readonly Left[] = []): Denied {
   );
 }
 
-function textOf(error: SigilError, limits: readonly Left[]): string {
+function textOf(error: SigilError): string {
   // Most often the vendor's own key, of an agent that was not changed over.
   if (error.code === "ERR_TOKEN_MALFORMED")
     return `Sigil: the API key is no Sigil credential, or not a whole one: ${TAKES}`;
   if (!(error instanceof DeniedError)) return `Sigil: ${error.message}`;
   const lead = error instanceof BudgetError ? "This key has too little left. " : "";
-  const reasons = error.refusals.map((refusal) => {
-    const resetsAt = resetsAtOf(refusal, limits);
-    const when =
-      resetsAt === undefined
-        ? ""
-        : `; all of it is free again at ${resetsAt} if nothing more is spent`;
-    return explain(refusal) + when;
-  });
+  const reasons = error.refusals.map(explain);
   const node = error.refusals[0]!.node?.id;
   const where = node === undefined ? "" : `, node ${node}`;
   return `Sigil: ${lead}${reasons.join(". ")}. (${SHOWN[error.code]!.code}${where})`;
 }
 
 /** For programs: whose limit denied first, and what it has and needs. */
-function membersOf(
-  error: SigilError,
-  limits: readonly Left[],
-): NonNullable<DenialFacts["members"]> {
+function membersOf(error: SigilError): NonNullable<DenialFacts["members"]> {
   if (!(error instanceof DeniedError)) return { sigil: error.code };
   const first = error.refusals[0]!;
-  const resetsAt = resetsAtOf(first, limits);
+  const { resetsAt } = first;
   const isOfBudget = error instanceof BudgetError;
   return {
     sigil: error.code,
@@ -129,12 +113,6 @@ function membersOf(
     condition: first.condition,
     need: first.need,
     [isOfBudget ? "left" : "have"]: first.have,
-    ...(resetsAt !== undefined && { resets_at: resetsAt }),
+    ...(resetsAt !== undefined && { resets_at: new Date(resetsAt * 1000).toISOString() }),
   };
-}
-
-/** ISO 8601: when the limit of a refusal is whole again, if it is one of a window. */
-function resetsAtOf({ condition, node }: Refusal, limits: readonly Left[]): string | undefined {
-  const left = limits.find((one) => one.condition === condition && one.nodeId === node?.id);
-  return left?.resetsAt === undefined ? undefined : new Date(left.resetsAt * 1000).toISOString();
 }

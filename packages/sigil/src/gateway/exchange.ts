@@ -28,7 +28,7 @@ import {
   unpriced,
   unreached,
 } from "./denials.ts";
-import { Denied, denialOf } from "./denied.ts";
+import { Denied } from "./denied.ts";
 import type { Entry } from "./entry.ts";
 import type { Freebies } from "./freebies.ts";
 import { amountOf, type Cost } from "./meter/cost.ts";
@@ -95,8 +95,6 @@ export class Exchange {
   readonly #outgoing: ServerResponse;
   readonly #context: ExchangeContext;
   #slot: Slot | undefined;
-  /** What was left when a budget ran dry. */
-  #left: readonly Left[] = [];
 
   constructor(
     {
@@ -124,8 +122,6 @@ export class Exchange {
     if (lease === undefined && isWithKey) throw noKey(name);
     try {
       await this.#forward(await this.#admit(), lease);
-    } catch (error) {
-      throw isOfBudget(error) ? denialOf(error, this.#left) : error;
     } finally {
       this.#request.release();
       this.#slot?.release();
@@ -285,9 +281,7 @@ export class Exchange {
         return { granted, edits, most, reserved, outputLimit: output };
       } catch (error) {
         if (!isOfBudget(error)) throw error;
-        const limits = await this.#spending(verified);
-        this.#left = limits;
-        const left = least(limits, price.unit)!;
+        const left = least(await this.#spending(verified), price.unit)!;
         if (fits < 0) {
           const exact = await counted(asked, left, price, this.#context.tokens);
           asked = exact ?? asked;

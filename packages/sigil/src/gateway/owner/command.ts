@@ -41,7 +41,7 @@ const VERBS: Readonly<Record<string, Verb>> = {
     const done = await told(given, "topup", body);
     return said(
       terminal,
-      `Topped up ${done}: each of its own limits in that unit is ${printable(amount!)} higher until ${dateText(until)}.`,
+      `Topped up ${done}: each of its own limits in that unit is ${printable(amount!)} higher until ${dateText(until)}. A limit of an hour, a day or a month is higher in each of them, so more than ${printable(amount!)} in all can be spent.`,
       { node: done, amount, until },
     );
   },
