@@ -6,6 +6,7 @@ export type { Decision, Grant, Granted, RequestFacts } from "./decision.ts";
 export { type GivenHeaders, headersWithoutCredential } from "./forwarded.ts";
 export type { FreeQuota } from "./free-quota.ts";
 export type { LlmsText } from "./llms-text.ts";
+export { networksOf } from "./networks.ts";
 export {
   type AuthorizeOptions,
   Paywall,

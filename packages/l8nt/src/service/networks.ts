@@ -26,9 +26,12 @@ export const networkFactor = (level: number, levels: number): number =>
 const UNKNOWN: readonly string[] = ["unknown"];
 
 /**
- * The networks of an address, from the client to its provider, at most four. An IPv4 address that
- * is mapped into IPv6 is the same client. A port behind the address, as some proxies write it, is
- * not part of it.
+ * The networks of an address, from the client to its provider, at most four: an IPv4 address is a
+ * client, and so is an IPv6 /64. An IPv4 address that is mapped into IPv6 is the same client. A
+ * port behind the address, as some proxies write it, is not part of it.
+ *
+ * @example
+ * const [client] = networksOf(request.socket.remoteAddress);
  */
 export function networksOf(address: string | undefined): readonly string[] {
   if (address === undefined || address.length > MAX_CHARACTERS) return UNKNOWN;

@@ -1,7 +1,7 @@
 /** A request that was let through and is ready to be sent. */
 import type { Amount } from "l8nt/invoice";
 import type { Verified } from "l8nt/l402";
-import type { Answer } from "l8nt/service";
+import type { Answer, Granted } from "l8nt/service";
 import type { Plan } from "./core/forward.ts";
 import type { Asked, Meter } from "./presets/preset.ts";
 import type { ModelPrice } from "./prices/model-price.ts";
@@ -11,6 +11,8 @@ import type { Usage } from "./usage.ts";
 export interface Admitted {
   /** Undefined of a request that needed no credential. */
   readonly by?: By;
+  /** The free request that it is, without a credential. */
+  readonly freebie?: Granted;
   readonly body: Plan["body"];
   /** The answer to the same request, which was sent before: it is not sent to the vendor again. */
   readonly again?: Answer;

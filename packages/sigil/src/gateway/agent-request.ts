@@ -1,7 +1,7 @@
 /** One request of an agent as it is judged: its body, its model, and what a paywall is told. */
 import type { IncomingMessage } from "node:http";
 import type { Verified } from "l8nt/l402";
-import type { RequestFacts } from "l8nt/service";
+import { networksOf, type RequestFacts } from "l8nt/service";
 import { branchOf, checkHead } from "./admission.ts";
 import { type JsonBody, readJson } from "./body/json-body.ts";
 import type { Bodies } from "./core/body.ts";
@@ -9,7 +9,6 @@ import { valuesOf } from "./core/fields.ts";
 import { hasBody, type Target } from "./core/request.ts";
 import { withoutQueryKeys } from "./credential/place.ts";
 import type { Entry } from "./entry.ts";
-import { clientOf } from "./freebies.ts";
 import type { Asked, Meter } from "./presets/preset.ts";
 import type { ServedRoute } from "./routes.ts";
 import type { Service } from "./service.ts";
@@ -34,6 +33,7 @@ export interface AgentRequestOptions {
   readonly match: ServedRoute;
   readonly target: Target;
   readonly incoming: IncomingMessage;
+  readonly clientAddress: string | undefined;
   readonly bodies: Bodies;
   /** Unix seconds. */
   readonly clock: () => number;
@@ -51,6 +51,7 @@ export class AgentRequest {
   readonly incoming: IncomingMessage;
   readonly clock: () => number;
   readonly entry: Entry;
+  readonly #clientAddress: string | undefined;
   readonly #bodies: Bodies;
   #holder = STRANGERS;
   #release = (): void => {};
@@ -62,6 +63,7 @@ export class AgentRequest {
     this.incoming = rest.incoming;
     this.clock = rest.clock;
     this.entry = rest.entry;
+    this.#clientAddress = rest.clientAddress;
     this.#bodies = bodies;
   }
 
@@ -70,8 +72,9 @@ export class AgentRequest {
     return this.#holder;
   }
 
+  /** What shares a part of what requests without a credential have: a client's own network. */
   get address(): string {
-    return clientOf(this.incoming.socket.remoteAddress);
+    return networksOf(this.#clientAddress)[0]!;
   }
 
   /** As the vendor gets it: without credentials. */
@@ -136,14 +139,14 @@ export class AgentRequest {
     more: Pick<RequestFacts, "model" | "price"> = {},
   ): RequestFacts {
     const isText = typeof presented === "string";
-    const { method = "", socket, rawHeaders } = this.incoming;
+    const { method = "", rawHeaders } = this.incoming;
     return {
       method,
       target: this.target.path,
       authorization: isText ? `L402 ${presented}` : null,
       verified: isText ? undefined : presented,
       capability: this.match.capability,
-      clientAddress: socket.remoteAddress,
+      clientAddress: this.#clientAddress,
       prefer: valuesOf(rawHeaders, "prefer").join(", "),
       headers: () => new Headers(),
       useId: this.entry.id,

@@ -63,13 +63,13 @@ export const notForSale = (): Denied =>
       "Sigil: this credential was bought, and what is asked for is not for sale here: it needs a key of the gateway's owner.",
   });
 
-/** Of an address that has had its requests without a credential. */
+/** Of a client that has had its requests without a credential, or whose network has. */
 export const noFreeRequest = (perDay: number): Denied =>
   new Denied({
     status: 401,
     code: "credential_missing",
     title: "No credential",
-    detail: `Sigil: without a credential this address has ${perDay} ${perDay === 1 ? "request" : "requests"} a day here, which were made; with one, ${TAKES}`,
+    detail: `Sigil: without a credential this address has ${perDay} ${perDay === 1 ? "request" : "requests"} a day here, which it or others of its network have made; with one, ${TAKES}`,
   });
 
 export const noKey = (name: string): Denied =>

@@ -1,6 +1,6 @@
 /** One request of an agent, from its credential to its settlement. */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { DeniedError } from "l8nt";
+import { DeniedError, TokenError } from "l8nt";
 import type { Amount } from "l8nt/invoice";
 import type { Verified } from "l8nt/l402";
 import type { Ledger } from "l8nt/ports";
@@ -22,6 +22,7 @@ import {
   missing,
   noBudget,
   noFlatPrice,
+  noFreeRequest,
   noKey,
   stoppedBy,
   unbounded,
@@ -30,11 +31,10 @@ import {
 } from "./denials.ts";
 import { Denied } from "./denied.ts";
 import type { Entry } from "./entry.ts";
-import type { Freebies } from "./freebies.ts";
 import { amountOf, type Cost } from "./meter/cost.ts";
 import { counted } from "./meter/counted.ts";
 import { endOf, fitTo } from "./meter/fit.ts";
-import { settleFlat, settleUse } from "./meter/flat.ts";
+import { settleFlat, settleFreebie, settleUse } from "./meter/flat.ts";
 import { BUDGET_FIELD, budgetField, type Left, least, spendingOf } from "./meter/limits.ts";
 import { Metering } from "./meter/metering.ts";
 import { worstCase } from "./presets/bound.ts";
@@ -42,7 +42,7 @@ import type { DenialFacts } from "./presets/dialect.ts";
 import type { Asked } from "./presets/preset.ts";
 import type { ModelPrice } from "./prices/model-price.ts";
 import { type Instead, insteadOf, RefusalWatcher } from "./refusal.ts";
-import type { ServedRoute } from "./routes.ts";
+import type { Rule, ServedRoute } from "./routes.ts";
 import { PaidAdmission } from "./selling/admission.ts";
 import { KeptAnswer } from "./selling/kept.ts";
 import type { Sale } from "./selling/seller.ts";
@@ -62,10 +62,11 @@ export interface ExchangeContext {
   /** Unix seconds. */
   readonly clock: () => number;
   readonly alarm: (what: string) => void;
-  readonly freebies: Freebies;
   readonly tokens: Pick<TokenCounter, "count">;
   /** What is told of this request. */
   readonly entry: Entry;
+  /** As trusted proxies say it. */
+  readonly clientAddress: string | undefined;
   /** Whether budgets, models and prices deny nothing. */
   readonly isShadow: boolean;
 }
@@ -106,8 +107,11 @@ export class Exchange {
     outgoing: ServerResponse,
     context: ExchangeContext,
   ) {
-    const { bodies, clock, entry } = context;
-    this.#request = new AgentRequest({ service, match, target, incoming, bodies, clock, entry });
+    const { bodies, clock, entry, clientAddress } = context;
+    this.#request = new AgentRequest({
+      ...{ service, match, target, incoming, clientAddress },
+      ...{ bodies, clock, entry },
+    });
     this.#service = service;
     this.#match = match;
     this.#outgoing = outgoing;
@@ -140,9 +144,7 @@ export class Exchange {
     const text = presentedKey(preset.credentialPlaces, incoming.rawHeaders, target.query);
     if (text === undefined) {
       if (rule.access !== "freebie") throw missing();
-      const admitted = await this.#unjudged();
-      await this.#context.freebies.take(this.#service, rule, incoming.socket.remoteAddress);
-      return admitted;
+      return this.#freebie(rule);
     }
     // Before anything of the body is read, which it is not for a key that has ended or was revoked.
     const verified = this.#request.prove(text);
@@ -188,6 +190,18 @@ export class Exchange {
     this.#request.checkHead();
     const read = this.#match.rule.isKeyed ? (await this.#request.named()).read : undefined;
     return { body: read?.bytes ?? this.#request.unreadBody };
+  }
+
+  /** A free request is counted once it is its turn. @throws Denied if the address has none left */
+  async #freebie(rule: Rule): Promise<Admitted> {
+    const admitted = await this.#unjudged();
+    await this.#turn();
+    const route = this.#service.freebies.get(rule)!;
+    try {
+      return { ...admitted, freebie: await grantedBy(route, this.#request.facts(undefined)) };
+    } catch (error) {
+      throw error instanceof TokenError ? noFreeRequest(rule.freePerDay!) : error;
+    }
   }
 
   /** A request whose price is known before it is read. */
@@ -308,7 +322,7 @@ export class Exchange {
   }
 
   async #forward(admitted: Admitted, lease: Lease | undefined): Promise<void> {
-    const { by, metered, flat, again } = admitted;
+    const { by, freebie, metered, flat, again } = admitted;
     if (again !== undefined) return this.#repeat(again);
     await this.#turn();
     const { name, preset } = this.#service;
@@ -341,6 +355,7 @@ export class Exchange {
     else if (by !== undefined && flat !== undefined)
       cost = await settleFlat(by.granted, flat, outcome);
     else if (by !== undefined) await settleUse(by.granted, outcome);
+    if (freebie !== undefined) await settleFreebie(freebie, outcome);
     kept?.end();
     const error = this.#outgoing.headersSent ? undefined : errorOf(outcome, cost, stopped);
     const budget = error && by && cost && (await this.#budget(by.verified, cost));

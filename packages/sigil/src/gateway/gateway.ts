@@ -4,6 +4,7 @@ import { TokenError } from "l8nt";
 import { listener } from "l8nt/node";
 import type { Ledger } from "l8nt/ports";
 import type { Bodies } from "./core/body.ts";
+import { ClientAddresses } from "./core/client-address.ts";
 import { answersKept } from "./core/forward.ts";
 import { requestFault, type Target, targetIn } from "./core/request.ts";
 import { isWebSocket, type Serve, type Upgrade } from "./core/server.ts";
@@ -13,7 +14,6 @@ import { Denied, denialOf } from "./denied.ts";
 import { destinationOf, pathBelow } from "./destination.ts";
 import { Entry, type EntryContext } from "./entry.ts";
 import { Exchange } from "./exchange.ts";
-import { Freebies } from "./freebies.ts";
 import { holderBudget } from "./meter/holder-budget.ts";
 import { type Observer, observers } from "./observer.ts";
 import type { Dialect } from "./presets/dialect.ts";
@@ -35,6 +35,8 @@ export interface GatewayOptions {
   readonly isShadow?: boolean;
   /** What is told of every request. */
   readonly observers: readonly Observer[];
+  /** Whose addresses are believed. @default that of each connection */
+  readonly clients?: ClientAddresses;
   /** @default performance.now */
   readonly timer?: () => number;
   /** @default setTimeout */
@@ -54,7 +56,7 @@ export class Gateway {
   readonly #options: GatewayOptions;
   readonly #watching: EntryContext;
   readonly #answers = answersKept();
-  readonly #freebies: Freebies;
+  readonly #clients: ClientAddresses;
   readonly #tokens: TokenCounter;
   #version: Version;
 
@@ -62,7 +64,7 @@ export class Gateway {
     this.#options = options;
     const { clock, timer = () => performance.now(), alarm } = options;
     this.#watching = { observer: observers(options.observers, alarm), clock, timer };
-    this.#freebies = new Freebies(options.ledger, clock);
+    this.#clients = options.clients ?? new ClientAddresses();
     this.#tokens = new TokenCounter(alarm);
     this.#version = versionOf(options.services);
   }
@@ -160,7 +162,7 @@ export class Gateway {
         clock,
         alarm,
         entry,
-        freebies: this.#freebies,
+        clientAddress: this.#clients.of(incoming),
         tokens: this.#tokens,
         isShadow,
       };

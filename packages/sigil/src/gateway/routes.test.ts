@@ -6,7 +6,6 @@ import type { Credential, Scope } from "l8nt";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { readConfigText } from "./config/read.ts";
 import { answers, completion, type Play, town, VENDOR_KEY } from "./fixtures/town.ts";
-import { clientOf } from "./freebies.ts";
 
 /** Routes as an owner writes them. */
 function read(preset: string, routes: string, price?: string) {
@@ -446,10 +445,21 @@ test("requests without a credential hold half of the connections, and a key the 
 });
 
 describe("freebies", () => {
-  const routes = "{ match: GET /a, access: freebie, freePerDay: 2, price: 10 sat }";
+  const FREE = "{ match: GET /a, access: freebie, freePerDay: 2, price: 10 sat }";
+  const behindProxy = async (routes = FREE) => {
+    const world = await town({ ...read("generic", routes), trustedProxies: ["127.0.0.1"] });
+    const ask = async (address: string, path = "/a") =>
+      fetch(world.url + path, { headers: { "x-forwarded-for": address } });
+    const statuses = async (times: number, addressOf: (at: number) => string) => {
+      const found: number[] = [];
+      for (let at = 0; at < times; at++) found.push((await ask(addressOf(at))).status);
+      return found.filter((status) => status === 200).length;
+    };
+    return { ...world, ask, statuses };
+  };
 
   test("are counted for each address and day, and then a credential is needed", async () => {
-    const world = await stage("generic", routes);
+    const world = await stage("generic", FREE);
     const statuses = await Promise.all(
       [1, 2, 3, 4].map(async () => (await world.call(undefined)).status),
     );
@@ -463,21 +473,74 @@ describe("freebies", () => {
     const credential = world.mint(SAT);
     expect((await world.call(credential)).status).toBe(200);
     await expect.poll(() => world.used(credential)).toEqual({ msat: [10_000n, 0n] });
-    // A window is counted in sixtieths, and so ends up to one later.
-    world.time.now += 87_841;
+    // The next midnight of UTC.
+    world.time.now += 86_400 - (world.time.now % 86_400);
     expect((await world.call(undefined)).status).toBe(200);
   });
 
   test.each([
-    ["192.0.2.1", "192.0.2.1"],
-    ["::ffff:192.0.2.1", "192.0.2.1"],
-    ["2001:db8:1:2:3:4:5:6", "2001:db8:1:2/64"],
-    ["2001:db8:1:2::9", "2001:db8:1:2/64"],
-    ["2001:db8::9", "2001:db8:0:0/64"],
-    ["::1", "0:0:0:0/64"],
-    ["fe80::1%eth0", "fe80:0:0:0/64"],
-    [undefined, "unknown"],
-  ])("%s is %s", (address, client) => {
-    expect(clientOf(address)).toBe(client);
+    ["one address behind ports", 9, (at: number) => `192.0.2.1:${at + 1000}`, 2],
+    ["an IPv4 /24", 40, (at: number) => `192.0.2.${at}`, 16],
+    ["an IPv6 /64", 9, (at: number) => `2001:db8::${at + 1}`, 2],
+    ["an IPv6 /48", 40, (at: number) => `2001:db8:0:${(at * 256).toString(16)}::1`, 8],
+    ["what a client wrote before its proxy", 9, (at: number) => `1.1.1.${at}, 192.0.2.1`, 2],
+  ])("%s that asks %i times has its part", async (_, times, addressOf, free) => {
+    expect(await (await behindProxy()).statuses(times, addressOf)).toBe(free);
+  });
+
+  test("what an untrusted client says of its address is ignored", async () => {
+    const world = await stage("generic", FREE);
+    const statuses: number[] = [];
+    for (let at = 0; at < 4; at++) {
+      const headers = { "x-forwarded-for": `192.0.2.${at}`, forwarded: `for=192.0.2.${at}` };
+      statuses.push((await world.call(undefined, { headers })).status);
+    }
+    expect(statuses).toEqual([200, 200, 401, 401]);
+  });
+
+  test("two paths have two quotas, and no address is in the books", async () => {
+    const world = await behindProxy(`${FREE}, ${FREE.replace("/a", "/b")}`);
+    const statuses: number[] = [];
+    for (const path of ["/a", "/a", "/a", "/b"])
+      statuses.push((await world.ask("192.0.2.77", path)).status);
+    expect(statuses).toEqual([200, 200, 401, 200]);
+    const entries = JSON.stringify(await world.books.journal(0, 1_000), (_key, value) =>
+      typeof value === "bigint" ? `${value}` : value,
+    );
+    expect(entries).toContain("free.");
+    expect(entries).not.toContain("192.0.2");
+  });
+
+  test.each<readonly [string, Play, number]>([
+    ["an error of the vendor is one", answers("no", 500), 500],
+    ["a vendor that hangs up is one", (_request, answer) => answer.destroy(), 502],
+  ])("%s", async (_, play, status) => {
+    const world = await town({ ...read("generic", FREE), play });
+    const call = async () => (await fetch(`${world.url}/a`)).status;
+    expect([await call(), await call(), await call()]).toEqual([status, status, 401]);
+  });
+
+  test("one that the vendor was never asked is given back", async () => {
+    const world = await stage("generic", FREE);
+    world.vendor.close();
+    world.vendor.closeAllConnections();
+    const statuses: number[] = [];
+    for (let at = 0; at < 4; at++) statuses.push((await world.call(undefined)).status);
+    expect(statuses).toEqual([502, 502, 502, 502]);
+  });
+
+  test("one that waits for a connection is not counted before its turn", async () => {
+    const world = await town({ ...read("generic", FREE), connections: 2 });
+    world.play(() => {});
+    const slow = new AbortController();
+    const under = [1, 2].map(() =>
+      fetch(`${world.url}/a`, { signal: slow.signal }).catch(() => {}),
+    );
+    await expect.poll(() => world.seen.length).toBe(1);
+    // With a slot comes its claim, and the one that waits has neither.
+    const claims = await world.books.abandoned(Number.MAX_SAFE_INTEGER);
+    expect(claims.filter(({ id }) => id.startsWith("use."))).toHaveLength(1);
+    slow.abort();
+    await Promise.all(under);
   });
 });

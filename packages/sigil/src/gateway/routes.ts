@@ -3,6 +3,7 @@
  * of the preset.
  */
 import type { Amount } from "l8nt/invoice";
+import type { FreeQuota } from "l8nt/service";
 import { matchRoute, type RouteMatch } from "./presets/match.ts";
 import type { Preset, PresetRoute } from "./presets/preset.ts";
 
@@ -28,9 +29,16 @@ export interface Rule {
   readonly capability: string | undefined;
   /** Whether requests that need no credential get the vendor's key. */
   readonly isKeyed: boolean;
-  /** Requests of one address in 24 hours that need no credential. */
+  /** Requests of one address in each day of UTC that need no credential. */
   readonly freePerDay: number | undefined;
 }
+
+/** Rules of one path share it. */
+export const freeQuotaOf = ({ path, freePerDay = 0 }: Rule): FreeQuota => ({
+  requests: freePerDay,
+  per: "day",
+  name: path,
+});
 
 /** `unpriced`: it must have a price, and has none, so it is denied. */
 export type Charge =

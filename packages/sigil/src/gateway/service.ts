@@ -9,7 +9,7 @@ import { CONNECTIONS } from "./core/upstream.ts";
 import type { CorsRule } from "./cors.ts";
 import type { Allowances, Preset } from "./presets/preset.ts";
 import type { PriceTable } from "./prices/table.ts";
-import { Routes, type RoutesOptions, type ServedRoute } from "./routes.ts";
+import { freeQuotaOf, Routes, type RoutesOptions, type Rule, type ServedRoute } from "./routes.ts";
 import { SatPrices, type SatPricesOptions } from "./selling/sat-prices.ts";
 import { type SaleTerms, Seller } from "./selling/seller.ts";
 import type { SocketRule } from "./socket/rule.ts";
@@ -73,6 +73,8 @@ export class Service {
   readonly metered: Route;
   /** For what costs nothing. */
   readonly free: Route;
+  /** For requests without a credential, a number of them a day for each address. */
+  readonly freebies: ReadonlyMap<Rule, Route>;
   /** Undefined if nothing is sold. */
   readonly seller: Seller | undefined;
   readonly #routes: Routes;
@@ -102,6 +104,11 @@ export class Service {
     });
     this.metered = this.paywall.route({ metered: true });
     this.free = this.paywall.route();
+    this.freebies = new Map(
+      (options.rules ?? [])
+        .filter(({ access }) => access === "freebie")
+        .map((rule) => [rule, this.paywall.route({ free: freeQuotaOf(rule) })]),
+    );
     this.seller =
       selling &&
       new Seller({

@@ -73,12 +73,9 @@ const fields = z.strictObject({
   withKey: z.boolean().optional().meta({
     description: "Whether requests of a free route get the vendor's key. By default not.",
   }),
-  freePerDay: z
-    .int()
-    .min(1)
-    .max(1_000_000)
-    .optional()
-    .meta({ description: "Requests of one address in 24 hours before a credential is needed." }),
+  freePerDay: z.int().min(1).max(1_000_000).optional().meta({
+    description: "Requests of one address in each day of UTC before a credential is needed.",
+  }),
 });
 
 type Fields = z.output<typeof fields>;

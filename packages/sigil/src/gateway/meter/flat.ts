@@ -1,5 +1,6 @@
 /** Settles a request whose price nothing in its answer changes: a flat one, or none but its use. */
 import type { Amount } from "l8nt/invoice";
+import type { Granted } from "l8nt/service";
 import type { Outcome } from "../core/forward.ts";
 import type { Counted } from "../shadow.ts";
 import { isBilled } from "./billed.ts";
@@ -23,5 +24,12 @@ export async function settleFlat(
 export async function settleUse(granted: Counted, outcome: Outcome): Promise<void> {
   if (isBilled(outcome)) granted.grant.consume();
   else granted.grant.release();
+  await granted.finish("status" in outcome ? outcome.status : undefined);
+}
+
+/** Counts a free request whatever the vendor answered: it was asked with the owner's key. */
+export async function settleFreebie(granted: Granted, outcome: Outcome): Promise<void> {
+  if ("isUnsent" in outcome && outcome.isUnsent) granted.grant.release();
+  else granted.grant.consume();
   await granted.finish("status" in outcome ? outcome.status : undefined);
 }

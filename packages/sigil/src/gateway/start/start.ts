@@ -5,6 +5,7 @@ import { logger } from "../../treasury/log.ts";
 import type { GatewayConfig } from "../config/config.ts";
 import { type Listen, locationOf } from "../config/listen.ts";
 import { Bodies } from "../core/body.ts";
+import { ClientAddresses } from "../core/client-address.ts";
 import { type Listening, listen } from "../core/server.ts";
 import { Gateway } from "../gateway.ts";
 import { GatewayMetrics } from "../metrics/metrics.ts";
@@ -81,6 +82,7 @@ export async function start(read: () => GatewayConfig, terminal: Terminal): Prom
         clock,
         alarm,
         observers: [...watching.observers, ...owned.observers],
+        clients: clientsOf(config.listen),
         isShadow: config.shadow,
       });
       let listening: Listening | undefined;
@@ -122,6 +124,9 @@ export async function start(read: () => GatewayConfig, terminal: Terminal): Prom
     await store.close();
   }
 }
+
+const clientsOf = ({ trustedProxies = [], forwardedField: field }: Listen): ClientAddresses =>
+  new ClientAddresses({ trusted: trustedProxies, field });
 
 function tlsOf({ tlsCert, tlsKey }: Listen): { cert: string; key: string } | undefined {
   if (tlsCert === undefined || tlsKey === undefined) return undefined;
