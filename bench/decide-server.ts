@@ -4,6 +4,8 @@ import type { AddressInfo } from "node:net";
 import { Authority } from "l8nt/l402";
 import { Paywall } from "l8nt/service";
 import { MemoryStore } from "l8nt/stores/memory";
+import { decide } from "../packages/sigil/src/gateway/config/decide.ts";
+import { ClientAddresses } from "../packages/sigil/src/gateway/core/client-address.ts";
 import { listen } from "../packages/sigil/src/gateway/core/server.ts";
 import { Decider } from "../packages/sigil/src/gateway/decide/decider.ts";
 import { DecideServer } from "../packages/sigil/src/gateway/decide/server.ts";
@@ -25,11 +27,16 @@ async function start(kind: DecideKind): Promise<object> {
   const secret = "8f3a5c7e9b1d2f4061728394a5b6c7d8e9fa0b1c2d3e4f5061728394a5b6c7d8";
   const authority = new Authority({ secret, location: LOCATION });
   const paywall = new Paywall({ authority, store, alarm, revocations: { store } });
-  const decider = new Decider(paywall, [
-    { method: "*", path: "/**", access: "credential", terms: {} },
-  ]);
-  const decided = (): void => {};
-  const server = new DecideServer({ ...{ paywall, decider, alarm, decided }, proxy: "nginx" });
+  const { routes } = decide.parse({
+    ...{ proxy: "nginx", location: LOCATION },
+    routes: [{ match: "* /**" }],
+  });
+  const decider = new Decider(paywall, routes);
+  const server = new DecideServer({
+    ...{ paywall, decider, alarm, observers: [], proxy: "nginx" },
+    clock: () => Date.now() / 1000,
+    clients: new ClientAddresses(),
+  });
   const { url } = await listen(server.serve);
   const key = (maxUses?: number) =>
     authority.minter

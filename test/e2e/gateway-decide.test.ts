@@ -71,7 +71,7 @@ test("the example decides, and counts a price once over two starts", async () =>
   expect(await status("/v1/a", credential)).toBe(403);
   expect(await status("/v1/reports/a", credential)).toBe(200);
   const why = await fetch(`${listening}/decide/why`, { headers: asking("/v1/a", credential) });
-  expect([why.status, await why.json()]).toMatchObject([401, { code: "ERR_BUDGET" }]);
+  expect([why.status, await why.json()]).toMatchObject([402, { code: "budget_exhausted" }]);
   child.kill("SIGTERM");
   expect(await end).toMatchObject({ code: 0 });
 });
@@ -106,14 +106,20 @@ const route = (text: string) => EXAMPLE.replace("access: free }", `${text} }`);
 
 test.each([
   ["a metered route", route("access: credential, price: meter"), "routes[0].price is metered"],
-  ["a free one with a price", route('access: free, price: "1 sat"'), "routes[0].price is of no"],
+  [
+    "a free one with a price",
+    route('access: free, price: "1 sat"'),
+    "routes[0].price is for routes that need a credential",
+  ],
   [
     "a paid one in dollars",
     route('access: paid, price: "1 usd"'),
     "routes[0].price must be in sat",
   ],
   ["a paid one without a wallet", route('access: paid, price: "1 sat"'), "SIGIL_WALLET"],
-  ["another access", route("access: freebie"), "routes[0].access must be one of"],
+  ["another access", route("access: anybody"), "routes[0].access must be one of"],
+  ["a freebie without a number", route("access: freebie, price: free"), "freePerDay is missing"],
+  ["the vendor's key", route("access: free, withKey: true"), "withKey is not a key"],
   ["no proxy", EXAMPLE.replace("proxy: nginx", "# "), "proxy is missing"],
   ["an unknown key", `${EXAMPLE}upstream: https://a.example\n`, "upstream is not a key"],
   [

@@ -41,7 +41,8 @@ for (const name of PROXIES) {
     afterEach(() => {
       expect(stage.alarms).toEqual([]);
       stage.upstream.served.length = 0;
-      stage.decisions.length = 0;
+      stage.originals.length = 0;
+      stage.rows.length = 0;
     });
 
     const asked = (target: string, fields: Fields = [], method = "GET") =>
@@ -130,7 +131,7 @@ for (const name of PROXIES) {
       ];
       expect((await asked("/x", forged)).status).toBe(401);
       expect((await asked("/x", [...forged, ...forged])).status).toBe(401);
-      expect(stage.decisions).toMatchObject([
+      expect(stage.originals).toMatchObject([
         { method: "GET", target: "/x", clientAddress: "127.0.0.1" },
         { method: "GET", target: "/x", clientAddress: "127.0.0.1" },
       ]);
@@ -145,47 +146,53 @@ for (const name of PROXIES) {
         target: string,
         fields: () => Fields,
       ])[] = [
-        ["no credential", 401, "ERR_TOKEN_MISSING", "/x", () => []],
-        ["a key of the API's own", 401, "ERR_TOKEN_MISSING", "/x", () => [["X-Api-Key", "sk-own"]]],
+        ["no credential", 401, "credential_missing", "/x", () => []],
+        [
+          "a key of the API's own",
+          401,
+          "credential_missing",
+          "/x",
+          () => [["X-Api-Key", "sk-own"]],
+        ],
         [
           "a forged credential",
           401,
-          "ERR_TOKEN_FORGED",
+          "credential_invalid",
           "/x",
           () => [["Authorization", `Bearer ${forge(stage.mint()).toKey()}`]],
         ],
         [
           "half a credential",
           401,
-          "ERR_TOKEN_MALFORMED",
+          "credential_invalid",
           "/x",
           () => [["Authorization", `Bearer ${stage.mint().toKey().slice(0, 60)}`]],
         ],
         [
           "two credentials",
           400,
-          "ERR_TOKEN_AMBIGUOUS",
+          "credential_ambiguous",
           "/x",
           () => [...bearer(stage.mint()), ["X-Api-Key", stage.mint().toKey()]],
         ],
         [
           "an endpoint outside of its scope",
           403,
-          "ERR_ENDPOINT",
+          "endpoint_not_allowed",
           "/x",
           () => bearer(stage.mint({ endpoints: [`GET ${stage.url}/y`] })),
         ],
         [
           "a capability that it lacks",
           403,
-          "ERR_CAPABILITY",
+          "capability_not_allowed",
           "/reports/a",
           () => bearer(stage.mint({ capabilities: { api: ["search"] } })),
         ],
         [
           "a price above its budget",
-          401,
-          "ERR_BUDGET",
+          402,
+          "budget_exhausted",
           "/dear/a",
           () => bearer(stage.mint({ budget: ["0.001 usd"] })),
         ],
@@ -200,14 +207,14 @@ for (const name of PROXIES) {
         expect(answer.lines("www-authenticate")).toHaveLength(status === 401 ? 1 : 0);
         expect(answer.lines("cache-control")).toEqual(["no-store"]);
         expect(stage.upstream.served).toEqual([]);
-        expect(stage.decisions).toMatchObject([{ status }]);
+        expect(stage.rows).toMatchObject([{ end: "denied", status, code }]);
       });
 
-      test("of a credential that has ended is 401", async () => {
+      test("of a credential that has ended is 403", async () => {
         const credential = stage.mint({ expiresIn: "1s" });
         stage.town.clock.advance("2s");
         const answer = await asked("/x", bearer(credential));
-        expect(JSON.parse(answer.body)).toMatchObject({ status: 401, code: "ERR_EXPIRED" });
+        expect(JSON.parse(answer.body)).toMatchObject({ status: 403, code: "credential_expired" });
       });
 
       test("of a request that is not listed is 403", async () => {
@@ -237,15 +244,43 @@ for (const name of PROXIES) {
       const statuses: number[] = [];
       for (const target of ["/x", "/open/a", "/x", "/x"])
         statuses.push((await asked(target, fields)).status);
-      expect(statuses).toEqual([200, 200, 200, 401]);
+      expect(statuses).toEqual([200, 200, 200, 402]);
       expect(stage.upstream.served).toHaveLength(3);
+      // One row for each, also of nginx, which asks twice about the last one.
+      expect(stage.rows.map(({ end, status, route }) => [end, status, route])).toEqual([
+        ["passed", undefined, "/**"],
+        ["passed", undefined, "/open/**"],
+        ["passed", undefined, "/**"],
+        ["denied", 402, "/**"],
+      ]);
     });
 
     test("a price in dollars counts on the budget", async () => {
       const fields = bearer(stage.mint({ budget: ["0.02 usd"] }));
       const statuses: number[] = [];
       for (let one = 0; one < 3; one++) statuses.push((await asked("/dear/a", fields)).status);
-      expect(statuses).toEqual([200, 200, 401]);
+      expect(statuses).toEqual([200, 200, 402]);
+      const spent = { unit: "usd_micro", reserved: 10_000n, spent: 10_000n, price: "flat" };
+      expect(stage.rows).toMatchObject([
+        { end: "passed", ...spent },
+        { end: "passed", ...spent },
+        { end: "denied", code: "budget_exhausted" },
+      ]);
+    });
+
+    test("a credential without a budget in dollars pays no price in dollars", async () => {
+      const answer = await asked("/dear/a", bearer(stage.mint({ budget: ["100 sat"] })));
+      expect(JSON.parse(answer.body)).toMatchObject({ status: 402, code: "budget_missing" });
+    });
+
+    test("each address has its free requests, and then who has a credential", async () => {
+      const statuses: number[] = [];
+      // Each says that it is somebody else.
+      for (const at of [1, 2, 3, 4])
+        statuses.push((await asked("/trial/a", [["X-Forwarded-For", `192.0.2.${at}`]])).status);
+      expect(statuses).toEqual([200, 200, 401, 401]);
+      expect((await asked("/trial/a", bearer(stage.mint()))).status).toBe(200);
+      expect(facts()[0]).toBe("freebie");
     });
 
     test("a request that is sold is answered 402, with both lines of its challenge", async () => {
@@ -283,7 +318,7 @@ for (const name of PROXIES) {
       });
       expect(revoked.status, revoked.body).toBe(200);
       const refused = await asked("/x", bearer(child));
-      expect(JSON.parse(refused.body)).toMatchObject({ status: 401, code: "ERR_REVOKED" });
+      expect(JSON.parse(refused.body)).toMatchObject({ status: 403, code: "credential_revoked" });
       expect((await asked("/x", bearer(parent))).status).toBe(200);
     });
 
@@ -448,9 +483,8 @@ for (const name of PROXIES) {
       connection.end();
       for (const served of stage.upstream.served) {
         expect(answer?.status).toBe(200);
-        expect(stage.decisions).toMatchObject([
-          { status: 200, method: served.method, target: served.target },
-        ]);
+        expect(stage.rows).toMatchObject([{ end: "passed" }]);
+        expect(stage.originals).toMatchObject([{ method: served.method, target: served.target }]);
         // Without a credential only this may pass, in every reading.
         expect(readings(served.target).every((path) => path.startsWith("/open/"))).toBe(true);
       }

@@ -10,21 +10,26 @@ import type { Invoicer } from "l8nt/ports";
 import { Paywall } from "l8nt/service";
 import { MemoryStore } from "l8nt/stores/memory";
 import { devTown } from "l8nt/testing";
+import { decide as schema } from "../../../packages/sigil/src/gateway/config/decide.ts";
+import { ClientAddresses } from "../../../packages/sigil/src/gateway/core/client-address.ts";
 import { type Listening, listen } from "../../../packages/sigil/src/gateway/core/server.ts";
-import { type DecidedRoute, Decider } from "../../../packages/sigil/src/gateway/decide/decider.ts";
-import type { ProxyName } from "../../../packages/sigil/src/gateway/decide/original.ts";
-import { type Decided, DecideServer } from "../../../packages/sigil/src/gateway/decide/server.ts";
+import { Decider } from "../../../packages/sigil/src/gateway/decide/decider.ts";
+import type { Original, ProxyName } from "../../../packages/sigil/src/gateway/decide/original.ts";
+import { DecideServer } from "../../../packages/sigil/src/gateway/decide/server.ts";
+import type { Row } from "../../../packages/sigil/src/gateway/observer.ts";
 import { freePort } from "../../e2e/support/free-port.ts";
 import { answering, openPlain } from "./client.ts";
 import { COMMANDS } from "./configured.ts";
 import { openUpstream } from "./upstream.ts";
 
-export const ROUTES: readonly DecidedRoute[] = [
-  { method: "*", path: "/open/**", access: "free", terms: {} },
-  { method: "*", path: "/paid/**", access: "paid", terms: { price: "10 sat" } },
-  { method: "*", path: "/dear/**", access: "credential", terms: { price: "0.01 usd" } },
-  { method: "*", path: "/reports/**", access: "credential", terms: { capability: "reports" } },
-  { method: "*", path: "/**", access: "credential", terms: {} },
+/** As an owner writes them. */
+const ROUTES = [
+  { match: "* /open/**", access: "free" },
+  { match: "* /paid/**", access: "paid", price: "10 sat" },
+  { match: "* /dear/**", price: "0.01 usd" },
+  { match: "* /trial/**", access: "freebie", freePerDay: 2, price: "0.01 usd" },
+  { match: "* /reports/**", capability: "reports" },
+  { match: "* /**" },
 ];
 
 export type Stage = Awaited<ReturnType<typeof openStage>>;
@@ -59,11 +64,22 @@ export async function openStage(name: ProxyName, binary: string) {
     invoicer: () => invoicer!,
     challengesPerMinute: { perClient: 10_000, total: 10_000 },
   });
-  const decider = new Decider(paywall, ROUTES);
-  const decisions: Decided[] = [];
+  const { routes } = schema.parse({ proxy: name, location: plain.url, routes: ROUTES });
+  const decider = new Decider(paywall, routes);
+  /** What was asked, but for nginx's first question about what is denied. */
+  const originals: Original[] = [];
+  const rows: Row[] = [];
   const server = new DecideServer({
-    ...{ paywall, decider, proxy: name, alarm },
-    decided: (row) => decisions.push(row),
+    ...{ paywall, proxy: name, alarm, clock },
+    clients: new ClientAddresses(),
+    decider: {
+      async decide(original, lines, purpose, entry) {
+        const decision = await decider.decide(original, lines, purpose, entry);
+        if (purpose !== "announced" || decision.kind === "allowed") originals.push(original);
+        return decision;
+      },
+    },
+    observers: [{ settled: (row) => rows.push(row), denied: (row) => rows.push(row) }],
   });
   const openDecide = (): Promise<Listening> => listen(server.serve, { port });
   let decide: Listening | undefined = await openDecide();
@@ -84,7 +100,7 @@ export async function openStage(name: ProxyName, binary: string) {
   await answering(proxy, over);
 
   return {
-    ...{ name, port: proxy, url: plain.url, upstream, town, decisions, alarms, paywall },
+    ...{ name, port: proxy, url: plain.url, upstream, town, originals, rows, alarms, paywall },
     log: () => log,
     mint: (scope: Scope = {}): Credential =>
       authority.minter.mint({

@@ -27,9 +27,10 @@ export interface Row {
   readonly status: number | undefined;
   /**
    * `open`: it is under way. `denied`: it was not sent. `recovered`: its process died, and the next
-   * one read in the ledger what it was charged. Else how it ended.
+   * one read in the ledger what it was charged. `passed`: a proxy was told to serve it. Else how it
+   * ended.
    */
-  readonly end: Outcome["kind"] | "open" | "denied" | "recovered";
+  readonly end: Outcome["kind"] | "open" | "denied" | "recovered" | "passed";
   /** The code of the denial, or of the error that the gateway answered with. */
   readonly code: string | undefined;
   /** With `--shadow`: why it would not have been let through as it is. */

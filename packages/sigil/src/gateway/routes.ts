@@ -70,11 +70,11 @@ export interface RoutesOptions {
 }
 
 export class Routes {
-  readonly #preset: Preset;
+  readonly #preset: Pick<Preset, "routes">;
   readonly #price: RoutesOptions["price"];
   readonly #own: readonly (readonly [rule: Rule, own: PresetRoute])[] | undefined;
 
-  constructor(preset: Preset, { rules, price }: RoutesOptions) {
+  constructor(preset: Pick<Preset, "routes">, { rules, price }: RoutesOptions) {
     this.#preset = preset;
     this.#price = price;
     this.#own = rules?.map((rule) => [

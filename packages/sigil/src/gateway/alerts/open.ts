@@ -15,7 +15,7 @@ import { keyOf, Webhook } from "./webhook.ts";
 
 export interface AlertsContext {
   readonly store: Store;
-  readonly services: () => readonly Service[];
+  readonly services: () => readonly Pick<Service, "paywall">[];
   /** The folder of the gateway. */
   readonly dir: string;
   readonly env: Readonly<Record<string, string | undefined>>;

@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import type { Arguments } from "../../arguments.ts";
 import { UsageError } from "../../exit.ts";
-import { readConfigFile } from "../config/read.ts";
+import { booksInFile } from "../config/read.ts";
 import { databaseIn } from "../start/folder.ts";
 import { type Environment, storeUrl } from "../store/open.ts";
 import type { BooksDatabase } from "./database.ts";
@@ -37,7 +37,7 @@ function placeOf(given: Arguments<keyof typeof WHERE_FLAGS>): Place {
   const flags = (["config", "store", "dir"] as const).filter((flag) => given.has(flag));
   if (flags.length > 1) throw new UsageError(`--${flags[0]} and --${flags[1]}: give one.`);
   const file = given.text("config");
-  if (file !== undefined) return readConfigFile(file);
+  if (file !== undefined) return booksInFile(file);
   return { dir: given.text("dir") ?? "sigil-gateway", store: given.text("store") };
 }
 

@@ -3,71 +3,66 @@ import { BlockList, isIP } from "node:net";
 import type { AmountText } from "l8nt";
 import { parseAmount } from "l8nt/invoice";
 import { z } from "zod";
+import type { DecidedRule } from "../decide/decider.ts";
 import { PROXIES } from "../decide/original.ts";
+import { alerts } from "./alerts.ts";
+import { books } from "./books.ts";
 import { LOG_LEVELS } from "./config.ts";
+import { trustedProxies } from "./listen.ts";
+import { metrics } from "./metrics.ts";
+import { contradictions, fields, ruleOf, unitOf } from "./route.ts";
 import { maxSilence, secret, store } from "./store.ts";
 import { duration, origin, path } from "./texts.ts";
 
 const PORT = "must be a number from 1 to 65535";
-const MATCH = /^(\*|[A-Z][A-Z-]{0,31}) (\/\S*)$/;
 const METERED =
   "is metered, and a decision sees no answer to settle by. Give the route a flat price, or serve it with `sigil gateway`";
 
 const amount = z.string().transform((text, context): AmountText => {
   if (parseAmount(text) !== undefined) return text as AmountText;
-  const message = text === "meter" ? METERED : 'must be an amount, such as "10 sat" or "0.01 usd"';
-  context.addIssue({ code: "custom", message });
+  context.addIssue({ code: "custom", message: 'must be an amount, such as "100 sat"' });
   return z.NEVER;
 });
 
-const access = z
-  .string()
-  .transform((text, context): "free" | "credential" | "paid" => {
-    if (text === "free" || text === "credential" || text === "paid") return text;
-    context.addIssue({ code: "custom", message: "must be one of free, credential, paid" });
-    return z.NEVER;
-  })
-  .meta({
-    description:
-      "free: anybody. credential: who has one, from which a price is taken. paid: who has one, and others are asked to pay.",
-  });
-
-const route = z
+const grants = z
   .strictObject({
-    match: z
-      .string()
-      .regex(MATCH, 'must be a method or *, a space, and a path, such as "GET /v1/**"')
-      .meta({
-        description: "A method or *, and a path: * is one segment, ** at its end the rest.",
-      }),
-    access,
-    price: amount.optional().meta({ description: 'Of each request: "10 sat" or "0.01 usd".' }),
-    capability: z.string().min(1).optional().meta({ description: "What the request does." }),
-    grants: z
-      .strictObject({
-        uses: z.int().min(1).optional(),
-        budget: amount.optional(),
-        validFor: duration.optional(),
-      })
-      .optional()
-      .meta({ description: "What one payment buys. By default one request." }),
+    uses: z.int().min(1).optional(),
+    budget: amount.optional(),
+    validFor: duration.optional(),
   })
-  .superRefine(({ access: who, price, grants }, context) => {
+  .meta({ description: "What one payment buys. By default one request." });
+
+/** As a route of the gateway, without a meter and the vendor's key. */
+const route = fields
+  .omit({ withKey: true })
+  .extend({ grants: grants.optional() })
+  .superRefine((given, context) => {
+    const { access, price, grants: bought } = given;
     const wrong = (key: string, message: string) =>
       context.addIssue({ code: "custom", path: [key], message });
-    if (who === "free" && price !== undefined) wrong("price", "is of no use on a free route");
-    if (who === "paid" && price === undefined)
+    if (price === "meter") return wrong("price", METERED);
+    for (const [key, message] of contradictions(given)) wrong(key, message);
+    if (access === "paid" && price === undefined)
       wrong("price", "is missing: what is paid for each request");
-    if (who === "paid" && price !== undefined && parseAmount(price)?.unit !== "msat")
+    else if (access === "paid" && unitOf(price) !== "msat")
       wrong("price", 'must be in sat, because an invoice is: "10 sat"');
-    if (who !== "paid" && grants !== undefined) wrong("grants", "is for routes that are paid");
-  });
+    if (access !== "paid" && bought !== undefined) wrong("grants", "is for routes that are paid");
+  })
+  .transform(
+    ({ grants: bought, ...rest }): DecidedRule => ({
+      ...ruleOf(rest),
+      ...(bought && { grants: bought as DecidedRule["grants"] & object }),
+    }),
+  );
 
 const listen = z.strictObject({
   host: z.string().min(1).default("127.0.0.1").meta({ description: "Address to listen at." }),
   port: z.int(PORT).min(1, PORT).max(65_535, PORT).default(8411),
   socket: path("The path of a socket of Unix, instead of an address and a port.").optional(),
+  trustedProxies: trustedProxies.optional(),
 });
+
+export const DECIDE_FOLDER = "sigil-decide";
 
 export const decide = z
   .strictObject({
@@ -85,12 +80,15 @@ export const decide = z
     dir: z
       .string()
       .min(1)
-      .default("sigil-decide")
+      .default(DECIDE_FOLDER)
       .meta({ description: "The folder with the secret and the books, made if it is missing." }),
     store: store.optional(),
     secret: secret.optional(),
     maxSilence: maxSilence.default("10s"),
     logLevel: z.enum(LOG_LEVELS).default("info"),
+    books: books.prefault({}),
+    metrics: metrics.optional(),
+    alerts: alerts.prefault({}),
     routes: z.array(route).min(1).meta({ description: "The first that matches; else denied." }),
   })
   .superRefine(({ listen: { host, socket }, proxyKey }, context) => {
@@ -113,10 +111,4 @@ function isLoopback(host: string): boolean {
   const family = isIP(host);
   if (family === 0) return host === "localhost";
   return loopback.check(host, family === 4 ? "ipv4" : "ipv6");
-}
-
-/** The method and the path of `match`. */
-export function partsOf(match: string): { readonly method: string; readonly path: string } {
-  const [, method = "", rest = ""] = MATCH.exec(match) ?? [];
-  return { method, path: rest };
 }

@@ -4,6 +4,7 @@ import { basename, dirname, resolve } from "node:path";
 import { z } from "zod";
 import { UsageError } from "../../exit.ts";
 import { config, DEFAULT_FOLDER, type GatewayConfig } from "./config.ts";
+import { DECIDE_FOLDER, decide } from "./decide.ts";
 import { type Issue, issuesOf, messageOf, pathText, sentence } from "./issues.ts";
 import { type Fault, readYaml } from "./yaml.ts";
 
@@ -23,10 +24,24 @@ export const readFileAs = <S extends z.ZodType>(schema: S, path: string): z.outp
 export function folderInFile(path: string): string {
   const text = textOf(path);
   const { value } = readYaml(text);
-  const named = (value as { readonly dir?: unknown } | null | undefined)?.dir;
+  const { dir: named } = Object(value) as { readonly dir?: unknown };
   const [, , line] = /^dir:[ \t]*(["']?)([^"'#\n]+?)\1[ \t]*(?:#.*)?$/m.exec(text) ?? [];
   const folder = typeof named === "string" ? named : line;
-  return resolve(dirname(resolve(path)), folder ?? DEFAULT_FOLDER);
+  const usual = isOfDecide(text) ? DECIDE_FOLDER : DEFAULT_FOLDER;
+  return resolve(dirname(resolve(path)), folder ?? usual);
+}
+
+/** Whether a file is one of `sigil gateway decide`, which alone says what asks. */
+const isOfDecide = (text: string): boolean => /^proxy:/m.test(text);
+
+/** Where the books are of a gateway or a decision service. @throws UsageError */
+export function booksInFile(path: string): {
+  readonly dir: string;
+  readonly store?: string | undefined;
+} {
+  if (!isOfDecide(textOf(path))) return readConfigFile(path);
+  const { dir, store } = readFileAs(decide, path);
+  return { dir: resolve(dirname(resolve(path)), dir), store };
 }
 
 function textOf(path: string): string {

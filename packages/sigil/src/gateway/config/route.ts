@@ -55,7 +55,8 @@ const price = z
   })
   .meta({ description: 'Such as "0.01 usd", "10 sat", free, or meter: what the preset reads.' });
 
-const fields = z.strictObject({
+/** A route as it is written. */
+export const fields = z.strictObject({
   match,
   access: z
     .enum(["free", "credential", "paid", "freebie"])
@@ -80,8 +81,18 @@ const fields = z.strictObject({
 
 type Fields = z.output<typeof fields>;
 
+export const ruleOf = ({ match: { methods, path }, access, withKey, ...rest }: Fields): Rule => ({
+  methods,
+  path,
+  access,
+  price: access === "free" ? FREE : rest.price,
+  capability: rest.capability,
+  isKeyed: withKey ?? access !== "free",
+  freePerDay: rest.freePerDay,
+});
+
 /** What goes together; a text for each key that does not. */
-function contradictions({ access, price: cost, withKey, freePerDay, capability }: Fields) {
+export function contradictions({ access, price: cost, withKey, freePerDay, capability }: Fields) {
   const isFree = cost === undefined || cost === FREE;
   const found: [key: keyof Fields, message: string][] = [];
   if (access === "free" && !isFree)
@@ -107,17 +118,7 @@ export const route = fields
     for (const [key, message] of contradictions(given))
       context.addIssue({ code: "custom", path: [key], message });
   })
-  .transform(
-    ({ match: { methods, path }, access, withKey, ...rest }): Rule => ({
-      methods,
-      path,
-      access,
-      price: access === "free" ? FREE : rest.price,
-      capability: rest.capability,
-      isKeyed: withKey ?? access !== "free",
-      freePerDay: rest.freePerDay,
-    }),
-  );
+  .transform(ruleOf);
 
 /** The unit of a flat price. */
 export const unitOf = (cost: Price | undefined): Unit | undefined =>

@@ -2,31 +2,30 @@
  * Decides about requests that something else serves. It sees no body and no answer, so a use is
  * used up once its request is let through, and nothing can be metered.
  */
-import { Credential } from "l8nt";
-import type { Granted, Paywall, Refused, Route, Terms } from "l8nt/service";
+import { type AmountText, Credential, TokenError } from "l8nt";
+import { type Amount, formatAmount } from "l8nt/invoice";
+import { authenticateFields, type Presented, type Verified } from "l8nt/l402";
+import type { Granted, Paywall, Refused, RequestFacts, Route, Terms } from "l8nt/service";
+import { hasBudget } from "../admission.ts";
 import { type Lines, valuesOf } from "../core/fields.ts";
 import { targetIn } from "../core/request.ts";
 import { keysIn } from "../credential/place.ts";
+import { noBudget, noFreeRequest, notForSale } from "../denials.ts";
 import { Denied, denialOf } from "../denied.ts";
-import { matchRoute } from "../presets/match.ts";
-import type { PresetRoute } from "../presets/preset.ts";
+import type { Entry } from "../entry.ts";
+import { freeQuotaOf, Routes, type Rule, type ServedRoute } from "../routes.ts";
+import { deniedBy } from "../selling/offered.ts";
 import type { Original } from "./original.ts";
 
-/** Who may pass on a route. */
-export type Access = "free" | "credential" | "paid";
-
-export interface DecidedRoute {
-  /** A method, or `*` for any. */
-  readonly method: string;
-  /** Segments, `*` for one, and `**` at the end for any number: `/v1/**`. */
-  readonly path: string;
-  readonly access: Access;
-  readonly terms: Omit<Terms, "metered" | "path">;
+/** A route as its owner writes it. */
+export interface DecidedRule extends Rule {
+  /** What one payment buys. */
+  readonly grants?: Terms["grants"] & object;
 }
 
 /** What the upstream is told of a request that passes. */
 export interface Facts {
-  readonly access: Access;
+  readonly access: Rule["access"];
   /** Empty for a request that was free. */
   readonly node: string;
   /** The agents' names, from the root on. */
@@ -35,9 +34,7 @@ export interface Facts {
 
 export type Decision =
   | { readonly kind: "allowed"; readonly facts: Facts }
-  | { readonly kind: "denied"; readonly denied: Denied }
-  /** By the paywall, which may have something for sale. */
-  | { readonly kind: "refused"; readonly refused: Refused };
+  | { readonly kind: "denied"; readonly denied: Denied };
 
 /**
  * `settled`: it passes, and what it uses is used. `asked`: nobody is let through by the answer, so
@@ -46,76 +43,185 @@ export type Decision =
 export type Purpose = "settled" | "asked" | "announced";
 
 interface Open {
-  readonly access: Access;
   /** Undefined if the route is free. */
   readonly route: Route | undefined;
+  /** For requests without a credential. */
+  readonly freebie: Route | undefined;
+}
+
+/** One request as it is decided. */
+interface Asking {
+  readonly original: Original;
+  readonly lines: Lines;
+  readonly purpose: Purpose;
+  readonly entry: Entry;
+  readonly match: ServedRoute;
 }
 
 export class Decider {
-  readonly #routes: readonly PresetRoute[];
-  readonly #open = new Map<PresetRoute, Open>();
+  readonly #paywall: Paywall;
+  readonly #routes: Routes;
+  readonly #open: ReadonlyMap<Rule, Open>;
+  readonly #sells: boolean;
 
   /** @throws TypeError for terms that cannot be decided alone, or never be minted */
-  constructor(paywall: Paywall, routes: readonly DecidedRoute[]) {
-    for (const { method, path, access, terms } of routes) {
-      if ((terms as Terms).metered === true)
-        throw new TypeError(
-          "a metered route is settled by its answer, which a decision never sees",
-        );
-      const { capability = "call" } = terms;
-      this.#open.set(
-        { method, path, capability, meter: "flat" },
-        { access, route: access === "free" ? undefined : paywall.route(terms) },
-      );
-    }
-    this.#routes = [...this.#open.keys()];
+  constructor(paywall: Paywall, rules: readonly DecidedRule[]) {
+    this.#paywall = paywall;
+    this.#routes = new Routes({ routes: [] }, { rules, price: "free" });
+    this.#sells = rules.some(({ access }) => access === "paid");
+    if (rules.some(({ price }) => price === "meter"))
+      throw new TypeError("a metered route is settled by its answer, which a decision never sees");
+    this.#open = new Map(rules.map((rule) => [rule, openedAt(paywall, rule)]));
   }
 
-  async decide(original: Original, lines: Lines, purpose: Purpose): Promise<Decision> {
+  /** @throws what is a fault of the service */
+  async decide(
+    original: Original,
+    lines: Lines,
+    purpose: Purpose,
+    entry: Entry,
+  ): Promise<Decision> {
     try {
-      return await this.#decide(original, lines, purpose);
+      const read = targetIn(original.target);
+      if (read === undefined || original.target.includes("#")) throw misspelt();
+      checkFields(lines);
+      const match = this.#routes.find(original.method, read.path);
+      if (match === undefined) throw unlisted(original.method, read.path);
+      const { rule, capability } = match;
+      entry.know({ route: rule.path, ...(rule.capability && { capability }) });
+      const facts = await this.#passing({ original, lines, purpose, entry, match });
+      return { kind: "allowed", facts };
     } catch (error) {
       return { kind: "denied", denied: denialOf(error) };
     }
   }
 
-  async #decide(original: Original, lines: Lines, purpose: Purpose): Promise<Decision> {
-    const { method, target, clientAddress } = original;
-    const read = targetIn(target);
-    if (read === undefined || target.includes("#")) throw misspelt();
-    checkFields(lines);
-    const match = matchRoute({ routes: this.#routes }, method, read.path);
-    if (match === undefined) throw unlisted(method, read.path);
-    const { access, route } = this.#open.get(match.route)!;
-    if (route === undefined) return { kind: "allowed", facts: { access, node: "", lineage: [] } };
+  /** @throws the denial, and every error that `denialOf` reads */
+  async #passing(asking: Asking): Promise<Facts> {
+    const { match, entry } = asking;
+    const { rule, charge } = match;
+    const { access } = rule;
+    const { route, freebie } = this.#open.get(rule)!;
+    if (route === undefined) return { access, node: "", lineage: [] };
+    const fields = presentedIn(asking.lines);
+    const { verifier } = this.#paywall.authority;
+    const verified = provenBy(() => authenticateFields(verifier, fields));
+    if (verified !== undefined) entry.proven(verified);
+    const isSold = this.#sells && verified !== undefined && this.#paywall.isSold(verified);
+    if (isSold && access !== "paid") throw notForSale();
+    const price = charge.kind === "flat" ? charge.price : undefined;
+    // A purchase of one request, or for a time, has no budget.
+    if (
+      price !== undefined &&
+      verified !== undefined &&
+      !isSold &&
+      !hasBudget(verified, price.unit)
+    )
+      throw noBudget(price.unit);
+    const isNobody = fields.authorization === undefined && fields.macaroon === undefined;
+    if (freebie !== undefined && isNobody) return this.#free(freebie, asking);
     const decision = await route.authorize({
-      ...{ method, target, clientAddress, ...presentedIn(lines) },
-      prefer: purpose === "announced" ? "no-invoice" : valuesOf(lines, "prefer").join(", "),
-      // Only the method and the path lead to a route.
-      headers: () => new Headers(),
+      ...factsOf(asking),
+      ...(verified === undefined
+        ? { authorization: null, ...fields }
+        : { authorization: null, verified }),
+      ...(price !== undefined && access !== "paid" && { price }),
     });
-    if (decision.granted) return this.#granted(decision, access, purpose);
+    if (decision.granted) return this.#granted(decision, asking);
     if (decision.error === undefined) throw new TypeError("a request was answered, not decided");
-    return { kind: "refused", refused: decision };
+    throw await refused(decision, access === "paid" ? price : undefined);
   }
 
-  async #granted(granted: Granted, access: Access, purpose: Purpose): Promise<Decision> {
-    const { nodeId = "", lineage } = granted.grant;
+  /** @throws Denied if the address has had its free requests */
+  async #free(route: Route, asking: Asking): Promise<Facts> {
+    const decision = await route.authorize({ ...factsOf(asking), authorization: null });
+    if (decision.granted) return this.#granted(decision, asking);
+    if (decision.error instanceof TokenError) throw noFreeRequest(asking.match.rule.freePerDay!);
+    throw decision.error;
+  }
+
+  async #granted(granted: Granted, { match, purpose, entry }: Asking): Promise<Facts> {
+    const { nodeId = "", lineage, price } = granted.grant;
     // The upstream will serve it, for all that is known here.
-    await granted.finish(purpose === "asked" ? undefined : 200);
-    return { kind: "allowed", facts: { access, node: nodeId, lineage } };
+    const spent = await granted.finish(purpose === "asked" ? undefined : 200);
+    if (purpose !== "asked" && price.value > 0n)
+      entry.know({
+        ...{ unit: price.unit, reserved: price.value, price: "flat" },
+        spent: spent?.value ?? 0n,
+      });
+    return { access: match.rule.access, node: nodeId, lineage };
   }
 
   close(): void {
-    for (const { route } of this.#open.values()) route?.close();
+    for (const { route, freebie } of this.#open.values()) {
+      route?.close();
+      freebie?.close();
+    }
   }
+}
+
+function openedAt(paywall: Paywall, rule: DecidedRule): Open {
+  const { access, price, capability, grants } = rule;
+  if (access === "free") return { route: undefined, freebie: undefined };
+  const terms: Terms = {
+    ...(capability !== undefined && { capability }),
+    // At any other route a price is of the request, so that nothing is sold.
+    ...(access === "paid" && typeof price === "object" && { price: amountText(price) }),
+    ...(grants !== undefined && { grants }),
+  };
+  return {
+    route: paywall.route(terms),
+    freebie: access === "freebie" ? paywall.route({ free: freeQuotaOf(rule) }) : undefined,
+  };
+}
+
+/** Without commas, which are for people. */
+const amountText = (amount: Amount): AmountText =>
+  formatAmount(amount).replaceAll(",", "") as AmountText;
+
+/** Undefined for what proves nothing: the paywall reads it again, and says why. */
+function provenBy(prove: () => Verified | undefined): Verified | undefined {
+  try {
+    return prove();
+  } catch (error) {
+    if (error instanceof TokenError) return undefined;
+    throw error;
+  }
+}
+
+function factsOf({
+  original,
+  lines,
+  purpose,
+  entry,
+  match,
+}: Asking): Omit<RequestFacts, "authorization"> {
+  const { method, target, clientAddress } = original;
+  const { rule, capability, model } = match;
+  return {
+    ...{ method, target, clientAddress, model },
+    ...(rule.capability !== undefined && { capability }),
+    prefer: purpose === "announced" ? "no-invoice" : valuesOf(lines, "prefer").join(", "),
+    // Only the method and the path lead to a route.
+    headers: () => new Headers(),
+    useId: entry.id,
+  };
+}
+
+/** As the gateway says it, with the scheme that a 401 must name. RFC 9110 §15.5.2. */
+async function refused(decision: Refused, price: Amount | undefined): Promise<Denied> {
+  const denied = await deniedBy(decision, { estimateMsat: price?.value, isFlat: true });
+  const { facts, retryAfterSeconds, fields, dialect, refusals } = denied;
+  if (facts.status !== 401 || fields.length > 0) return denied;
+  const lines = decision.challengeLines.flatMap((line) => ["www-authenticate", line]);
+  return new Denied(facts, retryAfterSeconds, lines, dialect, refusals);
 }
 
 /**
  * What a request presents: in the fields of the library's own clients, and as an API key. An API
  * key of another form is the API's own, and presents nothing.
  */
-function presentedIn(lines: Lines) {
+function presentedIn(lines: Lines): Presented {
   const keys = keysIn(lines).filter(isOurs);
   const sent = valuesOf(lines, "authorization");
   // A line of another scheme presents nothing, and a key that stands alone is looked up faster.

@@ -1,5 +1,6 @@
 /** The request that a proxy asks about, read from what this proxy alone writes. */
 import type { IncomingMessage } from "node:http";
+import type { ClientAddresses } from "../core/client-address.ts";
 import { valuesOf } from "../core/fields.ts";
 
 export const PROXIES = ["nginx", "caddy", "traefik", "envoy"] as const;
@@ -31,11 +32,15 @@ const FIELDS: Readonly<
 };
 
 /** Undefined if it cannot be told what is asked about, which denies the request. */
-export function originalOf(proxy: ProxyName, incoming: IncomingMessage): Original | undefined {
+export function originalOf(
+  proxy: ProxyName,
+  incoming: IncomingMessage,
+  clients: Pick<ClientAddresses, "behind">,
+): Original | undefined {
   const { method = "", url = "", rawHeaders } = incoming;
   // Envoy adds its own address to X-Forwarded-For when it asks.
   const field = proxy === "envoy" ? "x-real-ip" : "x-forwarded-for";
-  const clientAddress = clientIn(valuesOf(rawHeaders, field));
+  const clientAddress = clients.behind(undefined, valuesOf(rawHeaders, field));
   if (proxy === "envoy") {
     const target = url.slice(DECIDE_PATH.length);
     return url.startsWith(DECIDE_PATH) && target.startsWith("/")
@@ -46,7 +51,3 @@ export function originalOf(proxy: ProxyName, incoming: IncomingMessage): Origina
   if (methods?.length !== 1 || targets?.length !== 1) return undefined;
   return { method: methods[0]!, target: targets[0]!, clientAddress };
 }
-
-/** The last address, which the proxy has added itself. What stands before it is the client's. */
-const clientIn = (lines: readonly string[]): string | undefined =>
-  lines.at(-1)?.split(",").at(-1)?.trim() || undefined;

@@ -4,30 +4,40 @@ import { Authority } from "l8nt/l402";
 import { Paywall } from "l8nt/service";
 import { MemoryStore } from "l8nt/stores/memory";
 import { expect, onTestFinished, test } from "vitest";
+import { decide } from "../config/decide.ts";
+import { ClientAddresses } from "../core/client-address.ts";
 import { listen } from "../core/server.ts";
-import { type DecidedRoute, Decider } from "./decider.ts";
+import type { Row } from "../observer.ts";
+import { type DecidedRule, Decider } from "./decider.ts";
 import type { ProxyName } from "./original.ts";
-import { type Decided, DecideServer } from "./server.ts";
+import { DecideServer } from "./server.ts";
 
 const LOCATION = "https://api.example";
-const ROUTES: readonly DecidedRoute[] = [
-  { method: "GET", path: "/open/**", access: "free", terms: {} },
-  { method: "*", path: "/**", access: "credential", terms: {} },
-];
+const ROUTES = [{ match: "GET /open/**", access: "free" }, { match: "* /**" }];
 
-async function world(proxy: ProxyName, store = new MemoryStore()) {
+const rulesOf = (routes: readonly object[]): readonly DecidedRule[] =>
+  decide.parse({ proxy: "caddy", location: LOCATION, routes }).routes;
+
+async function world(
+  proxy: ProxyName,
+  store = new MemoryStore(),
+  routes: readonly object[] = ROUTES,
+  trusted: readonly string[] = [],
+) {
   const clock = () => 1_900_000_000;
   const alarms: unknown[] = [];
   const alarm = (...what: unknown[]) => alarms.push(what);
   const secret = "8f3a5c7e9b1d2f4061728394a5b6c7d8e9fa0b1c2d3e4f5061728394a5b6c7d8";
   const authority = new Authority({ secret, location: LOCATION, clock });
   const paywall = new Paywall({ authority, store, clock, alarm, revocations: { store } });
-  const rows: Decided[] = [];
-  const decider = new Decider(paywall, ROUTES);
+  const rows: Row[] = [];
+  const decider = new Decider(paywall, rulesOf(routes));
   const server = new DecideServer({
-    ...{ paywall, decider, proxy, alarm },
-    decided: (row) => rows.push(row),
+    ...{ paywall, decider, proxy, alarm, clock },
+    clients: new ClientAddresses({ trusted }),
+    observers: [{ settled: (row) => rows.push(row), denied: (row) => rows.push(row) }],
   });
+  const replace = (next: readonly object[]) => server.replace(new Decider(paywall, rulesOf(next)));
   const { url, close } = await listen(server.serve);
   onTestFinished(async () => {
     await close(0);
@@ -48,7 +58,7 @@ async function world(proxy: ProxyName, store = new MemoryStore()) {
       asked.once("error", reject);
       asked.end();
     });
-  return { ask, uses, rows, alarms, paywall };
+  return { ask, uses, rows, alarms, paywall, replace };
 }
 
 const NGINX = ["x-original-method", "GET", "x-original-uri", "/open/a"];
@@ -84,7 +94,7 @@ test("the answer to why a request was denied uses nothing, and lets nobody throu
   expect(await ask("/decide/why", asked)).toBe(503);
   expect(await ask("/decide", asked)).toBe(200);
   expect(await ask("/decide", asked)).toBe(403);
-  expect(await ask("/decide/why", asked)).toBe(401);
+  expect(await ask("/decide/why", asked)).toBe(402);
 });
 
 test("a HEAD that passes uses nothing, as behind any paywall", async () => {
@@ -96,7 +106,7 @@ test("a HEAD that passes uses nothing, as behind any paywall", async () => {
   ];
   expect(await ask("/decide", asked("HEAD"))).toBe(200);
   expect(await ask("/decide", asked("GET"))).toBe(200);
-  expect(await ask("/decide", asked("GET"))).toBe(401);
+  expect(await ask("/decide", asked("GET"))).toBe(402);
 });
 
 test.each(["reserve", "commit"] as const)(
@@ -112,7 +122,74 @@ test.each(["reserve", "commit"] as const)(
 
 test("a metered route is refused", async () => {
   const { paywall } = await world("caddy");
-  const terms = { metered: true, price: "1 sat" } as DecidedRoute["terms"];
-  const route: DecidedRoute = { method: "GET", path: "/a", access: "credential", terms };
-  expect(() => new Decider(paywall, [route])).toThrow(/metered/);
+  const [rule] = rulesOf([{ match: "GET /a" }]);
+  expect(() => new Decider(paywall, [{ ...rule!, price: "meter" }])).toThrow(/metered/);
+});
+
+const asking = (path: string, more: readonly string[] = []) => [
+  ...["x-forwarded-method", "GET", "x-forwarded-uri", path],
+  ...more,
+];
+
+test("each decision is one row, whoever asks", async () => {
+  const { ask, uses, rows, paywall } = await world("caddy");
+  const key = uses(1);
+  await ask("/decide", asking("/open/a?b=c"));
+  await ask("/decide", asking("/x", key));
+  await ask("/decide", asking("/x", key));
+  await ask("/decide", asking("/x"));
+  await ask("/decide", []);
+  const { node } = paywall.authority.verifier.authenticate(key[1]!.slice("Bearer ".length));
+  const told = { service: "decide", method: "GET" };
+  expect(rows).toMatchObject([
+    { ...told, end: "passed", path: "/open/a", route: "/open/**", nodeId: undefined },
+    { ...told, end: "passed", path: "/x", route: "/**", nodeId: node.id },
+    { ...told, end: "denied", status: 402, code: "uses_exhausted", nodeId: node.id },
+    { ...told, end: "denied", status: 401, code: "credential_missing", nodeId: undefined },
+    { service: "decide", end: "denied", status: 403, code: "request_not_told" },
+  ]);
+});
+
+test("of nginx's two questions about one request comes one row", async () => {
+  const { ask, rows } = await world("nginx");
+  const asked = ["x-original-method", "GET", "x-original-uri", "/x"];
+  expect([await ask("/decide", asked), await ask("/decide/why", asked)]).toEqual([403, 401]);
+  expect(rows).toMatchObject([{ status: 401, code: "credential_missing" }]);
+});
+
+test("routes that are replaced decide new requests, and those under way end as they began", async () => {
+  const store = new MemoryStore();
+  const { ask, uses, rows, replace } = await world("caddy", store);
+  let go = (): void => {};
+  const held = new Promise<void>((resolve) => {
+    go = resolve;
+  });
+  const reserve = store.reserve.bind(store);
+  let isHeld = false;
+  store.reserve = async (reservation) => {
+    isHeld = true;
+    await held;
+    return reserve(reservation);
+  };
+  const before = ask("/decide", asking("/x", uses(1)));
+  await expect.poll(() => isHeld).toBe(true);
+  replace([{ match: "GET /y", access: "free" }]);
+  expect(await ask("/decide", asking("/open/a"))).toBe(403);
+  expect(await ask("/decide", asking("/y"))).toBe(200);
+  go();
+  expect(await before).toBe(200);
+  expect(rows).toHaveLength(3);
+});
+
+test.each([
+  ["caddy", "x-forwarded-for", "192.0.2.1, 10.0.0.1"],
+  ["envoy", "x-real-ip", "192.0.2.1"],
+] as const)("behind %s, free requests are by the address in %s", async (proxy, field, value) => {
+  const routes = [{ match: "GET /a", access: "freebie", freePerDay: 1, price: "free" }];
+  const { ask } = await world(proxy, new MemoryStore(), routes, ["10.0.0.0/8"]);
+  const path = proxy === "envoy" ? "/decide/a" : "/decide";
+  const statuses: number[] = [];
+  for (const sent of [value, value, value.replace("192.0.2", "198.51.100"), `1.1.1.1, ${value}`])
+    statuses.push(await ask(path, [...asking("/a"), field, sent]));
+  expect(statuses).toEqual([200, 401, 200, 401]);
 });

@@ -1,10 +1,14 @@
 /** Answers the proxy that asks, and serves what buyers and holders ask of the service itself. */
 import { createHash, timingSafeEqual } from "node:crypto";
-import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { listener } from "l8nt/node";
-import { type Paywall, type Refused, WELL_KNOWN_PATH } from "l8nt/service";
+import { type Paywall, WELL_KNOWN_PATH } from "l8nt/service";
+import type { ClientAddresses } from "../core/client-address.ts";
 import { valuesOf } from "../core/fields.ts";
+import { targetIn } from "../core/request.ts";
 import { Denied } from "../denied.ts";
+import { Entry, type EntryContext } from "../entry.ts";
+import { type Observer, observers } from "../observer.ts";
 import { problemDialect } from "../presets/dialects/problem.ts";
 import { isBelow } from "../service-at.ts";
 import type { Decider, Decision, Facts, Purpose } from "./decider.ts";
@@ -16,37 +20,48 @@ export const PROXY_KEY_FIELD = "sigil-proxy-key";
 /** The fields that an upstream is told facts in. Each is always sent, and may be empty. */
 export const FACT_FIELDS = ["x-sigil-access", "x-sigil-node", "x-sigil-lineage"] as const;
 
-export interface Decided extends Partial<Original> {
-  readonly status: number;
-  /** Why not; undefined if the request passes. */
-  readonly code: string | undefined;
-  readonly lineage: readonly string[];
-}
+/** What rows call the service, beside those of a gateway on the same store. */
+const SERVICE = "decide";
 
 export interface DecideServerOptions {
   readonly paywall: Paywall;
-  readonly decider: Decider;
+  readonly decider: Pick<Decider, "decide">;
   readonly proxy: ProxyName;
+  /** Reads what the proxy says of a client's address. */
+  readonly clients: Pick<ClientAddresses, "behind">;
   /** What the proxy has to send as {@link PROXY_KEY_FIELD}; undefined: nothing. */
   readonly proxyKey?: string;
-  readonly alarm: (what: string, cause: unknown) => void;
-  /** Called for each decision. */
-  readonly decided: (row: Decided) => void;
+  readonly alarm: (what: string, cause?: unknown) => void;
+  /** What is told of each decision. */
+  readonly observers: readonly Observer[];
+  /** Unix seconds. */
+  readonly clock: () => number;
+  /** @default performance.now */
+  readonly timer?: () => number;
 }
 
 export class DecideServer {
   readonly #options: DecideServerOptions;
   readonly #key: Buffer | undefined;
   readonly #wellKnown: ReturnType<typeof listener>;
+  readonly #watching: EntryContext;
+  #decider: Pick<Decider, "decide">;
 
   constructor(options: DecideServerOptions) {
-    const { paywall, proxyKey } = options;
+    const { paywall, proxyKey, alarm, clock, timer = () => performance.now() } = options;
     this.#options = options;
+    this.#decider = options.decider;
+    this.#watching = { observer: observers(options.observers, alarm), clock, timer };
     this.#key = proxyKey === undefined ? undefined : digest(proxyKey);
     this.#wellKnown = listener(
       async (request) => (await paywall.wellKnown(request)) ?? new Response(null, { status: 404 }),
       { origin: new URL(paywall.authority.location).origin },
     );
+  }
+
+  /** Decides new requests by other routes. Each is decided by one of them alone. */
+  replace(decider: Pick<Decider, "decide">): void {
+    this.#decider = decider;
   }
 
   readonly serve = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
@@ -59,7 +74,7 @@ export class DecideServer {
     if (proxy === "envoy" ? isBelow(path, DECIDE_PATH) : path === DECIDE_PATH)
       return this.#answer(incoming, outgoing, proxy === "nginx" ? "announced" : "settled");
     if (proxy === "nginx" && path === WHY_PATH) return this.#answer(incoming, outgoing, "asked");
-    await this.#deny(outgoing, notFound());
+    deny(outgoing, notFound());
   };
 
   async #answer(
@@ -67,26 +82,26 @@ export class DecideServer {
     outgoing: ServerResponse,
     purpose: Purpose,
   ): Promise<void> {
-    const { proxy, decided } = this.#options;
+    const { proxy, clients } = this.#options;
     const isOurs = this.#isOurProxy(incoming);
-    const original = isOurs ? originalOf(proxy, incoming) : undefined;
+    const original = isOurs ? originalOf(proxy, incoming, clients) : undefined;
+    const { method = "", target = "" } = original ?? {};
+    const entry = new Entry({ method }, targetIn(target)?.path ?? "", this.#watching);
+    entry.know({ service: SERVICE });
     const decision: Decision =
       original === undefined
         ? { kind: "denied", denied: isOurs ? unreadable() : stranger() }
-        : await this.#decide(original, incoming, purpose);
-    const { status, code } = outcomeOf(decision);
-    const lineage = decision.kind === "allowed" ? decision.facts.lineage : [];
-    // Of the two questions about a denial, the second has its answer.
-    if (purpose !== "announced" || decision.kind === "allowed")
-      decided({ ...original, status, code, lineage });
-    if (decision.kind === "allowed")
-      return purpose === "asked"
-        ? this.#deny(outgoing, changed())
-        : allow(outgoing, decision.facts);
-    // nginx knows two denials, and adds a field of its own to the other one.
+        : await this.#decide(original, incoming, purpose, entry);
+    if (decision.kind === "allowed" && purpose !== "asked") {
+      entry.settled({ end: "passed" });
+      return allow(outgoing, decision.facts);
+    }
+    // nginx knows two denials, and adds a field of its own to the other one. Of its two questions
+    // about a denial, the second has the answer.
     if (purpose === "announced") return void outgoing.writeHead(403, { "content-length": 0 }).end();
-    if (decision.kind === "denied") return this.#deny(outgoing, decision.denied);
-    return refuse(outgoing, decision.refused);
+    const denied = decision.kind === "denied" ? decision.denied : changed();
+    entry.denied(denied);
+    deny(outgoing, denied);
   }
 
   /** Never rejects: a fault denies the request, and is told to the operator. */
@@ -94,12 +109,12 @@ export class DecideServer {
     original: Original,
     { rawHeaders }: IncomingMessage,
     purpose: Purpose,
+    entry: Entry,
   ): Promise<Decision> {
-    const { decider, alarm } = this.#options;
     try {
-      return await decider.decide(original, rawHeaders, purpose);
+      return await this.#decider.decide(original, rawHeaders, purpose, entry);
     } catch (error) {
-      alarm("a bug in sigil gateway decide", error);
+      this.#options.alarm("a bug in sigil gateway decide", error);
       return { kind: "denied", denied: faulty() };
     }
   }
@@ -109,57 +124,41 @@ export class DecideServer {
     const [sent, ...others] = valuesOf(rawHeaders, PROXY_KEY_FIELD);
     return sent !== undefined && others.length === 0 && timingSafeEqual(digest(sent), this.#key);
   }
-
-  async #deny(outgoing: ServerResponse, { facts, retryAfterSeconds }: Denied): Promise<void> {
-    const { body, contentType } = problemDialect.denial(facts);
-    write(outgoing, facts.status, body, {
-      "content-type": contentType,
-      "cache-control": "no-store",
-      ...(retryAfterSeconds !== undefined && { "retry-after": String(retryAfterSeconds) }),
-    });
-  }
 }
+
+function deny(
+  outgoing: ServerResponse,
+  { facts, retryAfterSeconds, fields, dialect }: Denied,
+): void {
+  const { body, contentType } = (dialect ?? problemDialect).denial(facts);
+  write(outgoing, facts.status, body, [
+    ...["content-type", contentType, "cache-control", "no-store"],
+    ...(retryAfterSeconds === undefined ? [] : ["retry-after", String(retryAfterSeconds)]),
+    ...withScheme(facts.status, fields),
+  ]);
+}
+
+/** A 401 names what it takes. RFC 9110 §15.5.2. */
+const withScheme = (status: number, fields: readonly string[]): readonly string[] =>
+  status === 401 && fields.length === 0 ? ["www-authenticate", 'L402 version="0"'] : fields;
 
 /** A status that every proxy takes for a yes. */
 function allow(outgoing: ServerResponse, { access, node, lineage }: Facts): void {
-  const [accessField, nodeField, lineageField] = FACT_FIELDS;
-  write(outgoing, 200, "", {
-    "cache-control": "no-store",
-    [accessField]: access,
-    [nodeField]: node,
-    [lineageField]: lineageText(lineage),
-  });
+  const values = [access, node, lineageText(lineage)];
+  const facts = FACT_FIELDS.flatMap((field, at) => [field, values[at]!]);
+  write(outgoing, 200, "", ["cache-control", "no-store", ...facts]);
 }
 
-async function refuse(outgoing: ServerResponse, refused: Refused): Promise<void> {
-  const { status, headers } = refused.response;
-  const fields: OutgoingHttpHeaders = Object.fromEntries(headers);
-  const { challengeLines } = refused;
-  // Two challenges stand on two lines, which the reference clients match.
-  if (challengeLines.length > 0) fields["www-authenticate"] = [...challengeLines];
-  write(outgoing, status, await refused.response.text(), fields);
-}
-
+/** Fields as lines, because a challenge is two of them, which the reference clients match. */
 function write(
   outgoing: ServerResponse,
   status: number,
   body: string,
-  fields: OutgoingHttpHeaders,
+  fields: readonly string[],
 ): void {
   if (outgoing.destroyed) return;
-  outgoing.writeHead(status, { ...fields, "content-length": Buffer.byteLength(body) });
+  outgoing.writeHead(status, [...fields, "content-length", String(Buffer.byteLength(body))]);
   outgoing.end(outgoing.req.method === "HEAD" ? undefined : body);
-}
-
-function outcomeOf(decision: Decision): {
-  readonly status: number;
-  readonly code: string | undefined;
-} {
-  if (decision.kind === "allowed") return { status: 200, code: undefined };
-  if (decision.kind === "refused")
-    return { status: decision.refused.status, code: decision.refused.error.code };
-  const { status, code } = decision.denied.facts;
-  return { status, code };
 }
 
 const hasBody = ({ headers }: IncomingMessage): boolean =>

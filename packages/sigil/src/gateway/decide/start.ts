@@ -3,39 +3,49 @@ import { chmodSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { openWallet } from "l8nt";
 import { Authority } from "l8nt/l402";
-import { Paywall, type Terms } from "l8nt/service";
+import { Paywall } from "l8nt/service";
 import { EXIT, UsageError } from "../../exit.ts";
 import type { Terminal } from "../../terminal.ts";
 import { logger } from "../../treasury/log.ts";
-import { type DecideConfig, decide, partsOf } from "../config/decide.ts";
+import { type DecideConfig, decide } from "../config/decide.ts";
 import { readFileAs } from "../config/read.ts";
+import { ClientAddresses } from "../core/client-address.ts";
 import { type Listening, listen } from "../core/server.ts";
+import { GatewayMetrics } from "../metrics/metrics.ts";
+import { type Owned, openOwned } from "../owner/open.ts";
 import { openFolder } from "../start/folder.ts";
 import { startHeartbeat } from "../start/heartbeat.ts";
+import { Reloading } from "../start/reload.ts";
+import { openWatching, type Watching } from "../start/watching.ts";
 import { demandOneSecret } from "../store/one-secret.ts";
-import { givenSecret, openStore } from "../store/open.ts";
+import { type Environment, givenSecret, openRows, openStore } from "../store/open.ts";
 import { steadyStore } from "../store/steady-store.ts";
 import { place } from "../vault/place.ts";
 import { readSecret } from "../vault/reference.ts";
-import { type DecidedRoute, Decider } from "./decider.ts";
+import { Decider } from "./decider.ts";
 import { DecideServer, PROXY_KEY_FIELD } from "./server.ts";
 
 const GRACE_MS = 10_000;
 
+/** @param file its configuration, which is read again at each SIGHUP */
 export async function startDeciding(file: string, terminal: Terminal): Promise<number> {
-  const config = withPathsFrom(dirname(resolve(file)), readFileAs(decide, file));
+  const read = () => withPathsFrom(dirname(resolve(file)), readFileAs(decide, file));
+  const config = read();
   const log = logger(config.logLevel, terminal.stderr);
-  const invoicer = invoicerOf(config, terminal);
-  const proxyKey = await proxyKeyOf(config, terminal);
   const { env } = terminal;
+  const invoicer = invoicerOf(env);
+  const proxyKey = await proxyKeyOf(config, terminal);
   const { secret, database, path } = openFolder(config.dir, await givenSecret(config.secret, env));
   const secretFile = config.secret === undefined ? `${path}/secret` : "FILE";
   const stopped = terminal.untilStopped();
   const clock = () => Date.now() / 1000;
-  const alarm = (what: string, cause?: unknown): void =>
+  const metrics = config.metrics && new GatewayMetrics();
+  const alarm = (what: string, cause?: unknown): void => {
+    metrics?.alarmed();
     log.warn({ cause: cause instanceof Error ? cause.message : undefined }, what);
-  const opened = await openStore({ reference: config.store, file: database, env });
-  const store = steadyStore(opened, { alarm });
+  };
+  const place = { reference: config.store, file: database, env };
+  const store = steadyStore(await openStore(place), { alarm });
   const { location, proxy } = config;
   const maxSilence = config.maxSilence as `${number}s`;
   const authority = new Authority({ secret, location, clock });
@@ -44,20 +54,41 @@ export async function startDeciding(file: string, terminal: Terminal): Promise<n
     revocations: { store, freezes: true, maxSilence },
     ...(invoicer && { invoicer }),
   });
-  const decider = new Decider(paywall, routesOf(config));
+  const open = (of: DecideConfig) => openDecider(paywall, of, env);
+  let reloading: Reloading<DecideConfig, Deciding> | undefined;
+  let owned: Owned | undefined;
+  let watching: Watching | undefined;
   let stopHeartbeat = (): void => {};
   try {
+    const serving = await open(config);
     if (store.shared) await demandOneSecret(store, secret);
     await paywall.ready();
+    owned = await openOwned(config.alerts, {
+      ...{ store, dir: path, clock, alarm, env },
+      services: () => [{ paywall }],
+    });
+    watching = await openWatching(config, {
+      ...{ store, metrics, log, clock, alarm },
+      database: await openRows(place),
+      presetOf: () => undefined,
+    });
     stopHeartbeat = await startHeartbeat({
       paywall,
       ended: (uses) => alarm(`${uses} uses of a process that died were counted`),
     });
     const server = new DecideServer({
-      ...{ paywall, decider, proxy, alarm },
+      ...{ paywall, proxy, alarm, clock },
+      decider: serving.decider,
+      clients: new ClientAddresses({ trusted: config.listen.trustedProxies ?? [] }),
       ...(proxyKey !== undefined && { proxyKey }),
-      decided: (row) => log.info(row, "decided"),
+      observers: [...watching.observers, ...owned.observers],
     });
+    reloading = new Reloading({
+      ...{ config, serving, read, open, log },
+      changeable: { routes: true },
+      replace: async ({ decider }) => server.replace(decider),
+    });
+    terminal.onStop(reloading.reload, ["SIGHUP"]);
     const listening = await openListener(server, config);
     terminal.answer(
       `Decides for ${proxy} at ${listening.url}, about requests to ${location}.
@@ -71,10 +102,30 @@ Mint credentials with \`sigil mint --kind access --location ${location} --secret
     return EXIT.ok;
   } finally {
     stopHeartbeat();
-    decider.close();
+    await owned?.close();
+    await watching?.close();
+    await reloading?.close();
     paywall.close();
     await store.close();
   }
+}
+
+/** The routes of one version of the configuration. */
+interface Deciding {
+  readonly decider: Decider;
+  close(): Promise<void>;
+}
+
+/** @throws UsageError without the wallet of what is sold */
+async function openDecider(
+  paywall: Paywall,
+  { routes }: DecideConfig,
+  env: Environment,
+): Promise<Deciding> {
+  if (!env[WALLET] && routes.some(({ access }) => access === "paid"))
+    throw new UsageError(`A route is paid, so set ${WALLET}: the wallet that is paid.`);
+  const decider = new Decider(paywall, routes);
+  return { decider, close: async () => decider.close() };
 }
 
 async function openListener(
@@ -98,23 +149,12 @@ async function openListener(
   }
 }
 
-const routesOf = ({ routes }: DecideConfig): readonly DecidedRoute[] =>
-  routes.map(({ match, access, price, capability, grants }) => ({
-    ...partsOf(match),
-    access,
-    terms: {
-      ...(price !== undefined && { price }),
-      ...(capability !== undefined && { capability }),
-      ...(grants !== undefined && { grants: grants as Terms["grants"] & object }),
-    },
-  }));
+const WALLET = "SIGIL_WALLET";
 
-/** Undefined if nothing is sold. @throws UsageError without a wallet */
-function invoicerOf({ routes }: DecideConfig, { env }: Terminal) {
-  if (routes.every(({ access }) => access !== "paid")) return undefined;
-  const url = env.SIGIL_WALLET;
-  if (!url) throw new UsageError("A route is paid, so set SIGIL_WALLET: the wallet that is paid.");
-  return () => openWallet(url);
+/** Undefined without a wallet. A route that is paid may come with a reload. */
+function invoicerOf(env: Environment) {
+  const url = env[WALLET];
+  return url ? () => openWallet(url) : undefined;
 }
 
 async function proxyKeyOf({ proxyKey }: DecideConfig, { env }: Terminal) {

@@ -23,7 +23,7 @@ export interface AgentView {
 
 export interface OwnerOptions {
   /** The services that the gateway has now. */
-  readonly services: () => readonly Service[];
+  readonly services: () => readonly Pick<Service, "paywall">[];
   readonly ledger: Pick<Ledger, "usage">;
   readonly agents: Agents;
   /** Unix seconds. */
@@ -118,7 +118,7 @@ export class Owner {
     return node;
   }
 
-  get #first(): Service {
+  get #first(): Pick<Service, "paywall"> {
     return this.#options.services()[0]!;
   }
 

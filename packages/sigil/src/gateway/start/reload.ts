@@ -1,43 +1,37 @@
-/** Reads the configuration again at SIGHUP, and serves new requests by it. */
+/** Reads a configuration again at SIGHUP, and serves new requests by it. */
 import { SigilError } from "l8nt";
 import { UsageError } from "../../exit.ts";
 import type { Logger } from "../../treasury/log.ts";
-import type { GatewayConfig } from "../config/config.ts";
-import type { Gateway } from "../gateway.ts";
-import type { Serving } from "./serving.ts";
 
-export interface ReloadingOptions {
-  readonly gateway: Pick<Gateway, "replace">;
-  readonly config: GatewayConfig;
+export interface ReloadingOptions<Config extends object, Serving> {
+  readonly config: Config;
+  /** One version of the configuration at work. */
   readonly serving: Serving;
+  /** What may change while the process runs. The rest is what it was started with. */
+  readonly changeable: { readonly [Key in keyof Config]?: true };
   /** @throws UsageError for a configuration that is wrong */
-  readonly read: () => GatewayConfig;
-  readonly open: (config: GatewayConfig) => Promise<Serving>;
+  readonly read: () => Config;
+  readonly open: (config: Config) => Promise<Serving>;
+  /** Serves new requests by it. Resolves when none is served by the one before. */
+  readonly replace: (next: Serving) => Promise<void>;
   readonly log: Pick<Logger, "info" | "error">;
 }
 
-/** What may change while the gateway runs. The rest is what it was started with. */
-const CHANGEABLE: { readonly [key in keyof GatewayConfig]?: true } = {
-  services: true,
-  prices: true,
-  agentKey: true,
-};
-
-export class Reloading {
-  readonly #options: ReloadingOptions;
+export class Reloading<Config extends object, Serving extends { close(): Promise<void> }> {
+  readonly #options: ReloadingOptions<Config, Serving>;
   #serving: Serving;
   #turn: Promise<void> = Promise.resolve();
   /** Servings before, while requests use them. */
   readonly #ending = new Set<Serving>();
 
-  constructor(options: ReloadingOptions) {
+  constructor(options: ReloadingOptions<Config, Serving>) {
     this.#options = options;
     this.#serving = options.serving;
   }
 
-  /** Those that serve new requests. */
-  get services(): Serving["services"] {
-    return this.#serving.services;
+  /** What serves new requests. */
+  get serving(): Serving {
+    return this.#serving;
   }
 
   /** Reads it again, after a reading that is under way. What is wrong is told to the log. */
@@ -47,15 +41,15 @@ export class Reloading {
   };
 
   async #reload(): Promise<void> {
-    const { config: first, gateway, read, open, log } = this.#options;
+    const { config: first, changeable, replace, read, open, log } = this.#options;
     let next: Serving;
     try {
       const config = read();
-      const changed = (Object.keys(config) as (keyof GatewayConfig)[]).filter(
-        (key) => CHANGEABLE[key] !== true && textOf(config[key]) !== textOf(first[key]),
+      const changed = (Object.keys(config) as (keyof Config)[]).filter(
+        (key) => changeable[key] !== true && textOf(config[key]) !== textOf(first[key]),
       );
       if (changed.length > 0)
-        throw new UsageError(`${changed.join(", ")}: start the gateway again to change that.`);
+        throw new UsageError(`${changed.join(", ")}: start it again to change that.`);
       next = await open(config);
     } catch (error) {
       const isKnown = error instanceof UsageError || error instanceof SigilError;
@@ -67,14 +61,14 @@ export class Reloading {
     this.#serving = next;
     this.#ending.add(before);
     log.info("new requests are served by the configuration that was read again");
-    void gateway.replace(next.services).then(async () => {
+    void replace(next).then(async () => {
       this.#ending.delete(before);
       await before.close();
       log.info("the last request of the configuration before has ended");
     });
   }
 
-  /** Ends all connections to vendors. */
+  /** Ends every version. */
   async close(): Promise<void> {
     await this.#turn;
     for (const serving of [...this.#ending, this.#serving]) await serving.close();

@@ -52,13 +52,13 @@ export async function start(read: () => GatewayConfig, terminal: Terminal): Prom
     const { services } = serving;
     let watching: Watching | undefined;
     let owned: Owned | undefined;
-    let reloading: Reloading | undefined;
+    let reloading: Reloading<GatewayConfig, Serving> | undefined;
     let stopHeartbeat = (): void => {};
     try {
       owned = await openOwned(config.alerts, {
         ...{
           store,
-          services: () => reloading?.services ?? services,
+          services: () => reloading?.serving.services ?? services,
           dir: folder.path,
           clock,
           alarm,
@@ -66,7 +66,10 @@ export async function start(read: () => GatewayConfig, terminal: Terminal): Prom
         env: terminal.env,
       });
       const database = await openRows(place);
-      watching = await openWatching(config, { store, database, metrics, log, clock, alarm });
+      watching = await openWatching(config, {
+        ...{ store, database, metrics, log, clock, alarm },
+        presetOf: (service) => config.services[service]?.preset,
+      });
       const { recover } = watching;
       stopHeartbeat = await startHeartbeat({
         paywall: services[0]!.paywall,
@@ -91,7 +94,11 @@ export async function start(read: () => GatewayConfig, terminal: Terminal): Prom
         listening?.serveWebSockets(gateway.webSockets);
         return ended;
       };
-      reloading = new Reloading({ gateway: { replace }, config, serving, read, open, log });
+      reloading = new Reloading({
+        ...{ config, serving, read, open, log },
+        changeable: { services: true, prices: true, agentKey: true },
+        replace: (next) => replace(next.services),
+      });
       terminal.onStop(reloading.reload, ["SIGHUP"]);
       const options = { port, host, ...(tls && { tls }) };
       listening = await listen(gateway.serve, options).catch((error: NodeJS.ErrnoException) => {

@@ -1,4 +1,4 @@
-/** What watches the requests of a gateway that runs: its books, its log, metrics and traces. */
+/** What watches the requests of a gateway or a decision service that runs: its books, its log, metrics and traces. */
 import type { Store } from "l8nt/ports";
 import type { Logger } from "../../treasury/log.ts";
 import type { BooksDatabase } from "../books/database.ts";
@@ -15,6 +15,8 @@ export interface WatchingContext {
   readonly store: Store;
   /** Of the books, which close it. */
   readonly database: BooksDatabase;
+  /** Of a service, by its name. */
+  readonly presetOf: (service: string) => string | undefined;
   readonly metrics: GatewayMetrics | undefined;
   readonly log: Logger;
   /** Unix seconds. */
@@ -32,8 +34,8 @@ export interface Watching {
 
 /** Call it when the paywalls are ready. */
 export async function openWatching(
-  config: GatewayConfig,
-  { store, database, metrics, log, clock, alarm }: WatchingContext,
+  config: Pick<GatewayConfig, "books" | "metrics">,
+  { store, database, presetOf, metrics, log, clock, alarm }: WatchingContext,
 ): Promise<Watching> {
   const { keepDays, keepRows } = config.books;
   const books = await openBooks({
@@ -45,7 +47,7 @@ export async function openWatching(
     await recoverRows({ database, journal: store, now: clock() });
   };
   try {
-    const traces = await requestTraces((service) => config.services[service]?.preset);
+    const traces = await requestTraces(presetOf);
     if (traces !== undefined) observers.push(traces);
     if (metrics === undefined) return { observers, recover, close: () => books.close() };
     observers.push(metrics);
