@@ -8,7 +8,7 @@ import { createInterface } from "node:readline";
 import { Minter } from "l8nt/l402";
 import { expect, onTestFinished, test } from "vitest";
 import { freePort } from "./support/free-port.ts";
-import { ended, spawned } from "./support/sigil.ts";
+import { ended, sigil, spawned } from "./support/sigil.ts";
 
 const EXAMPLE = readFileSync(
   join(import.meta.dirname, "../../examples/decide/decide.yaml"),
@@ -43,7 +43,7 @@ async function started(config: string, env: Readonly<Record<string, string>> = {
     new Minter({ secret, location, kind: "access" })
       .mint({ endpoints: [`* ${location}${path}`], expiresIn: "1h", budget: ["0.01 usd"] })
       .toKey();
-  return { folder, listening: listening as string, key, child, end };
+  return { folder, file, listening: listening as string, key, child, end };
 }
 
 const refused = async (config: string) => {
@@ -100,6 +100,83 @@ test("with proxyKey, only who sends it is answered", async () => {
   };
   expect(await status("a-long-key-of-the-proxy")).toBe(200);
   expect([await status(), await status("another"), await status("")]).toEqual([403, 403, 403]);
+});
+
+test("its owner sees what it decides, and stops and tops up agents, as at a gateway", async () => {
+  const [port, metrics] = [await freePort(), await freePort()];
+  const config = `${EXAMPLE.replace("8411", String(port))}metrics: { port: ${metrics} }\n`;
+  const { file, listening, key, child, end } = await started(config);
+  const credential = key("/v1/**");
+  const status = async (sent?: string) =>
+    (await fetch(`${listening}/decide/why`, { headers: asking("/v1/a", sent) })).status;
+  const passes = async () =>
+    (await fetch(`${listening}/decide`, { headers: asking("/v1/a", credential) })).status === 200;
+  const owner = async (...args: readonly string[]) => {
+    const done = await sigil(["gateway", ...args, "--config", file, "--json"]);
+    expect(done, done.stderr).toMatchObject({ code: 0 });
+    return JSON.parse(done.stdout);
+  };
+  expect([await passes(), await passes(), await status(credential)]).toEqual([true, false, 402]);
+  const { agents } = await owner("agents");
+  const [{ node }] = agents;
+  expect(agents).toMatchObject([
+    { state: "active", limits: [{ limit: "0.01 usd", left: "0 usd" }] },
+  ]);
+  await owner("topup", node, "0.01 usd", "--until", "1h");
+  expect([await passes(), await passes()]).toEqual([true, false]);
+  await owner("freeze");
+  expect(await status(credential)).toBe(403);
+  await owner("thaw");
+  await owner("revoke", node);
+  expect(await status(credential)).toBe(403);
+  expect(await status()).toBe(401);
+  const text = await (await fetch(`http://127.0.0.1:${metrics}/metrics`)).text();
+  expect(text).toContain(
+    'sigil_gateway_requests_total{service="decide",route="/v1/**",status="none",end="passed"} 2',
+  );
+  expect(text).toContain('sigil_gateway_denials_total{service="decide",code="budget_exhausted"} 1');
+  child.kill("SIGTERM");
+  expect(await end).toMatchObject({ code: 0 });
+  const spend = await sigil(["spend", "--by", "route", "--config", file, "--json"]);
+  // Denied: once too little left, once frozen, once revoked, once without a credential.
+  expect(JSON.parse(spend.stdout)).toMatchObject({
+    spend: [{ route: "/v1/**", spentUsdMicro: "20000", requests: "2", denied: "4" }],
+  });
+});
+
+test("SIGHUP reads the routes again under eight clients, and no request is dropped", async () => {
+  const config = EXAMPLE.replace("8411", String(await freePort()));
+  const { file, listening, key, child } = await started(config);
+  const credential = key("/v1/**");
+  const ask = async (target: string, sent?: string) =>
+    (await fetch(`${listening}/decide`, { headers: asking(target, sent) })).status;
+  let isOver = false;
+  const seen: number[] = [];
+  const clients = Array.from({ length: 8 }, async () => {
+    while (!isOver) seen.push(await ask("/v1/reports/a", credential));
+  });
+  let stderr = "";
+  child.stderr.on("data", (part) => (stderr += part));
+  const reloaded = async (text: string, said: string) => {
+    const before = stderr.split(said).length;
+    writeFileSync(file, text);
+    child.kill("SIGHUP");
+    await expect.poll(() => stderr.split(said).length, { timeout: 20_000 }).toBe(before + 1);
+  };
+  const more = `${config}  - { match: "GET /more", access: free }\n`;
+  for (let round = 0; round < 3; round++) {
+    expect(await ask("/more")).toBe(403);
+    await reloaded(more, "the last request of the configuration before has ended");
+    expect(await ask("/more")).toBe(200);
+    await reloaded(config, "the last request of the configuration before has ended");
+  }
+  await reloaded(more.replace("free }", "nobody }"), "the one before stays");
+  await reloaded(more.replace("api.example", "b.example"), "location: start it again");
+  await reloaded(more.replace("access: free", "access: paid, price: 1 sat"), "SIGIL_WALLET");
+  expect(await ask("/more")).toBe(403);
+  isOver = true;
+  await Promise.all(clients);
+  expect(new Set(seen)).toEqual(new Set([200]));
 });
 
 const route = (text: string) => EXAMPLE.replace("access: free }", `${text} }`);

@@ -28,9 +28,9 @@ export const listen = z
       "Where agents reach the gateway, if a proxy stands before it. By default where it listens.",
     ).optional(),
     trustedProxies: trustedProxies.optional(),
-    forwardedField: z.enum(FORWARDED_FIELDS).default(FORWARDED_FIELDS[0]).meta({
+    forwardedField: z.enum(FORWARDED_FIELDS).optional().meta({
       description:
-        "The field in which the trusted proxies write it. What stands in the other is the client's, and is not read.",
+        "The field in which the trusted proxies write it: by default x-forwarded-for. What stands in the other is the client's, and is not read.",
     }),
     tlsCert: path("A certificate in PEM, to serve TLS and HTTP/2.").optional(),
     tlsKey: path("Its private key in PEM.").optional(),

@@ -25,7 +25,7 @@ test("the shortest configuration has the defaults of the flags", () => {
 
 test("every key is read", () => {
   const config = read(`
-listen: { host: "::1", port: 9000, location: "https://llm.example/", tlsCert: c.pem, tlsKey: k.pem }
+listen: { host: "::1", port: 9000, location: "https://llm.example/", trustedProxies: ["10.0.0.0/8"], forwardedField: forwarded, tlsCert: c.pem, tlsKey: k.pem }
 dir: /var/lib/sigil
 logLevel: warn
 prices: { file: mine.yaml, margin: "1.1" }
@@ -39,7 +39,12 @@ services:
     allow: { tools: { web_search: 5 }, fields: [metadata2] }
 `);
   expect(config).toMatchObject({
-    listen: { location: "https://llm.example", port: 9000 },
+    listen: {
+      location: "https://llm.example",
+      port: 9000,
+      trustedProxies: ["10.0.0.0/8"],
+      forwardedField: "forwarded",
+    },
     agentKey: {
       budget: [
         { amount: "5 usd", unit: "usd_micro", span: "day" },
@@ -129,7 +134,12 @@ describe("is refused", () => {
     [
       "an unknown key that is like none",
       `${SERVICE}\nlisten:\n  zzz: 1`,
-      "sigil.yaml:3: listen.zzz is not a key of the configuration. Known here: host, port, location, tlsCert, tlsKey.",
+      "sigil.yaml:3: listen.zzz is not a key of the configuration. Known here: host, port, location, trustedProxies, forwardedField, tlsCert, tlsKey.",
+    ],
+    [
+      "a trusted proxy that is no network",
+      `${SERVICE}\nlisten: { trustedProxies: ["10.0.0.1", "10.0.0.0/33"] }`,
+      'sigil.yaml:2: listen.trustedProxies[1] must be an address or a network, such as "10.0.0.1" or "2001:db8::/32".',
     ],
     [
       "an empty value",

@@ -132,8 +132,11 @@ export async function start(read: () => GatewayConfig, terminal: Terminal): Prom
   }
 }
 
-const clientsOf = ({ trustedProxies = [], forwardedField: field }: Listen): ClientAddresses =>
-  new ClientAddresses({ trusted: trustedProxies, field });
+const clientsOf = ({ trustedProxies = [], forwardedField }: Listen): ClientAddresses =>
+  new ClientAddresses({
+    trusted: trustedProxies,
+    ...(forwardedField && { field: forwardedField }),
+  });
 
 function tlsOf({ tlsCert, tlsKey }: Listen): { cert: string; key: string } | undefined {
   if (tlsCert === undefined || tlsKey === undefined) return undefined;

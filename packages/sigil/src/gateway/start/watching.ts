@@ -1,4 +1,4 @@
-/** What watches the requests of a gateway or a decision service that runs: its books, its log, metrics and traces. */
+/** What watches the requests of a gateway or a decision service: books, log, metrics and traces. */
 import type { Store } from "l8nt/ports";
 import type { Logger } from "../../treasury/log.ts";
 import type { BooksDatabase } from "../books/database.ts";
