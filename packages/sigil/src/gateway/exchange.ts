@@ -32,7 +32,7 @@ import {
 import { Denied } from "./denied.ts";
 import type { Entry } from "./entry.ts";
 import { amountOf, type Cost } from "./meter/cost.ts";
-import { counted } from "./meter/counted.ts";
+import { type Counters, counted } from "./meter/counted.ts";
 import { endOf, fitTo } from "./meter/fit.ts";
 import { settleFlat, settleFreebie, settleUse } from "./meter/flat.ts";
 import { BUDGET_FIELD, budgetField, type Left, least, spendingOf } from "./meter/limits.ts";
@@ -49,6 +49,7 @@ import type { Sale } from "./selling/seller.ts";
 import type { Service } from "./service.ts";
 import { type Counted, UNCOUNTED, wouldDeny } from "./shadow.ts";
 import type { TokenCounter } from "./tokens/counter.ts";
+import type { VendorCounter } from "./tokens/vendor-counter.ts";
 import { type Usage, usageOf } from "./usage.ts";
 import { Hider } from "./vault/hide.ts";
 import { placed, withQuery } from "./vault/place.ts";
@@ -63,6 +64,7 @@ export interface ExchangeContext {
   readonly clock: () => number;
   readonly alarm: (what: string) => void;
   readonly tokens: Pick<TokenCounter, "count">;
+  readonly vendorTokens: Pick<VendorCounter, "count">;
   /** What is told of this request. */
   readonly entry: Entry;
   /** As trusted proxies say it. */
@@ -96,6 +98,7 @@ export class Exchange {
   readonly #outgoing: ServerResponse;
   readonly #context: ExchangeContext;
   #slot: Slot | undefined;
+  #lease: Lease | undefined;
 
   constructor(
     {
@@ -124,6 +127,7 @@ export class Exchange {
     const isWithKey = needsKey && this.#match.rule.isKeyed;
     const lease = isWithKey ? vault.lease(name) : undefined;
     if (lease === undefined && isWithKey) throw noKey(name);
+    this.#lease = lease;
     try {
       await this.#forward(await this.#admit(), lease);
     } finally {
@@ -274,7 +278,7 @@ export class Exchange {
   }
 
   /**
-   * Reserves the worst case of the request: if that does not fit, with its texts counted, and then
+   * Reserves the worst case of the request: if that does not fit, with its tokens counted, and then
    * made smaller.
    */
   async #fit({ asked: whole, price, verified }: Fitting): Promise<Fitted> {
@@ -297,7 +301,7 @@ export class Exchange {
         if (!isOfBudget(error)) throw error;
         const left = least(await this.#spending(verified), price.unit)!;
         if (fits < 0) {
-          const exact = await counted(asked, left, price, this.#context.tokens);
+          const exact = await counted(asked, left, price, this.#counters);
           asked = exact ?? asked;
           if (exact !== undefined) continue;
           fits = 0;
@@ -309,6 +313,14 @@ export class Exchange {
         edits = fitted.edits;
       }
     }
+  }
+
+  get #counters(): Counters {
+    const { tokens, vendorTokens } = this.#context;
+    const { incoming, holder } = this.#request;
+    const lines = incoming.rawHeaders;
+    const asking = { service: this.#service, lease: this.#lease, holder, lines };
+    return { texts: tokens, atVendor: (question) => vendorTokens.count(question, asking) };
   }
 
   /** @throws the error that the request is refused for */

@@ -23,6 +23,7 @@ import { systemTimer, type Timer } from "./socket/relay.ts";
 import type { SocketMatch } from "./socket/rule.ts";
 import { SocketSession } from "./socket/session.ts";
 import { TokenCounter } from "./tokens/counter.ts";
+import { VendorCounter } from "./tokens/vendor-counter.ts";
 
 export interface GatewayOptions {
   readonly services: readonly Service[];
@@ -58,6 +59,7 @@ export class Gateway {
   readonly #answers = answersKept();
   readonly #clients: ClientAddresses;
   readonly #tokens: TokenCounter;
+  readonly #vendorTokens: VendorCounter;
   #version: Version;
 
   constructor(options: GatewayOptions) {
@@ -66,6 +68,7 @@ export class Gateway {
     this.#watching = { observer: observers(options.observers, alarm), clock, timer };
     this.#clients = options.clients ?? new ClientAddresses();
     this.#tokens = new TokenCounter(alarm);
+    this.#vendorTokens = new VendorCounter(clock, options.after ?? systemTimer);
     this.#version = versionOf(options.services);
   }
 
@@ -164,6 +167,7 @@ export class Gateway {
         entry,
         clientAddress: this.#clients.of(incoming),
         tokens: this.#tokens,
+        vendorTokens: this.#vendorTokens,
         isShadow,
       };
       await new Exchange({ ...destination, target: below }, incoming, outgoing, context).run();

@@ -6,7 +6,7 @@ import { encode as encodeO200k } from "gpt-tokenizer/encoding/o200k_base";
 import { describe, expect, test } from "vitest";
 import { ask } from "../presets/fixtures/ask.ts";
 import { PriceTable } from "../prices/table.ts";
-import { counted } from "./counted.ts";
+import { type Counters, counted } from "./counted.ts";
 
 const ENCODERS = { o200k_base: encodeO200k, cl100k_base: encodeCl100k };
 const NONE = { disallowedSpecial: new Set<string>() };
@@ -34,10 +34,15 @@ function counting() {
   };
 }
 
+const having = (texts: Counters["texts"]): Counters => ({
+  texts,
+  atVendor: async () => expect.unreachable("OpenAI is not asked"),
+});
+
 /** The bound's input once it is counted, for one who can pay it; as it is if nothing is gained. */
 async function inputOf(path: string, body: { model: string }): Promise<number> {
   const asked = ask("openai", path, body);
-  const exact = await counted(asked, 1n << 60n, priceOf(body.model), counting());
+  const exact = await counted(asked, 1n << 60n, priceOf(body.model), having(counting()));
   return (exact ?? asked).bound.input;
 }
 
@@ -130,18 +135,18 @@ describe("the texts are not counted", () => {
     ],
   ])("%s", async (_name, left, more) => {
     const counter = counting();
-    expect(await counted(of(more), left, priceOf("gpt-5.4"), counter)).toBeUndefined();
+    expect(await counted(of(more), left, priceOf("gpt-5.4"), having(counter))).toBeUndefined();
     expect(counter.asked).toEqual([]);
   });
 
   test("unless all but the texts fits what is left", async () => {
     const counter = counting();
-    expect(await counted(of({}), 5000n, priceOf("gpt-5.4"), counter)).toBeDefined();
+    expect(await counted(of({}), 5000n, priceOf("gpt-5.4"), having(counter))).toBeDefined();
     expect(counter.asked).toHaveLength(1);
   });
 
   test("if the counter has no answer, and the bound stays", async () => {
     const counter = { count: async () => undefined };
-    expect(await counted(of({}), 5000n, priceOf("gpt-5.4"), counter)).toBeUndefined();
+    expect(await counted(of({}), 5000n, priceOf("gpt-5.4"), having(counter))).toBeUndefined();
   });
 });

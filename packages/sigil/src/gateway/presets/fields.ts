@@ -77,6 +77,12 @@ export function checkCase(value: unknown, open: ReadonlySet<string>): void {
     }
 }
 
+/** The fields of these names that are there. */
+export const picked = (fields: Fields, names: readonly string[]): Fields =>
+  Object.fromEntries(
+    names.filter((name) => Object.hasOwn(fields, name)).map((name) => [name, fields[name]]),
+  );
+
 /** A name of the client in a message. */
 export const quoted = (name: string): string => JSON.stringify(name.slice(0, 60));
 

@@ -41,6 +41,11 @@ export class PartSum {
     this.#image = image;
   }
 
+  /** Bytes of content in the body, which are no tokens. */
+  get dataBytes(): number {
+    return this.#dataBytes;
+  }
+
   /** Adds one part. */
   add(part: Part): void {
     if (part.kind === "text") return;

@@ -3,6 +3,7 @@
 import type { Edit, Path } from "../body/edit.ts";
 import type { JsonBody } from "../body/json-body.ts";
 import type { Target } from "../core/request.ts";
+import type { AtVendor } from "../tokens/at-vendor.ts";
 import type { Countable } from "../tokens/encoding.ts";
 import type { Usage } from "../usage.ts";
 import type { Bound } from "./bound.ts";
@@ -108,6 +109,8 @@ export interface Asked {
    * Undefined if the model's encoding is not known.
    */
   readonly countable?: Countable | undefined;
+  /** What the vendor can be asked for instead; undefined if the request is too large for that. */
+  readonly atVendor?: () => AtVendor | undefined;
   /** Undefined if the output has no cap that could be lowered. */
   readonly cap: CapPlace | undefined;
   /** To be made before the request is sent. */

@@ -2,8 +2,19 @@
 
 import type { JsonBody } from "../../body/json-body.ts";
 import type { Target } from "../../core/request.ts";
+import type { AtVendor } from "../../tokens/at-vendor.ts";
+import { bytesOf } from "../../tokens/estimate.ts";
 import { type Bound, boundOf } from "../bound.ts";
-import { countIn, type Fields, isObject, isSet, listOf, objectsOf, quoted } from "../fields.ts";
+import {
+  countIn,
+  type Fields,
+  isObject,
+  isSet,
+  listOf,
+  objectsOf,
+  picked,
+  quoted,
+} from "../fields.ts";
 import { type ImageTokens, type Part, PartSum, TEXT, WINDOW } from "../parts.ts";
 import {
   type Allowances,
@@ -13,7 +24,7 @@ import {
   NO_ALLOWANCES,
 } from "../preset.ts";
 import { RequestRefused } from "../refused.ts";
-import { MESSAGE_TOKENS, REQUEST_TOKENS, tokensOf } from "../text.ts";
+import { byteLength, MESSAGE_TOKENS, REQUEST_TOKENS, tokensOf } from "../text.ts";
 import { type ToolKind, toolCosts } from "../tools.ts";
 import { GenerateReader } from "./generate-usage.ts";
 import { googleFields, googleModel } from "./google-request.ts";
@@ -72,6 +83,7 @@ export const generateMeter: Meter = {
         tier: tierOf(memberOf(fields, "serviceTier")),
         model,
       }),
+      atVendor: () => countOf(fields, model, target, parts.dataBytes),
       cap: capOf(fields, maxOutput),
       edits: [],
       notes: new Set(),
@@ -79,6 +91,36 @@ export const generateMeter: Meter = {
   },
   reader: () => new GenerateReader(),
 };
+
+/** What the model reads as its prompt. */
+const COUNTED = ["contents", "systemInstruction", "toolConfig", "tools"];
+
+function countOf(
+  fields: Fields,
+  model: string,
+  { path }: Target,
+  dataBytes: number,
+): AtVendor | undefined {
+  const names = COUNTED.flatMap((name) => spellingIn(fields, name) ?? []);
+  const asked = picked(fields, names);
+  const bytes = bytesOf(asked, dataBytes);
+  if (bytes === undefined) return undefined;
+  return {
+    path: path.replace(/:[A-Za-z]+$/, ":countTokens"),
+    query: "",
+    body: JSON.stringify({ generateContentRequest: { ...asked, model: `models/${model}` } }),
+    fields: [],
+    bytes: bytes - signatureBytes(memberOf(fields, "contents")),
+    member: "totalTokens",
+  };
+}
+
+/** Signatures of thoughts, which stand for what the model thought before. */
+const signatureBytes = (contents: unknown): number =>
+  objectsOf(contents)
+    .flatMap((content) => objectsOf(memberOf(content, "parts")))
+    .map((part) => memberOf(part, "thoughtSignature"))
+    .reduce<number>((sum, one) => sum + (typeof one === "string" ? byteLength(one) : 0), 0);
 
 function configOf(fields: Fields): Fields {
   const config = memberOf(fields, "generationConfig");

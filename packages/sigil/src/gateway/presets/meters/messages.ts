@@ -3,6 +3,8 @@
 import { type Edit, set } from "../../body/edit.ts";
 import type { JsonBody } from "../../body/json-body.ts";
 import type { Target } from "../../core/request.ts";
+import type { AtVendor } from "../../tokens/at-vendor.ts";
+import { bytesOf } from "../../tokens/estimate.ts";
 import { boundOf } from "../bound.ts";
 import {
   countIn,
@@ -14,6 +16,7 @@ import {
   modelIn,
   objectIn,
   objectsOf,
+  picked,
   textIn,
 } from "../fields.ts";
 import { type Part, PartSum, TEXT, WINDOW } from "../parts.ts";
@@ -96,6 +99,7 @@ export const messagesMeter: Meter = {
         tier: tierOf(fields),
         model,
       }),
+      atVendor: () => countOf(fields, target, parts.dataBytes),
       cap: capOf(fields),
       edits: limits.edits,
       notes: new Set<Note>(cachesForAnHour(fields) ? ["caches_for_an_hour"] : []),
@@ -103,6 +107,30 @@ export const messagesMeter: Meter = {
   },
   reader: ({ notes }) => new MessagesReader(notes.has("caches_for_an_hour")),
 };
+
+/** What `count_tokens` takes, of fields that a model reads. */
+const COUNTED = ["messages", "output_config", "system", "thinking", "tool_choice", "tools"];
+
+function countOf(fields: Fields, { path, query }: Target, dataBytes: number): AtVendor | undefined {
+  const asked = picked(fields, COUNTED);
+  const bytes = bytesOf(asked, dataBytes);
+  if (bytes === undefined) return undefined;
+  return {
+    path: `${path}/count_tokens`,
+    query: new URLSearchParams(query).has("beta") ? "?beta=true" : "",
+    body: JSON.stringify({ ...asked, model: fields.model }),
+    fields: ["anthropic-version", "anthropic-beta"],
+    // Of earlier turns it leaves out what the model thought, which newer models read and bill.
+    bytes: bytes - thoughtBytes(fields.messages),
+    member: "input_tokens",
+  };
+}
+
+const thoughtBytes = (messages: unknown): number =>
+  objectsOf(messages)
+    .flatMap(({ content }) => objectsOf(content))
+    .filter(({ type }) => type === "thinking" || type === "redacted_thinking")
+    .reduce((sum, block) => sum + tokensOf(block), 0);
 
 /** A compaction is a request of its own. To clear old results only makes the input smaller. */
 function checkContextManagement({ context_management: management }: Fields): void {
