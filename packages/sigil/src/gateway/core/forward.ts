@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Dispatcher } from "undici";
 import type { Hider } from "../vault/hide.ts";
+import { codingsOf, Decoding, decodedLines, type Flow } from "./decoding.ts";
 import { forClient, type Lines, linesOf, without } from "./fields.ts";
 import { Shares } from "./shares.ts";
 
@@ -107,6 +108,8 @@ function sendWhole(outgoing: ServerResponse, part: Uint8Array | undefined): void
     );
 }
 
+const NONE: readonly string[] = [];
+
 class ClientGone extends Error {}
 class Cut extends Error {}
 
@@ -124,6 +127,8 @@ export class Forwarding implements Dispatcher.DispatchHandler {
   readonly #isHead: boolean;
   readonly #more: ForwardingOptions;
   readonly #hider: Hider | undefined;
+  /** Of an answer that is encoded, in which nothing could be hidden. */
+  #decoding: Decoding | undefined;
   #controller: Dispatcher.DispatchController | undefined;
   /** Why it is to be aborted, also if it has not begun. */
   #reason: Error | undefined;
@@ -206,12 +211,16 @@ export class Forwarding implements Dispatcher.DispatchHandler {
 
   readonly #drained = (): void => {
     clearTimeout(this.#late);
-    this.#controller?.resume();
+    this.#flow?.resume();
   };
 
+  get #flow(): Flow | undefined {
+    return this.#decoding ?? this.#controller;
+  }
+
   /** The client reads no further. One that goes on like that holds a connection to the vendor. */
-  #pause(controller: Dispatcher.DispatchController): void {
-    controller.pause();
+  #pause(): void {
+    this.#flow?.pause();
     clearTimeout(this.#late);
     this.#late = setTimeout(() => this.#outgoing.destroy(), MAX_PAUSE_MS);
   }
@@ -232,9 +241,14 @@ export class Forwarding implements Dispatcher.DispatchHandler {
     // Interim answers say nothing that the client has not asked the gateway for.
     if (status < 200) return;
     this.#more.begun?.();
-    const lines = forClient(linesOf(controller.rawHeaders as Buffer[]));
-    const fields = this.#hider?.fields(lines) ?? lines;
+    const hasContent = !this.#isHead && status !== 204 && status !== 304;
+    const raw = linesOf(controller.rawHeaders as Buffer[]);
+    const lines = forClient(raw);
+    const shown = this.#hider?.fields(lines) ?? lines;
+    const codings = this.#hider === undefined || !hasContent ? NONE : codingsOf(raw);
+    const fields = codings.length === 0 ? shown : decodedLines(shown);
     this.#head = { status, fields };
+    if (codings.length > 0 && !this.#decode(codings, controller)) return;
     const mode = this.#isHead ? "unseen" : (this.#watcher?.mode(this.#head) ?? "unseen");
     if (mode === "unseen") {
       fields.push(...(this.#watcher?.fields ?? []));
@@ -242,6 +256,27 @@ export class Forwarding implements Dispatcher.DispatchHandler {
     }
     if (mode === "whole") this.#parts = [];
     else this.#writeHead(status, this.#passed(fields));
+  }
+
+  /** Whether the answer can be read. If not, the client sees nothing of it. */
+  #decode(codings: readonly string[], controller: Dispatcher.DispatchController): boolean {
+    const hider = this.#hider!;
+    this.#decoding = Decoding.of(codings, controller, {
+      part: (bytes) => this.#came(hider.part(bytes)),
+      ended: () => this.#cameWhole(),
+      failed: (error) => this.#fail(error),
+    });
+    if (this.#decoding !== undefined) return true;
+    this.#parts = [];
+    this.#fail(new Error("the answer has a coding that is not known"));
+    return false;
+  }
+
+  /** Breaks the exchange off, at the vendor too. */
+  #fail(error: Error): void {
+    this.#reason ??= error;
+    if (this.#controller === undefined) this.#end(this.#broken(this.#head?.status, error));
+    else this.#controller.abort(error);
   }
 
   /** A stream that is watched may become shorter or longer. */
@@ -269,18 +304,19 @@ export class Forwarding implements Dispatcher.DispatchHandler {
     else if (!("stream" in this.#outgoing)) this.#outgoing.flushHeaders();
   };
 
-  onResponseData(controller: Dispatcher.DispatchController, part: Buffer): void {
-    this.#came(controller, this.#hider?.part(part) ?? part);
+  onResponseData(_controller: Dispatcher.DispatchController, part: Buffer): void {
+    if (this.#decoding !== undefined) this.#decoding.write(part);
+    else this.#came(this.#hider?.part(part) ?? part);
   }
 
-  #came(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+  #came(chunk: Buffer): void {
     if (this.#parts !== undefined) {
       this.#parts.push(chunk);
       this.#size += chunk.length;
       if (this.#mayBeKept(chunk.length)) return;
       // A refusal of that size is none, and is not shown unseen.
       if (this.#head!.status >= 400) {
-        controller.abort(new Error("the answer is too large"));
+        this.#fail(new Error("the answer is too large"));
         return;
       }
       const { status, fields } = this.#head!;
@@ -322,7 +358,7 @@ export class Forwarding implements Dispatcher.DispatchHandler {
   #send(part: Uint8Array): void {
     if (this.#outgoing.write(part)) return;
     if (hasLeft(this.#outgoing)) this.#closed();
-    else this.#pause(this.#controller!);
+    else this.#pause();
   }
 
   /** Sends the last part, with what was not sent yet. */
@@ -333,9 +369,19 @@ export class Forwarding implements Dispatcher.DispatchHandler {
     sendWhole(this.#outgoing, part);
   }
 
-  onResponseEnd(controller: Dispatcher.DispatchController): void {
+  onResponseEnd(): void {
+    if (this.#decoding === undefined) {
+      this.#cameWhole();
+      return;
+    }
+    // The vendor has no more part in it, though the client may read on for long.
+    this.#controller = undefined;
+    this.#decoding.end();
+  }
+
+  #cameWhole(): void {
     const rest = this.#hider?.rest();
-    if (rest !== undefined && rest.length > 0) this.#came(controller, rest);
+    if (rest !== undefined && rest.length > 0) this.#came(rest);
     if (this.#watcher === undefined && this.#reason === undefined) {
       this.#sendLast(undefined);
       this.#end({ kind: "answered", status: this.#head!.status });
@@ -392,6 +438,7 @@ export class Forwarding implements Dispatcher.DispatchHandler {
 
   #end(outcome: Outcome): void {
     clearTimeout(this.#late);
+    this.#decoding?.stop();
     this.#outgoing.off("close", this.#closed);
     this.#outgoing.off("drain", this.#drained);
     const isUnread = !hasLeft(this.#outgoing) && unreadOf(this.#outgoing) > 0;
