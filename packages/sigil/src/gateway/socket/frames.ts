@@ -8,14 +8,28 @@ const CLOSE = 0x8;
 const MASKED = 0x80;
 const LENGTH = 0x7f;
 
+/** Told of the frames as their bytes come. */
+export interface FrameReader {
+  /** The bytes before the payload, which are to be copied. */
+  header(bytes: Buffer): void;
+  /** A part of the payload. */
+  payload(bytes: Buffer): void;
+  end(): void;
+}
+
 /** Follows the frames of one direction. */
 export class Frames {
+  readonly #reader: FrameReader | undefined;
   readonly #header = Buffer.alloc(14);
   #have = 0;
   /** Bytes of the payload that are still to come. */
   #left = 0;
   #isClosing = false;
   #isClosed = false;
+
+  constructor(reader?: FrameReader) {
+    this.#reader = reader;
+  }
 
   /** Whether the last frame is complete, and no other one has begun. */
   get isBetween(): boolean {
@@ -32,21 +46,24 @@ export class Frames {
    *
    * @returns how many
    */
-  take(bytes: Uint8Array, upTo: "all" | "end of frame" = "all"): number {
+  take(bytes: Buffer, upTo: "all" | "end of frame" = "all"): number {
     let at = 0;
     while (at < bytes.length) {
       if (this.#left > 0) {
         const taken = Math.min(this.#left, bytes.length - at);
+        this.#reader?.payload(bytes.subarray(at, at + taken));
         this.#left -= taken;
         at += taken;
       } else {
         this.#header[this.#have++] = bytes[at++]!;
         if (this.#have < 2 || this.#have < this.#headerLength()) continue;
+        this.#reader?.header(this.#header.subarray(0, this.#have));
         this.#left = this.#payloadLength();
         this.#isClosing = (this.#header[0]! & OPCODE) === CLOSE;
         this.#have = 0;
       }
       if (this.#left > 0) continue;
+      this.#reader?.end();
       this.#isClosed ||= this.#isClosing;
       if (upTo === "end of frame") break;
     }

@@ -1,7 +1,8 @@
 /** Asks a vendor for a WebSocket. */
 import type { Duplex } from "node:stream";
 import type { Dispatcher } from "undici";
-import { forClient, linesOf } from "../core/fields.ts";
+import { codingsOf } from "../core/decoding.ts";
+import { forClient, type Lines, linesOf, valuesOf } from "../core/fields.ts";
 import type { Whole } from "../core/forward.ts";
 import type { Hider } from "../vault/hide.ts";
 
@@ -12,6 +13,9 @@ export type Opened =
 
 /** Of an answer that comes instead of the WebSocket. A longer one counts as none. */
 const MAX_ANSWER_BYTES = 64 * 1024;
+
+const hasExtension = (lines: Lines): boolean =>
+  valuesOf(lines, "sec-websocket-extensions").some((value) => value.trim() !== "");
 
 export class Opening implements Dispatcher.DispatchHandler {
   readonly #hider: Hider | undefined;
@@ -70,11 +74,19 @@ export class Opening implements Dispatcher.DispatchHandler {
     socket: Duplex,
   ): void {
     if (this.#reason !== undefined) socket.destroy();
+    if (this.#hider !== undefined && hasExtension(linesOf(rawHeaders as Buffer[]))) {
+      socket.destroy();
+      this.#reject(new Error("the vendor uses an extension that nobody asked for"));
+    }
     this.#resolve({ kind: "open", fields: this.#shown(rawHeaders), socket });
   }
 
-  onResponseStart({ rawHeaders }: Dispatcher.DispatchController, status: number): void {
-    if (status >= 200) this.#head = { status, fields: this.#shown(rawHeaders) };
+  onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
+    if (status < 200) return;
+    const { rawHeaders } = controller;
+    if (this.#hider !== undefined && codingsOf(linesOf(rawHeaders as Buffer[])).length > 0)
+      controller.abort(new Error("the answer has a coding that nobody asked for"));
+    else this.#head = { status, fields: this.#shown(rawHeaders) };
   }
 
   #shown(rawHeaders: Dispatcher.DispatchController["rawHeaders"]): string[] {

@@ -1,9 +1,10 @@
 /**
- * Carries the bytes of a WebSocket between a client and a vendor as they are, each side no faster
- * than the other one reads.
+ * Carries the bytes of a WebSocket between a client and a vendor, each side no faster than the
+ * other one reads. What a client sends passes as it is.
  */
 import type { Duplex } from "node:stream";
 import { closeFrame, Frames } from "./frames.ts";
+import type { ShownMessages } from "./shown.ts";
 
 /** Calls once, after a time; returns what calls it off. */
 export type Timer = (ms: number, call: () => void) => () => void;
@@ -20,6 +21,8 @@ export interface RelayOptions {
   readonly idleMs: number;
   readonly totalMs: number;
   readonly timer: Timer;
+  /** Hides the key that the vendor was given; undefined if it was given none. */
+  readonly shown?: ShownMessages | undefined;
 }
 
 /** `cut`: by `close`, or by a limit. `gone`: the client left first. `answered`: the vendor did. */
@@ -27,6 +30,7 @@ export type RelayEnd = "answered" | "gone" | "cut";
 
 /** RFC 6455 §7.4.1. */
 export const GOING_AWAY = 1001;
+const PROTOCOL_ERROR = 1002;
 export const POLICY = 1008;
 
 /** How long a side may take to close after the other one, and a frame to come to its end. */
@@ -87,9 +91,12 @@ export class Relay {
     else vendor.resume();
   }
 
-  #fromVendor(bytes: Buffer): void {
-    const { client, vendor } = this.#options;
+  #fromVendor(received: Buffer): void {
+    const { client, vendor, shown } = this.#options;
     this.#isActive = true;
+    const bytes = shown?.take(received) ?? received;
+    if (shown?.isReadable === false)
+      this.close(PROTOCOL_ERROR, "Sigil: the vendor sent a frame that nobody asked for.");
     if (this.#farewell !== undefined) {
       client.write(bytes.subarray(0, this.#frames.take(bytes, "end of frame")));
       if (this.#frames.isBetween) this.#sendFarewell();

@@ -1,4 +1,5 @@
 /** WebSockets through the gateway: `ws` and Node's own client, against a vendor that runs `ws`. */
+import { createHash } from "node:crypto";
 import { once } from "node:events";
 import type { IncomingMessage } from "node:http";
 import { connect, type Socket } from "node:net";
@@ -91,6 +92,49 @@ describe("a WebSocket", () => {
     await vi.waitFor(() => expect(rows).toHaveLength(1));
     expect(rows[0]).toMatchObject({ status: 101, route: "/v1/realtime", capability: "realtime" });
     expect(alarms).toEqual([]);
+  });
+
+  test("shows stars for the vendor's key in its messages, which no extension compresses", async () => {
+    const { at, asked, atVendor, mint } = await world(undefined);
+    const headers = { authorization: `Bearer ${mint().toKey()}` };
+    const client = new Client(`${at}/v1/realtime`, [], { headers, perMessageDeflate: true });
+    onTestFinished(() => client.terminate());
+    await once(client, "open");
+    expect(asked[0]!.rawHeaders.join().toLowerCase()).not.toContain("extensions");
+    expect(client.extensions).toBe("");
+    const messages: string[] = [];
+    client.on("message", (data: Buffer) => messages.push(data.toString()));
+    const vendor = atVendor[0]!;
+    vendor.send(`{"error":"bad key ${VENDOR_KEY}"}`);
+    vendor.send(VENDOR_KEY.slice(0, 9), { fin: false });
+    vendor.send(VENDOR_KEY.slice(9), { fin: true });
+    vendor.send("sk-");
+    vendor.close(1000, VENDOR_KEY);
+    const [code, reason] = await closedOf(client);
+    const stars = "*".repeat(VENDOR_KEY.length);
+    expect(messages).toEqual([`{"error":"bad key ${stars}"}`, stars, "sk-"]);
+    expect([code, reason]).toEqual([1000, stars]);
+  });
+
+  test("is closed when its vendor sends what cannot be looked through", async () => {
+    const { open, mint, vendor, usage } = await world();
+    vendor
+      .removeAllListeners("upgrade")
+      .on("upgrade", (incoming: IncomingMessage, socket: Socket) => {
+        socket.on("error", () => {});
+        const hash = createHash("sha1").update(
+          `${incoming.headers["sec-websocket-key"]}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`,
+        );
+        socket.write(
+          `HTTP/1.1 101 Go\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${hash.digest("base64")}\r\n\r\n`,
+        );
+        setImmediate(() => socket.write(Buffer.from([0x81, 0x82, 1, 2, 3, 4, 0x60, 0x61])));
+      });
+    const key = mint();
+    const { closed, messages } = await open(key);
+    expect(await closed).toEqual([1002, expect.stringContaining("Sigil")]);
+    expect(messages).toEqual([]);
+    await vi.waitFor(async () => expect(await usage(key)).toEqual([[70_000n, 0n]]));
   });
 
   test("takes the credential as OpenAI's subprotocol, which the vendor is not offered", async () => {
@@ -410,6 +454,26 @@ describe("a request for a WebSocket is refused", () => {
     const [seen, body] = await refused(asking(url, key.toKey()));
     expect([seen, body]).toEqual([status, expect.stringContaining(text)]);
     await vi.waitFor(() => expect(rows).toHaveLength(1));
+    expect(await usage(key)).toEqual([[0n, 0n]]);
+  });
+
+  test.each([
+    [
+      "an extension that nobody asked for",
+      "101 Go",
+      "Sec-WebSocket-Extensions: permessage-deflate",
+    ],
+    ["a refusal in a coding that nobody asked for", "400 No", "Content-Encoding: gzip"],
+  ])("by a vendor with %s, and costs nothing", async (_what, status, field) => {
+    const { url, mint, usage, vendor } = await world();
+    vendor.removeAllListeners("upgrade").on("upgrade", (_incoming, socket: Socket) => {
+      socket.on("error", () => {});
+      const fields = `Upgrade: websocket\r\nConnection: Upgrade\r\n${field}\r\n\r\n`;
+      socket.write(`HTTP/1.1 ${status}\r\n${fields}`);
+    });
+    const key = mint();
+    const seen = await refused(asking(url, key.toKey()));
+    expect(seen).toEqual([502, expect.stringContaining("Sigil")]);
     expect(await usage(key)).toEqual([[0n, 0n]]);
   });
 

@@ -21,6 +21,7 @@ import { ClientLeft, Leaving } from "./leaving.ts";
 import { type Opened, Opening } from "./open.ts";
 import { GOING_AWAY, POLICY, Relay, type RelayEnd, type Timer } from "./relay.ts";
 import type { SocketMatch } from "./rule.ts";
+import { ShownMessages } from "./shown.ts";
 
 export interface SocketContext {
   /** Unix seconds. */
@@ -29,6 +30,9 @@ export interface SocketContext {
   readonly alarm: (what: string) => void;
   readonly entry: Entry;
 }
+
+/** What would hide the vendor's key from what hides it: of an answer, and of messages. */
+const NEGOTIATED: ReadonlySet<string> = new Set(["accept-encoding", "sec-websocket-extensions"]);
 
 const MINUTE_MS = 60_000;
 /** The next minute is reserved so long before it begins. */
@@ -128,7 +132,8 @@ export class SocketSession {
     if (this.#upgrade.head.length > 0) client.unshift(this.#upgrade.head);
     const { idleMs, totalMs } = this.#match.rule;
     const { timer } = this.#context;
-    const relay = new Relay({ client, vendor, idleMs, totalMs, timer });
+    const shown = lease && new ShownMessages(() => new Hider(lease.secret));
+    const relay = new Relay({ client, vendor, idleMs, totalMs, timer, shown });
     const stopWatching = verified.watch(() =>
       relay.close(POLICY, stoppedBy(verified, this.#context.clock()).detail),
     );
@@ -157,8 +162,9 @@ export class SocketSession {
     const key = placed(lease, preset.keyPlace);
     const fields = forUpstream(
       this.#incoming.rawHeaders,
-      (field) => isKeyField(field) || field === "accept-encoding",
+      (field) => isKeyField(field) || (lease !== undefined && NEGOTIATED.has(field)),
     );
+    if (lease !== undefined) fields.push("accept-encoding", "identity");
     const protocols = withoutProtocolKeys(this.#incoming.rawHeaders);
     if (protocols.length > 0) fields.push("sec-websocket-protocol", protocols.join(", "));
     for (const [field, value] of key.headers) fields.push(field, value);
