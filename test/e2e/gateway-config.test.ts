@@ -149,7 +149,7 @@ test("SIGHUP refuses what only a start can change, and stays as it was", async (
   gateway.child.kill("SIGHUP");
   await expect
     .poll(() => gateway.printed(), { timeout: 20_000 })
-    .toContain("logLevel: start the gateway again to change that.");
+    .toContain("logLevel: start it again to change that.");
   const response = await fetch(`http://127.0.0.1:${port}/a`, {
     headers: { authorization: `Bearer ${gateway.key}` },
   });

@@ -58,7 +58,11 @@ async function world(
       asked.once("error", reject);
       asked.end();
     });
-  return { ask, uses, rows, alarms, paywall, replace };
+  const asked = async (fields: Record<string, string>) => {
+    const response = await fetch(`${url}/decide`, { headers: fields });
+    return [response.status, response.headers.get("www-authenticate"), await response.text()];
+  };
+  return { ask, asked, uses, rows, alarms, paywall, replace, secret };
 }
 
 const NGINX = ["x-original-method", "GET", "x-original-uri", "/open/a"];
@@ -130,6 +134,28 @@ const asking = (path: string, more: readonly string[] = []) => [
   ...["x-forwarded-method", "GET", "x-forwarded-uri", path],
   ...more,
 ];
+
+test("who forges a credential is not told which check failed [case 98]", async () => {
+  const { asked, uses, secret } = await world("caddy");
+  const answer = (key: string) =>
+    asked({
+      "x-forwarded-method": "GET",
+      "x-forwarded-uri": "/x",
+      authorization: `Bearer ${key}`,
+    });
+  const genuine = uses(1)[1]!.slice("Bearer ".length);
+  // A bit of its signature is turned.
+  const at = genuine.length - 20;
+  const altered = genuine.slice(0, at) + (genuine[at] === "A" ? "B" : "A") + genuine.slice(at + 1);
+  const elsewhere = new Authority({
+    secret: [...secret].reverse().join(""),
+    location: LOCATION,
+  }).minter.mint({ endpoints: [`* ${LOCATION}/**`], expiresIn: "1h" });
+  const told = await answer(altered);
+  expect(told).toMatchObject([401, expect.stringMatching(/^L402 version/), expect.any(String)]);
+  expect(await answer(elsewhere.toKey())).toEqual(told);
+  expect((await answer(genuine))[0]).toBe(200);
+});
 
 test("each decision is one row, whoever asks", async () => {
   const { ask, uses, rows, paywall } = await world("caddy");
