@@ -20,6 +20,7 @@ import { forUpstream } from "../packages/sigil/src/gateway/core/fields.ts";
 import { Forwarding } from "../packages/sigil/src/gateway/core/forward.ts";
 import { listen } from "../packages/sigil/src/gateway/core/server.ts";
 import { openUpstream } from "../packages/sigil/src/gateway/core/upstream.ts";
+import { GatheredLines } from "../packages/sigil/src/gateway/gathered-lines.ts";
 import { Gateway } from "../packages/sigil/src/gateway/gateway.ts";
 import type { Observer } from "../packages/sigil/src/gateway/observer.ts";
 import { PRESETS } from "../packages/sigil/src/gateway/presets/index.ts";
@@ -28,7 +29,7 @@ import { PriceTable } from "../packages/sigil/src/gateway/prices/table.ts";
 import { requestLog } from "../packages/sigil/src/gateway/request-log.ts";
 import { Service } from "../packages/sigil/src/gateway/service.ts";
 import { Vault } from "../packages/sigil/src/gateway/vault/vault.ts";
-import { logger } from "../packages/sigil/src/treasury/log.ts";
+import { plainLogger } from "../packages/sigil/src/treasury/log.ts";
 
 /** `unwatched`: without books and log, in memory. */
 export type GatewayKind = "vendor" | "bare" | "fastify" | "unwatched" | "memory" | "sqlite";
@@ -82,7 +83,8 @@ async function watching(
   const alarm = (what: string) => console.error(what);
   const database = openSqliteBooks(path);
   const books = await openBooks({ database, journal, clock, alarm });
-  return [books, requestLog(logger("info", createWriteStream("/dev/null")))];
+  const lines = new GatheredLines(createWriteStream("/dev/null"));
+  return [books, requestLog(plainLogger("info", lines))];
 }
 
 async function start(): Promise<{ readonly url: string; readonly key?: string }> {

@@ -16,7 +16,7 @@ import {
 import fc from "fast-check";
 import { MemoryStore } from "l8nt/stores/memory";
 import { expect, onTestFinished, test } from "vitest";
-import { logger } from "../treasury/log.ts";
+import { plainLogger } from "../treasury/log.ts";
 import { Books } from "./books/books.ts";
 import { openSqliteBooks } from "./books/sqlite.ts";
 import { openUpstream } from "./core/upstream.ts";
@@ -108,7 +108,7 @@ async function stage() {
   );
   onTestFinished(() => trace.disable());
   const logs: string[] = [];
-  const log = logger("trace", { write: (line: string) => void logs.push(line) });
+  const log = plainLogger("trace", { write: (line: string) => void logs.push(line) });
   const database = openSqliteBooks(":memory:");
   const alarms: unknown[] = [];
   const books = new Books({

@@ -1,7 +1,9 @@
 /** A line of the log for each request. */
-import type { Logger } from "../treasury/log.ts";
+import { hidden, type Logger } from "../treasury/log.ts";
 import type { Observer, Row } from "./observer.ts";
+import type { Usage } from "./usage.ts";
 
+/** @param log a `plainLogger`: every text of a row that a request or an answer chose is hidden here */
 export const requestLog = (log: Logger): Observer => ({
   settled: (row) => log.info(rowJson(row), "settled"),
   denied: (row) => log.info(rowJson(row), "denied"),
@@ -12,12 +14,62 @@ const NAMES = {
   msat: ["reservedMsat", "spentMsat"],
 } as const;
 
-/** Amounts as texts, because JSON has no `bigint`, with their unit in the name. */
-function rowJson({ reserved, spent, unit = "usd_micro", ...row }: Row): object {
+/**
+ * An allow-list: a new member of a row is not in the log before somebody has decided who chooses its
+ * text. Amounts are texts, because JSON has no `bigint`, with their unit in the name.
+ */
+function rowJson(row: Row): object {
+  const { id, at, service, route, capability, nodeId, status, end, code, wouldDeny } = row;
+  const { reserved, spent, unit = "usd_micro", isEstimated, usage, price } = row;
+  const { durationMs, firstByteMs } = row;
   const [reservedName, spentName] = NAMES[unit];
   return {
-    ...row,
-    ...(reserved !== undefined && { [reservedName]: reserved.toString() }),
-    ...(spent !== undefined && { [spentName]: spent.toString() }),
+    id,
+    at,
+    method: safe(row.method),
+    path: safe(row.path),
+    service,
+    route,
+    capability,
+    lineage: row.lineage.map(safe),
+    nodeId,
+    model: row.model && safe(row.model),
+    status,
+    end,
+    code,
+    wouldDeny,
+    [reservedName]: reserved?.toString(),
+    [spentName]: spent?.toString(),
+    isEstimated,
+    usage: usage && usageJson(usage),
+    price,
+    durationMs,
+    firstByteMs,
   };
+}
+
+/** The vendor's answer chooses all names in it. */
+const usageJson = (usage: Usage): object => ({
+  ...usage,
+  calls: safeKeys(usage.calls),
+  units: safeKeys(usage.units),
+  tier: usage.tier && safe(usage.tier),
+  model: usage.model && safe(usage.model),
+});
+
+const safeKeys = (counts: Readonly<Record<string, number>>): object =>
+  Object.fromEntries(Object.entries(counts).map(([name, count]) => [safe(name), count]));
+
+/** Texts that have nothing to hide: requests have the same few again and again. */
+const known = new Set<string>();
+const MAX_KNOWN = 1024;
+const MAX_KNOWN_LENGTH = 256;
+
+function safe(text: string): string {
+  if (known.has(text)) return text;
+  const shown = hidden(text);
+  if (shown !== text || text.length > MAX_KNOWN_LENGTH) return shown;
+  if (known.size === MAX_KNOWN) known.clear();
+  known.add(text);
+  return text;
 }

@@ -1,5 +1,5 @@
 /** Structured logs on stderr, without anything that could be a credential, preimage or key. */
-import { type DestinationStream, type Logger, pino } from "pino";
+import { type DestinationStream, type Logger, type LoggerOptions, pino } from "pino";
 import { UsageError } from "../exit.ts";
 import { withoutWalletUrls } from "../secrecy.ts";
 
@@ -26,18 +26,39 @@ const SECRETS =
 /** Values of `--log-level`. Checked here, because pino's error repeats the value. */
 const LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"];
 
+/** A text, or a line, with everything hidden that could be a credential, preimage or key. */
+export const hidden = (text: string): string =>
+  withoutWalletUrls(text).replace(SECRETS, "(not shown)");
+
 /** @throws UsageError for an unknown level */
 export function logger(level: string, stream: DestinationStream): Logger {
+  return opened(
+    level,
+    { write: (line) => stream.write(hidden(line)) },
+    { redact: { paths: REDACTED.flatMap((name) => [name, `*.${name}`]), censor: "(not shown)" } },
+  );
+}
+
+/**
+ * Writes lines as they are: for members that hold no secret, or were `hidden` before. Looking
+ * through whole lines costs more than all else of a request's line.
+ *
+ * @throws UsageError for an unknown level
+ */
+export const plainLogger = (level: string, stream: DestinationStream): Logger =>
+  opened(level, stream);
+
+function opened(level: string, stream: DestinationStream, options: LoggerOptions = {}): Logger {
   if (!LEVELS.includes(level))
     throw new UsageError(`--log-level must be one of ${LEVELS.join(", ")}.`);
   return pino(
     {
+      ...options,
       level,
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
-      redact: { paths: REDACTED.flatMap((name) => [name, `*.${name}`]), censor: "(not shown)" },
       formatters: { level: (label) => ({ level: label }) },
     },
-    { write: (line) => stream.write(withoutWalletUrls(line).replace(SECRETS, "(not shown)")) },
+    stream,
   );
 }

@@ -71,6 +71,7 @@ export async function startDeciding(file: string, terminal: Terminal): Promise<n
       ...{ store, metrics, log, clock, alarm },
       database: await openRows(place),
       presetOf: () => undefined,
+      stderr: terminal.stderr,
     });
     stopHeartbeat = await startHeartbeat({
       paywall,

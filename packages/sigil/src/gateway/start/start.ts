@@ -69,6 +69,7 @@ export async function start(read: () => GatewayConfig, terminal: Terminal): Prom
       watching = await openWatching(config, {
         ...{ store, database, metrics, log, clock, alarm },
         presetOf: (service) => config.services[service]?.preset,
+        stderr: terminal.stderr,
       });
       const { recover } = watching;
       stopHeartbeat = await startHeartbeat({

@@ -1,10 +1,12 @@
 /** What watches the requests of a gateway or a decision service: books, log, metrics and traces. */
 import type { Store } from "l8nt/ports";
-import type { Logger } from "../../treasury/log.ts";
+import type { DestinationStream } from "pino";
+import { type Logger, plainLogger } from "../../treasury/log.ts";
 import type { BooksDatabase } from "../books/database.ts";
 import { openBooks } from "../books/open.ts";
 import { recoverRows } from "../books/recover.ts";
 import type { GatewayConfig } from "../config/config.ts";
+import { GatheredLines } from "../gathered-lines.ts";
 import { listenForMetrics } from "../metrics/listen.ts";
 import type { GatewayMetrics } from "../metrics/metrics.ts";
 import { requestTraces } from "../metrics/traces.ts";
@@ -19,6 +21,8 @@ export interface WatchingContext {
   readonly presetOf: (service: string) => string | undefined;
   readonly metrics: GatewayMetrics | undefined;
   readonly log: Logger;
+  /** Where the lines of requests go, together. */
+  readonly stderr: DestinationStream;
   /** Unix seconds. */
   readonly clock: () => number;
   readonly alarm: (what: string) => void;
@@ -34,22 +38,29 @@ export interface Watching {
 
 /** Call it when the paywalls are ready. */
 export async function openWatching(
-  config: Pick<GatewayConfig, "books" | "metrics">,
-  { store, database, presetOf, metrics, log, clock, alarm }: WatchingContext,
+  config: Pick<GatewayConfig, "books" | "metrics" | "logLevel">,
+  { store, database, presetOf, metrics, log, stderr, clock, alarm }: WatchingContext,
 ): Promise<Watching> {
   const { keepDays, keepRows } = config.books;
   const books = await openBooks({
     ...{ database, journal: store, clock, alarm },
     retention: { days: keepDays, rows: keepRows },
   });
-  const observers: Observer[] = [books, requestLog(log)];
+  const lines = new GatheredLines(stderr);
+  process.on("exit", lines.flush);
+  const observers: Observer[] = [books, requestLog(plainLogger(config.logLevel, lines))];
+  const close = async (): Promise<void> => {
+    process.off("exit", lines.flush);
+    lines.flush();
+    await books.close();
+  };
   const recover = async (): Promise<void> => {
     await recoverRows({ database, journal: store, now: clock() });
   };
   try {
     const traces = await requestTraces(presetOf);
     if (traces !== undefined) observers.push(traces);
-    if (metrics === undefined) return { observers, recover, close: () => books.close() };
+    if (metrics === undefined) return { observers, recover, close };
     observers.push(metrics);
     const listening = await listenForMetrics(metrics, config.metrics!.port);
     log.info(`metrics at ${listening.url}`);
@@ -58,11 +69,11 @@ export async function openWatching(
       recover,
       async close() {
         await listening.close();
-        await books.close();
+        await close();
       },
     };
   } catch (error) {
-    await books.close();
+    await close();
     throw error;
   }
 }
