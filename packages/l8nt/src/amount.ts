@@ -85,12 +85,17 @@ export function readAmountOption(text: unknown, what: string): Amount {
 /** Writes an amount for people: "12.345 sat", "1,000 sat", "5 usd", "0.000001 usd". */
 export function formatAmount({ unit, value }: Amount): string {
   const { decimals, suffix } = SHOWN[unit];
-  const one = 10n ** BigInt(decimals);
-  const absolute = value < 0n ? -value : value;
-  const whole = (absolute / one).toString().replace(/\B(?=(?:\d{3})+$)/g, ",");
-  const rest = (absolute % one).toString().padStart(decimals, "0").replace(/0+$/, "");
-  return `${value < 0n ? "-" : ""}${whole}${rest === "" ? "" : `.${rest}`} ${suffix}`;
+  const isNegative = value < 0n;
+  const digits = (isNegative ? -value : value).toString().padStart(decimals + 1, "0");
+  const whole = digits.slice(0, -decimals);
+  const grouped = whole.length > 3 ? whole.replace(/\B(?=(?:\d{3})+$)/g, ",") : whole;
+  let end = digits.length;
+  while (end > whole.length && digits.charCodeAt(end - 1) === ZERO) end--;
+  const rest = end === whole.length ? "" : `.${digits.slice(whole.length, end)}`;
+  return `${isNegative ? "-" : ""}${grouped}${rest} ${suffix}`;
 }
+
+const ZERO = 0x30;
 
 /** Writes an amount as an {@link AmountText}: "12345 msat", "0.25 usd". */
 export const writeAmount = (amount: Amount): AmountText =>

@@ -46,7 +46,8 @@ const CLEARED = 12_000;
 
 /** How late the end of what is watched may be noticed. */
 const WATCH_MS = 50;
-const MAX_TIMER_MS = 2 ** 31 - 1;
+/** As far as timers go whose delays are alike, which cost much less than each one of its own. */
+const MAX_WATCH_MS = 600_000;
 
 /** How much of a tree's room is left when a node this far from the root revokes: a part of 1. */
 const roomAt = (depth: number): number =>
@@ -198,7 +199,7 @@ export class RevocationList {
     // Asked again and again, because the clock may be set.
     const wait = (until: number): void => {
       const left = until - this.#clock();
-      const ms = Math.min(Math.max(left * 1000, WATCH_MS), MAX_TIMER_MS);
+      const ms = Math.min(Math.max(left * 1000, WATCH_MS), MAX_WATCH_MS);
       if (left <= 0) over();
       else timer = later(ms, () => wait(until));
     };

@@ -310,7 +310,7 @@ export class Route {
     if (claim === undefined) return this.#judgePriced(request, verified);
     const { commit, release } = claim;
     const end = (spent: Amount | undefined): Promise<Resolution> => {
-      guard.end();
+      guard?.end();
       return spent === undefined ? release(clock()) : commit(clock());
     };
     const metered = this.terms.metered === true;
@@ -321,7 +321,8 @@ export class Route {
     return granted;
   }
 
-  #leaveGuard(facts: RequestFacts, claimed?: Grant): Guard {
+  #leaveGuard(facts: RequestFacts, claimed?: Grant): Guard | undefined {
+    if (facts.request === undefined) return undefined;
     const { method, target } = facts;
     const { terms } = this;
     const guard = new Guard({ terms, method, target, presented: presentedBy(facts), claimed });
@@ -377,7 +378,7 @@ export class Route {
     // Sold for this very request, which is dearer now.
     const isCapped = amount !== request.price;
     const end = (spent: Amount | undefined): Promise<Resolution> => {
-      guard.end();
+      guard?.end();
       if (spent === undefined) return claim.release(clock());
       return claim.commit(clock(), isCapped && spent.value > amount.value ? amount : spent);
     };

@@ -27,22 +27,15 @@ function withUse(response: Response, declared: Declared | undefined): Response {
   return new Response(body, { status, statusText, headers });
 }
 
-const forAll = new WeakSet<Grant>();
-const forOne = new WeakSet<Grant>();
-export const isForAll = (served: Grant): boolean =>
-  forAll.has(served) || (served.nodeId === undefined && !forOne.has(served));
+export const isForAll = (served: Grant): boolean => ServedGrant.isForAll(served);
 
 /** Says that a grant without a credential was counted: a cache must not give its answer away. */
-export function forOneClient(served: Grant): void {
-  if (served.nodeId === undefined) forOne.add(served);
-}
+export const forOneClient = (served: Grant): void => ServedGrant.forOne(served);
 
-const declarations = new WeakMap<Grant, Declared>();
-export const declaredBy = (served: Grant): Declared | undefined => declarations.get(served);
+export const declaredBy = (served: Grant): Declared | undefined => ServedGrant.declaredBy(served);
 
-const settlements = new WeakMap<Grant, Amount>();
 /** What was declared with `settle`. */
-export const settledAt = (served: Grant): Amount | undefined => settlements.get(served);
+export const settledAt = (served: Grant): Amount | undefined => ServedGrant.settledAt(served);
 
 /** What a request is served over, such as a response or a socket of Node's. */
 interface Exchange {
@@ -88,6 +81,27 @@ export class ServedGrant implements Grant {
   #use: Use | undefined;
   #signal: AbortSignal | undefined;
   #stop: (() => void) | undefined;
+  // Fields, because a garbage collection goes through every weak map that has a key for each request.
+  #sharing: "all" | "one" | undefined;
+  #declared: Declared | undefined;
+  #settled: Amount | undefined;
+
+  static isForAll(served: Grant): boolean {
+    const sharing = #sharing in served ? served.#sharing : undefined;
+    return sharing === "all" || (sharing !== "one" && served.nodeId === undefined);
+  }
+
+  static forOne(served: Grant): void {
+    if (#sharing in served && served.nodeId === undefined) served.#sharing ??= "one";
+  }
+
+  static declaredBy(served: Grant): Declared | undefined {
+    return #declared in served ? served.#declared : undefined;
+  }
+
+  static settledAt(served: Grant): Amount | undefined {
+    return #settled in served ? served.#settled : undefined;
+  }
 
   static serve(served: Grant, exchange: Exchange): void {
     if (#exchange in served) served.#exchange = exchange;
@@ -120,12 +134,12 @@ export class ServedGrant implements Grant {
   }
 
   consume(): void {
-    settlements.delete(this);
-    declarations.set(this, "consumed");
+    this.#settled = undefined;
+    this.#declared = "consumed";
   }
 
   release(): void {
-    declarations.set(this, "released");
+    this.#declared = "released";
   }
 
   settle(given: AmountText | Amount): void {
@@ -139,8 +153,8 @@ export class ServedGrant implements Grant {
       throw new TypeError(
         `the price of this request is in ${unitName(unit)}, and it is settled in ${unitName(amount.unit)}`,
       );
-    settlements.set(this, amount);
-    declarations.set(this, "consumed");
+    this.#settled = amount;
+    this.#declared = "consumed";
   }
 
   get useId(): string | undefined {
@@ -152,7 +166,7 @@ export class ServedGrant implements Grant {
   }
 
   allowSharedCaching(): void {
-    forAll.add(this);
+    this.#sharing = "all";
   }
 
   toJSON(): object {

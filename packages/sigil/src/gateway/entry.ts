@@ -13,6 +13,8 @@ export interface EntryContext {
   readonly timer: () => number;
 }
 
+type Writable<Of> = { -readonly [Member in keyof Of]: Of[Member] };
+
 /** This run of the program: its ids are those of no other one. */
 const RUN = randomBytes(4).toString("hex");
 let made = 0;
@@ -25,7 +27,8 @@ export class Entry {
   readonly id: string;
   readonly #context: EntryContext;
   readonly #began: number;
-  #row: Row;
+  /** What is known by now. Observers get copies, which stay as they are. */
+  readonly #row: Writable<Row>;
   #verified: Verified | undefined;
   #isTold = false;
 
@@ -43,29 +46,31 @@ export class Entry {
 
   /** Adds what became known. */
   know(facts: Partial<Row>): void {
-    this.#row = { ...this.#row, ...facts };
+    Object.assign(this.#row, facts);
   }
 
   /** The credential was proven. */
   proven(verified: Verified): void {
     this.#verified = verified;
-    this.know({ lineage: verified.lineage, nodeId: verified.node.id });
+    this.#row.lineage = verified.lineage;
+    this.#row.nodeId = verified.node.id;
   }
 
   /** The vendor's answer has begun. */
   begun(): void {
-    this.know({ firstByteMs: this.#elapsed() });
+    this.#row.firstByteMs = this.#elapsed();
   }
 
   opened(facts: Partial<Row>): void {
     this.know(facts);
-    this.#context.observer.opened(this.#row, this.#verified!);
+    this.#context.observer.opened({ ...this.#row }, this.#verified!);
   }
 
   settled(facts: Partial<Row> & Pick<Row, "end">): void {
     this.#isTold = true;
-    this.know({ ...facts, durationMs: this.#elapsed() });
-    this.#context.observer.settled(this.#row, this.#verified);
+    this.know(facts);
+    this.#row.durationMs = this.#elapsed();
+    this.#context.observer.settled({ ...this.#row }, this.#verified);
   }
 
   /** Tells nobody of a request that was settled: what it came to was told. */
@@ -74,7 +79,7 @@ export class Entry {
     this.#isTold = true;
     const { status, code } = denial.facts;
     this.know({ end: "denied", status, code, durationMs: this.#elapsed() });
-    this.#context.observer.denied(this.#row, denial, this.#verified);
+    this.#context.observer.denied({ ...this.#row }, denial, this.#verified);
   }
 
   #elapsed(): number {

@@ -242,11 +242,11 @@ export class Exchange {
   async #turn(): Promise<void> {
     if (this.#slot !== undefined) return;
     const { slots, strangersSlots } = this.#service;
-    const { holder, address } = this.#request;
+    const { holder } = this.#request;
     const all = { slots, holder };
     const slot =
       holder === STRANGERS
-        ? takeInside({ slots: strangersSlots, holder: address }, all)
+        ? takeInside({ slots: strangersSlots, holder: this.#request.address }, all)
         : slots.take(holder);
     this.#slot = slot;
     if (slot.free === undefined) return;
@@ -329,21 +329,22 @@ export class Exchange {
     verified: Verified,
     more: Pick<RequestFacts, "model" | "price">,
   ): Promise<Granted> {
-    await this.#turn();
+    if (this.#slot === undefined) await this.#turn();
     return grantedBy(route, this.#request.facts(verified, more));
   }
 
   async #forward(admitted: Admitted, lease: Lease | undefined): Promise<void> {
     const { by, freebie, metered, flat, again } = admitted;
     if (again !== undefined) return this.#repeat(again);
-    await this.#turn();
+    if (this.#slot === undefined) await this.#turn();
     const { name, preset } = this.#service;
     const dialect = this.#match.route.dialect ?? preset.dialect;
     // Without a key nothing of the gateway's is refused.
     const instead: Instead =
       lease === undefined ? () => undefined : insteadOf(name, dialect, this.#context.alarm);
     const metering = by && metered && this.#metering(by, metered, instead);
-    const watcher = metering ?? new RefusalWatcher(instead, await this.#flatFields(admitted));
+    const watcher =
+      metering ?? new RefusalWatcher(instead, flat && (await this.#flatFields(admitted)));
     const keep = by?.granted.keeper();
     const kept = keep && new KeptAnswer(watcher, keep);
     const forwarding = new Forwarding(

@@ -47,8 +47,8 @@ test("a secret in a text that a request or an answer chose is not in the line", 
       { usage: { ...usage, calls: { [secret]: 1 } } },
       { usage: { ...usage, units: { [secret]: 1 } } },
     ];
+    // Also when the text was seen before.
     for (const place of places)
-      // Also when the text was seen before.
       for (const line of [logged({ ...ROW, ...place }), logged({ ...ROW, ...place })]) {
         expect(line).not.toContain(secret);
         expect(line).toContain("(not shown)");

@@ -74,10 +74,11 @@ export const keysIn = (lines: Lines): readonly string[] => [
 
 /** The query without credentials, and every other byte as it was. */
 export function withoutQueryKeys(query: string, places: readonly CredentialPlace[]): string {
+  if (query === "") return query;
   const names = places.flatMap((place) =>
     typeof place === "object" && "query" in place ? [place.query] : [],
   );
-  if (query === "" || names.length === 0) return query;
+  if (names.length === 0) return query;
   const kept = query
     .slice(1)
     .split("&")

@@ -72,19 +72,19 @@ export function budgetField(
 ): string {
   const parts: string[] = [];
   if (cost !== undefined)
-    parts.push(`cost=${text(formatAmount(cost))}${isEstimated ? ";estimated" : ""}`);
+    parts.push(`cost="${formatAmount(cost)}"${isEstimated ? ";estimated" : ""}`);
   const left = limits.map((limit) => {
     const { unit, max, windowSeconds, agent, resetsAt } = limit;
-    const of = text(formatAmount({ unit, value: max }));
+    const of = `"${formatAmount({ unit, value: max })}"`;
     const per = windowSeconds === undefined ? "" : `;per=${windowSeconds}`;
     const whose = agent === undefined ? "" : `;for=${text(agent)}`;
     // A date of RFC 9651 §3.3.7.
     const resets = resetsAt === undefined ? "" : `;resets=@${Math.ceil(resetsAt)}`;
-    return `${text(formatAmount({ unit, value: leftOf(limit) }))};of=${of}${per}${resets}${whose}`;
+    return `"${formatAmount({ unit, value: leftOf(limit) })}";of=${of}${per}${resets}${whose}`;
   });
   if (left.length > 0) parts.push(`left=(${left.join(" ")})`);
   return parts.join(", ");
 }
 
-/** A string of RFC 9651 §3.3.3. Names of agents and amounts are visible ASCII. */
+/** A string of RFC 9651 §3.3.3. Names of agents are visible ASCII. */
 const text = (value: string): string => `"${value.replace(/["\\]/g, "\\$&")}"`;
