@@ -81,7 +81,7 @@ export class ServedGrant implements Grant {
   #use: Use | undefined;
   #signal: AbortSignal | undefined;
   #stop: (() => void) | undefined;
-  // Fields, because a garbage collection goes through every weak map that has a key for each request.
+  // No weak maps: with a key for each request, they cost a garbage collection more than all else.
   #sharing: "all" | "one" | undefined;
   #declared: Declared | undefined;
   #settled: Amount | undefined;

@@ -3,7 +3,7 @@ import { hidden, type Logger } from "../treasury/log.ts";
 import type { Observer, Row } from "./observer.ts";
 import type { Usage } from "./usage.ts";
 
-/** @param log a `plainLogger`: every text of a row that a request or an answer chose is hidden here */
+/** @param log a `plainLogger`: what is secret in texts of requests and answers is hidden here */
 export const requestLog = (log: Logger): Observer => ({
   settled: (row) => log.info(rowJson(row), "settled"),
   denied: (row) => log.info(rowJson(row), "denied"),
@@ -15,8 +15,8 @@ const NAMES = {
 } as const;
 
 /**
- * An allow-list: a new member of a row is not in the log before somebody has decided who chooses its
- * text. Amounts are texts, because JSON has no `bigint`, with their unit in the name.
+ * An allow-list: a new member of a row is not in the log before somebody has decided who chooses
+ * its text. Amounts are texts, because JSON has no `bigint`, with their unit in the name.
  */
 function rowJson(row: Row): object {
   const { id, at, service, route, capability, nodeId, status, end, code, wouldDeny } = row;
