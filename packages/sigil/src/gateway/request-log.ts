@@ -1,6 +1,7 @@
 /** A line of the log for each request. */
 import { hidden, type Logger } from "../treasury/log.ts";
 import type { Observer, Row } from "./observer.ts";
+import { rememberingUnchanged } from "./unchanged.ts";
 import type { Usage } from "./usage.ts";
 
 /** @param log a `plainLogger`: what is secret in texts of requests and answers is hidden here */
@@ -60,16 +61,4 @@ const usageJson = (usage: Usage): object => ({
 const safeKeys = (counts: Readonly<Record<string, number>>): object =>
   Object.fromEntries(Object.entries(counts).map(([name, count]) => [safe(name), count]));
 
-/** Texts that have nothing to hide: requests have the same few again and again. */
-const known = new Set<string>();
-const MAX_KNOWN = 1024;
-const MAX_KNOWN_LENGTH = 256;
-
-function safe(text: string): string {
-  if (known.has(text)) return text;
-  const shown = hidden(text);
-  if (shown !== text || text.length > MAX_KNOWN_LENGTH) return shown;
-  if (known.size === MAX_KNOWN) known.clear();
-  known.add(text);
-  return text;
-}
+const safe = rememberingUnchanged(hidden);

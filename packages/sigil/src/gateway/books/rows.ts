@@ -1,6 +1,7 @@
 /** A request as a row of the books. */
 import { printable, withoutSecrets } from "../../secrecy.ts";
 import type { Row } from "../observer.ts";
+import { rememberingUnchanged } from "../unchanged.ts";
 import type { Usage } from "../usage.ts";
 import type { Statement, Value } from "./database.ts";
 import { KEYS, PARTS } from "./schema.ts";
@@ -30,8 +31,9 @@ export const agentOf = ({ nodeId, lineage }: Pick<Row, "nodeId" | "lineage">): s
   nodeId === undefined ? NO_KEY : lineage.join(" > ");
 
 /** What the request and its answer say of themselves. Postgres takes no NUL. */
-export const named = (text: string | undefined): string =>
-  printable(withoutSecrets((text ?? "").slice(0, MAX_NAME)));
+export const named = (text = ""): string => shown(text.slice(0, MAX_NAME));
+
+const shown = rememberingUnchanged((text) => printable(withoutSecrets(text)));
 
 /** Adds a row, or replaces what is known of it. */
 export function putRow(row: Row): Statement {

@@ -158,7 +158,9 @@ export class Metering implements Watcher {
 /** Undefined for what is no JSON. */
 function jsonOf(bytes: Uint8Array): unknown {
   try {
-    return JSON.parse(Buffer.from(bytes).toString("utf8"));
+    return JSON.parse(
+      Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8"),
+    );
   } catch {
     return undefined;
   }
