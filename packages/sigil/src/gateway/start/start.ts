@@ -8,7 +8,6 @@ import { Bodies } from "../core/body.ts";
 import { ClientAddresses } from "../core/client-address.ts";
 import { type Listening, listen } from "../core/server.ts";
 import { Gateway } from "../gateway.ts";
-import { GatheredLines } from "../gathered-lines.ts";
 import { GatewayMetrics } from "../metrics/metrics.ts";
 import { type Owned, openOwned } from "../owner/open.ts";
 import { demandOneSecret } from "../store/one-secret.ts";
