@@ -55,9 +55,25 @@ export interface Claim {
   release(at: number): Promise<Resolution>;
 }
 
+type ClaimLedger = Ledger & Partial<Pick<SalesBook, "credits">>;
+
 /**
- * Reserves one use on every limit. What was given back of earlier uses is looked for only if a
- * limit is used up, so it costs other requests nothing.
+ * Reserves a use. What was given back of earlier uses is looked for only if a counter is used up,
+ * so it costs other requests nothing.
+ */
+export async function reserveUse(
+  ledger: ClaimLedger,
+  use: Parameters<Ledger["reserve"]>[0],
+): Promise<ReserveAnswer> {
+  const answer = await ledger.reserve(use);
+  if (answer.reserved || ledger.credits === undefined) return answer;
+  const credits = await ledger.credits(answer.refused.map((usage) => usage.id));
+  if (credits.length === 0) return answer;
+  return ledger.reserve({ ...use, counted: raisedBy(use.counted, credits, use.at) });
+}
+
+/**
+ * Reserves one use on every limit.
  *
  * A preimage proves that an invoice was paid, not that its
  * credential is used for the first time, so the use is counted before anything is served. [case 88]
@@ -65,7 +81,7 @@ export interface Claim {
  * @throws BudgetError if a limit is used up; AdapterError `ERR_STORE`
  */
 export async function claimUse(
-  ledger: Ledger & Partial<Pick<SalesBook, "credits">>,
+  ledger: ClaimLedger,
   { by, at, id: own = timedId(at), limits, amount }: ClaimRequest,
 ): Promise<Claim> {
   const id = claimId(by, own);
@@ -73,12 +89,7 @@ export async function claimUse(
   const counted = countersOf(limits);
   let answer: ReserveAnswer;
   try {
-    answer = await ledger.reserve({ id, at, counted, ...need });
-    if (!answer.reserved && ledger.credits !== undefined) {
-      const credits = await ledger.credits(answer.refused.map((usage) => usage.id));
-      const raised = raisedBy(counted, credits, at);
-      if (credits.length > 0) answer = await ledger.reserve({ id, at, counted: raised, ...need });
-    }
+    answer = await reserveUse(ledger, { id, at, counted, ...need });
   } catch (cause) {
     throw notCounted(cause);
   }

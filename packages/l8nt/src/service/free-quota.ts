@@ -9,9 +9,10 @@ import { hexText, utf8 } from "../internal/bytes.ts";
 import { hmacUnder } from "../internal/crypto.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
 import type { Authority, Verified } from "../l402/index.ts";
-import { type Claim, claimId, notCounted } from "../ledger/claim.ts";
+import { type Claim, claimId, notCounted, reserveUse } from "../ledger/claim.ts";
 import type { Ledger } from "../ports/ledger.ts";
 import type { Counted } from "../ports/limit.ts";
+import type { SalesBook } from "../ports/sales.ts";
 import { networkFactor, networksOf } from "./networks.ts";
 
 /** Requests that cost nothing. */
@@ -93,15 +94,25 @@ export interface FreeAsker {
   readonly at: number;
 }
 
+/** One free request that was claimed. */
+export interface FreeClaim extends Claim {
+  /** Unix seconds after which nothing counts it any more. */
+  readonly until: number;
+}
+
 /** Counts the free requests of one quota in the ledger. */
 export class FreeRequests {
   readonly by: "address" | "credential";
   readonly #quota: Required<FreeQuota>;
-  readonly #ledger: Ledger;
+  readonly #ledger: Ledger & Partial<Pick<SalesBook, "credits">>;
   readonly #authority: Authority;
   #digest: ((message: Uint8Array) => Uint8Array) | undefined;
 
-  constructor(quota: FreeQuota, authority: Authority, ledger: Ledger) {
+  constructor(
+    quota: FreeQuota,
+    authority: Authority,
+    ledger: Ledger & Partial<Pick<SalesBook, "credits">>,
+  ) {
     this.#quota = wholeQuota(quota);
     this.by = this.#quota.by;
     this.#authority = authority;
@@ -113,7 +124,7 @@ export class FreeRequests {
    *
    * @throws AdapterError `ERR_STORE`, `ERR_SECRET`
    */
-  async claim({ address, verified, by, id: own, at }: FreeAsker): Promise<Claim | undefined> {
+  async claim({ address, verified, by, id: own, at }: FreeAsker): Promise<FreeClaim | undefined> {
     const { seconds } = WINDOWS[this.#quota.per];
     const window = Math.floor(at / seconds);
     const expiresAt = (window + 1) * seconds;
@@ -130,13 +141,15 @@ export class FreeRequests {
     const id = claimId(by, own);
     try {
       const counted = [...narrowed, ...quota];
-      const { reserved } = await this.#ledger.reserve({ id, at, counted, ...FREE_USE });
+      const { reserved } = await reserveUse(this.#ledger, { id, at, counted, ...FREE_USE });
       if (!reserved) return undefined;
     } catch (cause) {
       throw notCounted(cause);
     }
+    const { validUntil = Number.MAX_SAFE_INTEGER } = verified ?? {};
     return {
       id,
+      until: narrowed.length > 0 ? Math.max(expiresAt, validUntil) : expiresAt,
       commit: (end) => this.#ledger.commit(id, FREE_USE.amount, end),
       release: (end) => this.#ledger.release(id, end),
     };

@@ -106,21 +106,21 @@ describe("what is kept", () => {
   });
   const begin = (repeats: Repeats, key: string) => {
     const begun = repeats.begin(request(key));
-    if (begun?.kind !== "new") throw new Error(`it is ${begun?.kind}`);
+    if (begun.kind !== "new") throw new Error(`it is ${begun.kind}`);
     return begun.use;
   };
 
   test("has a bound: the oldest answers are forgotten, and never what still runs", () => {
     const repeats = new Repeats();
     const running = begin(repeats, "running");
-    const keep = running.keeper();
+    const keep = running.keeper()!;
     for (let at = 0; at < 1000; at++) {
       const use = begin(repeats, `k${at}`);
-      use.keeper()(answerOf(200, [], bytes(60_000)));
+      use.keeper()!(answerOf(200, [], bytes(60_000)));
       use.end(true);
     }
     expect(repeats.begin(request("running"))).toEqual({ kind: "running" });
-    const known = Array.from({ length: 1000 }, (_, at) => repeats.begin(request(`k${at}`))?.kind);
+    const known = Array.from({ length: 1000 }, (_, at) => repeats.begin(request(`k${at}`)).kind);
     expect(known.lastIndexOf("new")).toBeLessThan(500);
     const count = known.filter((kind) => kind === "answered").length;
     expect(count).toBeGreaterThan(500);
@@ -137,8 +137,8 @@ describe("what is kept", () => {
     const others = [["root"], ["root", "good"], ["another"], ["another", "kind"]];
     const serve = (nodeIds: readonly string[], key: string) => {
       const begun = repeats.begin({ ...request(key), nodeIds });
-      if (begun?.kind !== "new") return begun?.kind;
-      begun.use.keeper()(answerOf(200, [], bytes(1000)));
+      if (begun.kind !== "new") return begun.kind;
+      begun.use.keeper()!(answerOf(200, [], bytes(1000)));
       begun.use.end(true);
       return begun.kind;
     };
@@ -159,14 +159,27 @@ describe("what is kept", () => {
     const repeats = new Repeats();
     begin(repeats, "k");
     expect(repeats.begin({ ...request("k"), at: 8.9 })).toEqual({ kind: "running" });
-    expect(repeats.begin({ ...request("k"), at: 9 })?.kind).toBe("new");
+    expect(repeats.begin({ ...request("k"), at: 9 }).kind).toBe("new");
   });
 
   test("is not told from a request whose body cannot be read", () => {
     const repeats = new Repeats();
     const unread = { ...request("k"), fingerprint: undefined };
-    expect(repeats.begin(unread)).toBeUndefined();
     begin(repeats, "k");
     expect(repeats.begin(unread)).toEqual({ kind: "other" });
+  });
+
+  test("is nothing of a request whose body cannot be read, and its key is used all the same", () => {
+    const repeats = new Repeats();
+    const unread = { ...request("k"), fingerprint: undefined };
+    const given = repeats.begin(unread);
+    if (given.kind !== "new") throw new Error(`it is ${given.kind}`);
+    expect(given.use.keeper()).toBeUndefined();
+    given.use.end(false);
+    const served = repeats.begin(unread);
+    if (served.kind !== "new") throw new Error(`it is ${served.kind}`);
+    served.use.end(true);
+    expect(repeats.begin(unread)).toEqual({ kind: "other" });
+    expect(repeats.begin(request("k"))).toEqual({ kind: "other" });
   });
 });

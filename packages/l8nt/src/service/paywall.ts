@@ -151,6 +151,12 @@ export interface PaywallOptions extends CommonTerms {
    */
   readonly invoiceDescription?: string;
   /**
+   * The paywall of this service, in this process, that this one is made to take the place of, as
+   * with other prices. What was kept of it goes on here: answers to repeated requests and, without
+   * other `challengesPerMinute`, the counts of unpaid challenges. It may still end what it serves.
+   */
+  readonly replaces?: Paywall;
+  /**
    * Called with what the operator should look at: a price function or a wallet that fails.
    *
    * @default console.error
@@ -172,6 +178,7 @@ const OPTIONS = {
   challengesPerMinute: true,
   invoiceExpiry: true,
   invoiceDescription: true,
+  replaces: true,
   alarm: true,
   ...COMMON_TERMS,
 } satisfies Keys<PaywallOptions>;
@@ -205,7 +212,7 @@ export class Paywall {
   /** @throws TypeError for options that cannot work: here, and not at the first request */
   constructor(options: PaywallOptions) {
     const { price, grants, capability, invoicer, clock = systemClock } = options;
-    const { challengesPerMinute = {}, invoiceExpiry = "10m" } = options;
+    const { challengesPerMinute = {}, invoiceExpiry = "10m", replaces } = options;
     checkKeys(options, OPTIONS, "a paywall");
     checkKeys(challengesPerMinute, RATES, "a paywall's challengesPerMinute");
     const { perClient = 60, total = 6000 } = challengesPerMinute;
@@ -229,6 +236,8 @@ export class Paywall {
     const { onSale } = options;
     this.#sold = new Sold({ ...keeping, book: ledger, onSale });
     this.#book = ledger;
+    const before = replaces === undefined ? undefined : replaces.#context;
+    const sameRates = options.challengesPerMinute === undefined;
     this.#context = {
       authority: this.authority,
       base,
@@ -236,11 +245,11 @@ export class Paywall {
       topUps: new TopUps(),
       abandoned: this.#abandoned,
       keeper,
-      repeats: new Repeats(),
+      repeats: before?.repeats ?? new Repeats(),
       sold: this.#sold,
       invoicer: typeof invoicer === "function" ? lateInvoicer(invoicer) : invoicer,
       clock,
-      challenges: new ChallengeLimits({ perClient, total }),
+      challenges: (sameRates && before?.challenges) || new ChallengeLimits({ perClient, total }),
       proxies: new ProxyWatch(alarm),
       invoiceExpirySeconds: durationSeconds(invoiceExpiry, "invoiceExpiry"),
       invoiceDescription: options.invoiceDescription ?? "L402",

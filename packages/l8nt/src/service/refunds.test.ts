@@ -163,3 +163,50 @@ test("no history of uses and refunds serves more than was bought", async () => {
     { numRuns: 60 },
   );
 });
+
+describe("a refund of a free request", () => {
+  const FREE = { price: "10 sat", free: { requests: 2, per: "day" } } as const;
+  const byAddress = (world: ReturnType<typeof open>) => async () => {
+    const decision = await world.route.authorize({
+      ...{ method: "GET", target: "/a", authorization: null, clientAddress: "192.0.2.1" },
+      headers: () => new Headers(),
+    });
+    if (!decision.granted) return undefined;
+    await decision.finish(200);
+    return decision.grant;
+  };
+  const open = (terms: Terms) => {
+    const made = world(terms);
+    return { ...made, route: made.paywall.route(terms) };
+  };
+
+  test.each(["address", "credential"] as const)("gives it back, once, by %s", async (by) => {
+    const made = open({ ...FREE, free: { ...FREE.free, by } });
+    const credential = made.mint({ agent: "a", budget: "1 sat" });
+    const use = by === "address" ? byAddress(made) : () => made.use(credential);
+    const grant = (await use())!;
+    expect(await use()).toBeDefined();
+    expect(await use()).toBeUndefined();
+    expect(await grant.refund()).toBe(true);
+    expect(await grant.refund()).toBe(false);
+    expect(await use()).toBeDefined();
+    expect(await use()).toBeUndefined();
+  });
+
+  test("of a day that is over gives nothing back, and says so", async () => {
+    const made = open(FREE);
+    const grant = (await byAddress(made)())!;
+    made.clock.now += 86_400;
+    expect(await grant.refund()).toBe(false);
+  });
+
+  test("gives a use back that its holder narrowed the credential to", async () => {
+    const made = open({ ...FREE, free: { requests: 9, per: "day", by: "credential" } });
+    const credential = made.mint({ maxUses: 1 });
+    const grant = (await made.use(credential))!;
+    expect(await made.use(credential)).toBeUndefined();
+    made.clock.now += 86_400;
+    expect(await grant.refund()).toBe(true);
+    expect(await made.use(credential)).toBeDefined();
+  });
+});

@@ -58,9 +58,9 @@ export interface KeyedUse {
   end(consumed: boolean): void;
   /**
    * Takes the duty to hand in the answer. If nobody takes it before the claim ends, nothing is
-   * kept.
+   * kept. Undefined if the answer could be given to nobody.
    */
-  keeper(): (answer: Answer | undefined) => void;
+  keeper(): ((answer: Answer | undefined) => void) | undefined;
 }
 
 /** What is known of a request: it is new, it runs, it has an answer, or its answer is gone. */
@@ -71,7 +71,8 @@ export type Begun =
 
 interface Entry {
   readonly nodeIds: readonly string[];
-  readonly fingerprint: string;
+  /** Undefined: its answer is for nobody, and another use under its key is for nobody either. */
+  readonly fingerprint: string | undefined;
   readonly endsAt: number;
   state: "running" | "gone" | Answer;
 }
@@ -82,17 +83,15 @@ export class Repeats {
   /** Of what does not run any more. */
   readonly #shares = new FairShares();
 
-  /** Undefined for a request that nothing can be kept for. */
-  begin({ nodeIds, key, fingerprint, at, endsAt }: KeyedRequest): Begun | undefined {
+  begin({ nodeIds, key, fingerprint, at, endsAt }: KeyedRequest): Begun {
     const id = sha256Hex(utf8(JSON.stringify([nodeIds.at(-1), key])));
     const known = this.#entries.get(id);
     if (known !== undefined && known.endsAt > at) {
-      // Also a request that cannot be compared: it is not known to be the same.
-      if (known.fingerprint !== fingerprint) return { kind: "other" };
+      // Also requests that cannot be compared: they are not known to be the same.
+      if (fingerprint === undefined || known.fingerprint !== fingerprint) return { kind: "other" };
       const { state } = known;
       return typeof state === "string" ? { kind: state } : { kind: "answered", answer: state };
     }
-    if (fingerprint === undefined) return undefined;
     this.#drop(id);
     const entry: Entry = {
       nodeIds,
@@ -120,6 +119,7 @@ export class Repeats {
         else if (!isTaken) set("gone");
       },
       keeper: () => {
+        if (entry.fingerprint === undefined) return undefined;
         isTaken = true;
         return (answer) => set(answer ?? "gone");
       },
@@ -146,6 +146,6 @@ export const repeatError = (kind: "running" | "other" | "gone"): AdapterError =>
     : new AdapterError(
         "ERR_IDEMPOTENCY_KEY",
         kind === "other"
-          ? "This Idempotency-Key was used for a request with another method, URL, header field or body. Send another key."
+          ? "This Idempotency-Key was used for a request with another method, URL, header field or body, or with a body that cannot be compared. Send another key."
           : "The request with this Idempotency-Key was answered, and the answer is not kept. Send another key to make a new request.",
       );

@@ -21,7 +21,7 @@ import { Answered } from "./answered.ts";
 import type { PaywallContext } from "./context.ts";
 import type { Decision, Grant, PricedRequest, RequestFacts } from "./decision.ts";
 import { headersWithoutCredential } from "./forwarded.ts";
-import { FreeRequests } from "./free-quota.ts";
+import { type FreeClaim, FreeRequests } from "./free-quota.ts";
 import { claimedGrant, grant, uncounted } from "./grant.ts";
 import { Guard, guardOf, hasCredential, leaveGuard, presentedBy } from "./guard.ts";
 import type { Listing, OpenRoutes } from "./open-routes.ts";
@@ -38,8 +38,6 @@ import * as unserved from "./unserved.ts";
 /** What a request presents; an error for a credential that proves nothing here. */
 type Presented = Verified | TokenError | undefined;
 
-/** A month's. */
-const LONGEST_QUOTA_SECONDS = 2_592_000;
 /** The name of all routes together whose path is not known. */
 const UNLISTED = "unlisted";
 const NOTHING_READ = { method: "", raw: "", target: undefined };
@@ -299,7 +297,7 @@ export class Route {
       return this.#judgePriced(request, verified);
     const { claimant: by } = abandoned;
     const { clientAddress: address } = facts;
-    let claim: Claim | undefined;
+    let claim: FreeClaim | undefined;
     try {
       claim = await free.claim({ address, verified, by, id: abandoned.nextId(), at });
       keeper?.wake(at);
@@ -308,13 +306,12 @@ export class Route {
       throw error;
     }
     if (claim === undefined) return this.#judgePriced(request, verified);
-    const { commit, release } = claim;
+    const { commit, release, until } = claim;
     const end = (spent: Amount | undefined): Promise<Resolution> => {
       guard?.end();
       return spent === undefined ? release(clock()) : commit(clock());
     };
     const metered = this.terms.metered === true;
-    const until = at + LONGEST_QUOTA_SECONDS;
     const use = new Use(claim.id, until, this.#context.ledger, clock);
     const granted = claimedGrant(verified, { facts, price: nothing, metered, end, use });
     const guard = this.#leaveGuard(facts, granted.grant);
@@ -345,10 +342,8 @@ export class Route {
     // Nothing is waited for without a key, as nearly every request is.
     const begun = key ? await this.#begin(key, request, verified, now) : undefined;
     if (begun?.kind === "answered") return new Answered(begun.answer);
-    // What was used up says so itself, with an offer to buy it again.
-    const isUsedUp = begun?.kind === "gone" && isOfOneUse(limits);
-    if (begun !== undefined && begun.kind !== "new" && !isUsedUp)
-      return new Refused(repeatError(begun.kind));
+    // Without an offer, also if the credential is used up: it was paid for once.
+    if (begun !== undefined && begun.kind !== "new") return new Refused(repeatError(begun.kind));
     const keyed = begun?.kind === "new" ? begun.use : undefined;
     let claim: Claim;
     try {
@@ -391,13 +386,13 @@ export class Route {
     return granted;
   }
 
-  /** Looks a request up by its key; undefined for one that cannot be repeated. */
+  /** Looks a request up by its key. */
   async #begin(
     key: string,
     { facts, target }: PricedRequest,
     { nodes, validUntil: endsAt }: Verified,
     at: number,
-  ): Promise<Begun | undefined> {
+  ): Promise<Begun> {
     const { method } = facts;
     const body = await bodyOf(facts).catch(() => undefined);
     const headers = withoutCredential(facts.headers());
@@ -417,15 +412,6 @@ export class Route {
 /** Whether a request counts against a limit: a use, or an amount that is not zero. */
 const isCounted = ({ limits }: Verified, { value }: Amount): boolean =>
   limits.length > 0 && (value > 0n || limits.some(({ kind }) => kind === "uses"));
-
-/**
- * Whether all that the limits allow is a single use. A treasury narrows what has more to one use
- * for each request, so a repeated request may bring a use that is left.
- */
-const isOfOneUse = (limits: Verified["limits"]): boolean =>
-  limits.every(
-    ({ kind, max, windowSeconds }) => kind === "uses" && windowSeconds === undefined && max === 1n,
-  );
 
 /** The body, if it can be read before the handler. @throws AdapterError for one that cannot */
 async function bodyOf(facts: RequestFacts): Promise<Uint8Array<ArrayBuffer>> {
