@@ -14,8 +14,10 @@ export interface Admitted {
   /** The free request that it is, without a credential. */
   readonly freebie?: Granted;
   readonly body: Plan["body"];
+  /** Whether bytes are sent on as what they came as. What was judged is JSON. */
+  readonly isAsSent?: boolean;
   /** The answer to the same request, which was sent before: it is not sent to the vendor again. */
-  readonly again?: Answer;
+  readonly again?: { readonly answer: Answer; readonly verified: Verified };
   /** A price of every request, which is reserved. */
   readonly flat?: Amount | undefined;
   readonly metered?: {

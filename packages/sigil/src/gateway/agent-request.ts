@@ -11,6 +11,7 @@ import { withoutQueryKeys } from "./credential/place.ts";
 import type { Entry } from "./entry.ts";
 import type { Asked, Meter } from "./presets/preset.ts";
 import type { ServedRoute } from "./routes.ts";
+import { buyerLineage } from "./selling/buyer.ts";
 import type { Service } from "./service.ts";
 
 /** A metered request whose body was read. */
@@ -40,6 +41,9 @@ export interface AgentRequestOptions {
   /** What is told of this request. */
   readonly entry: Entry;
 }
+
+/** A larger body is not compared with that of a repeated request. spec/5-ledger.md §5. */
+const MAX_COMPARED_BYTES = 1024 * 1024;
 
 /** All requests without a credential are one holder. */
 export const STRANGERS = "strangers";
@@ -89,8 +93,11 @@ export class AgentRequest {
 
   /** @throws TokenError for what proves nothing, DeniedError for what has ended or was revoked */
   prove(text: string): Verified {
-    const verified = this.service.paywall.authority.verifier.authenticate(text);
+    const { paywall, seller } = this.service;
+    const verified = paywall.authority.verifier.authenticate(text);
     this.entry.proven(verified);
+    if (seller !== undefined && paywall.isSold(verified))
+      this.entry.know({ lineage: buyerLineage(verified) });
     this.#holder = branchOf(verified);
     verified.demand({ now: this.clock(), target: "self" });
     return verified;
@@ -100,12 +107,27 @@ export class AgentRequest {
     const held = await this.#bodies.read(this.incoming, this.#holder);
     this.#release = held.release;
     const body = readJson(held.bytes);
-    const meter = this.match.route.meter as Meter;
-    return { bytes: held.bytes, body, meter, asked: this.asked(body, meter) };
+    return { bytes: held.bytes, body, meter: this.#meter, asked: this.asked(body) };
   }
 
-  asked(body: JsonBody | undefined, meter: Meter): Asked {
-    const asked = meter.ask(body, this.target, this.service.allowances);
+  /** The body as it was sent, whatever it is; undefined of one that is too large to compare. */
+  async readAsSent(): Promise<Uint8Array | undefined> {
+    const { incoming } = this;
+    if (!hasBody(incoming)) return new Uint8Array();
+    const length = incoming.headers["content-length"];
+    if (length === undefined || Number(length) > MAX_COMPARED_BYTES) return undefined;
+    const held = await this.#bodies.read(incoming, this.#holder, { isEncodedToo: true });
+    this.#release = held.release;
+    return held.bytes;
+  }
+
+  /** Of a route that has a meter. */
+  get #meter(): Meter {
+    return this.match.route.meter as Meter;
+  }
+
+  asked(body: JsonBody | undefined): Asked {
+    const asked = this.#meter.ask(body, this.target, this.service.allowances);
     this.entry.know({ model: asked.model });
     return asked;
   }

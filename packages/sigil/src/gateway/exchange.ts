@@ -4,7 +4,7 @@ import { DeniedError, TokenError } from "l8nt";
 import type { Amount } from "l8nt/invoice";
 import type { Verified } from "l8nt/l402";
 import type { Ledger } from "l8nt/ports";
-import type { Answer, Granted, RequestFacts } from "l8nt/service";
+import type { Answered, Granted, RequestFacts } from "l8nt/service";
 import { checkNotSold, grantedBy, hasBudget } from "./admission.ts";
 import type { Admitted, By } from "./admitted.ts";
 import { AgentRequest, type Read, STRANGERS } from "./agent-request.ts";
@@ -43,7 +43,7 @@ import type { Asked } from "./presets/preset.ts";
 import type { ModelPrice } from "./prices/model-price.ts";
 import { type Instead, insteadOf, RefusalWatcher } from "./refusal.ts";
 import type { Rule, ServedRoute } from "./routes.ts";
-import { PaidAdmission } from "./selling/admission.ts";
+import { PaidAdmission, type Reserve } from "./selling/admission.ts";
 import { KeptAnswer } from "./selling/kept.ts";
 import type { Sale } from "./selling/seller.ts";
 import type { Service } from "./service.ts";
@@ -78,6 +78,7 @@ interface Fitting {
   readonly asked: Asked;
   readonly price: ModelPrice;
   readonly verified: Verified;
+  readonly reserve: Reserve;
 }
 
 interface Fitted {
@@ -176,7 +177,7 @@ export class Exchange {
       request: this.#request,
       sale,
       turn: () => this.#turn(),
-      metered: (read, price, verified) => this.#metered(read, price, verified),
+      metered: (...metered) => this.#metered(...metered),
     });
     return admission.admit();
   }
@@ -229,8 +230,11 @@ export class Exchange {
     { body, asked, meter }: Read,
     price: ModelPrice,
     verified: Verified,
+    reserve: Reserve = (more) => this.#granted(this.#service.metered, verified, more),
   ): Promise<Admitted> {
-    const { edits, ...rest } = await this.#reserved({ asked, price, verified });
+    const fitted = await this.#reserved({ asked, price, verified, reserve });
+    if ("answer" in fitted) return { body: undefined, again: { ...fitted, verified } };
+    const { edits, ...rest } = fitted;
     return {
       by: { granted: rest.granted, verified },
       body: body.edited([...asked.edits, ...edits]),
@@ -256,7 +260,7 @@ export class Exchange {
   }
 
   /** What was reserved; with `--shadow` perhaps nothing, and the request goes as it came. */
-  async #reserved(fitting: Fitting): Promise<Fitted> {
+  async #reserved(fitting: Fitting): Promise<Fitted | Pick<Answered, "answer">> {
     const { asked, price, verified } = fitting;
     const isShadow = this.#context.isShadow && price.unit === "usd_micro";
     let granted: Counted;
@@ -264,7 +268,7 @@ export class Exchange {
       if (price.unit === "usd_micro" && !price.isFree && !hasBudget(verified, price.unit))
         throw noBudget(price.unit);
       const fitted = await this.#fit(fitting);
-      if (!isShadow || fitted.outputLimit === undefined) return fitted;
+      if ("answer" in fitted || !isShadow || fitted.outputLimit === undefined) return fitted;
       this.#context.entry.know({ wouldDeny: "output_limited" });
       granted = fitted.granted;
     } catch (error) {
@@ -281,7 +285,12 @@ export class Exchange {
    * Reserves the worst case of the request: if that does not fit, with its tokens counted, and then
    * made smaller.
    */
-  async #fit({ asked: whole, price, verified }: Fitting): Promise<Fitted> {
+  async #fit({
+    asked: whole,
+    price,
+    verified,
+    reserve,
+  }: Fitting): Promise<Fitted | Pick<Answered, "answer">> {
     const end = endOf(whole, price);
     let asked = whole;
     let output = end?.output;
@@ -292,10 +301,11 @@ export class Exchange {
       if (most === undefined || reserved === undefined) throw unbounded(asked.model);
       this.#context.entry.opened({ unit: price.unit, reserved, price: price.line });
       try {
-        const granted = await this.#granted(this.#service.metered, verified, {
+        const granted = await reserve({
           model: asked.model,
           price: { unit: price.unit, value: reserved },
         });
+        if ("answer" in granted) return { answer: granted.answer };
         return { granted, edits, most, reserved, outputLimit: output };
       } catch (error) {
         if (!isOfBudget(error)) throw error;
@@ -335,7 +345,7 @@ export class Exchange {
 
   async #forward(admitted: Admitted, lease: Lease | undefined): Promise<void> {
     const { by, freebie, metered, flat, again } = admitted;
-    if (again !== undefined) return this.#repeat(again);
+    if (again !== undefined) return await this.#repeat(again);
     if (this.#slot === undefined) await this.#turn();
     const { name, preset } = this.#service;
     const dialect = this.#match.route.dialect ?? preset.dialect;
@@ -355,6 +365,8 @@ export class Exchange {
       {
         begun: () => this.#context.entry.begun(),
         kept: { shares: this.#context.answers, holder: this.#request.holder },
+        // A metered stream costs less if it is broken off, and any other answer does not.
+        ...(kept && !metered?.asked.isStream && { goesOn: (bytes) => kept.isOpen(bytes) }),
       },
     );
     // Revoked, frozen, or ended, while its answer is under way.
@@ -395,9 +407,12 @@ export class Exchange {
     return spendingOf(this.#service.paywall.limits(verified), ledger, clock());
   }
 
-  #repeat({ status, headers, body }: Answer): void {
+  async #repeat({ answer, verified }: NonNullable<Admitted["again"]>): Promise<void> {
+    const { status, headers, body } = answer;
+    const cost: Cost = { unit: "msat", value: 0n, isEstimated: false, usage: undefined };
+    const budget = [BUDGET_FIELD, await this.#budget(verified, cost)];
     const length = ["content-length", String(body.length)];
-    this.#outgoing.writeHead(status, [...headers.flat(), ...length]);
+    this.#outgoing.writeHead(status, [...headers.flat(), ...budget, ...length]);
     this.#outgoing.end(body);
     this.#context.entry.settled({ end: "answered", status, spent: 0n });
   }
@@ -435,10 +450,10 @@ export class Exchange {
     return Buffer.from(dialect.streamError(why));
   }
 
-  #plan({ body }: Admitted, lease: Lease | undefined): Plan {
+  #plan({ body, isAsSent }: Admitted, lease: Lease | undefined): Plan {
     const { incoming, target, query } = this.#request;
     const key = placed(lease, this.#service.preset.keyPlace);
-    const isMetered = body instanceof Uint8Array;
+    const isMetered = body instanceof Uint8Array && isAsSent !== true;
     // Compressed, an answer would hide its usage, and the vendor's key from what hides the key.
     const isRead = isMetered || lease !== undefined;
     const isOfPage = judgesPage(this.#service.cors, incoming);

@@ -43,6 +43,8 @@ export interface ServiceOptions extends RoutesOptions {
   readonly maxSilence?: Duration | undefined;
   readonly clock: () => number;
   readonly alarm: (what: string, cause?: unknown) => void;
+  /** The service of that name before the configuration was read again. */
+  readonly replaces?: Service | undefined;
   /** What is sold for sat. */
   readonly selling?: SellingOptions | undefined;
 }
@@ -95,11 +97,12 @@ export class Service {
     this.sockets = options.sockets ?? [];
     this.cors = options.cors;
     const authority = new Authority({ secret, location: location + prefix, service: name, clock });
-    const { selling, maxSilence } = options;
+    const { selling, maxSilence, replaces } = options;
     const silence = maxSilence !== undefined && { maxSilence };
     const revocations = { store, freezes: true, ...silence } as const;
     this.paywall = new Paywall({
       ...{ authority, store, revocations, clock, alarm },
+      ...(replaces !== undefined && { replaces: replaces.paywall }),
       ...(selling !== undefined && { invoicer: selling.invoicer, invoiceDescription: name }),
     });
     this.metered = this.paywall.route({ metered: true });

@@ -40,11 +40,16 @@ export class Bodies {
 
   /**
    * @param holder whose body it is, for whom there is a quarter of all
+   * @param isEncodedToo whether a body with a Content-Encoding is read, as it is
    * @throws UnreadBody
    */
-  async read(incoming: IncomingMessage, holder: string): Promise<HeldBody> {
+  async read(
+    incoming: IncomingMessage,
+    holder: string,
+    { isEncodedToo = false }: { readonly isEncodedToo?: boolean } = {},
+  ): Promise<HeldBody> {
     const codings = valuesOf(incoming.rawHeaders, "content-encoding");
-    if (codings.some((coding) => coding.trim().toLowerCase() !== "identity"))
+    if (!isEncodedToo && codings.some((coding) => coding.trim().toLowerCase() !== "identity"))
       throw new UnreadBody(415, "A metered request is sent without a Content-Encoding.");
     const length = Number(incoming.headers["content-length"] ?? 0);
     if (length > this.#each) throw this.#tooLarge();

@@ -94,6 +94,9 @@ const hasLeft = (outgoing: ServerResponse): boolean =>
 const unreadOf = (outgoing: ServerResponse): number =>
   ((outgoing as { stream?: { writableLength: number } }).stream ?? outgoing).writableLength;
 
+/** How long an answer is read at most whose client has left. */
+const MAX_REST_MS = 300_000;
+
 /** A copy of so much costs less than a second piece of a write. */
 const MAX_COPIED_BYTES = 16 * 1024;
 
@@ -118,6 +121,11 @@ export interface ForwardingOptions {
   readonly begun?: () => void;
   /** What answers that are kept whole take, and whose this one is. */
   readonly kept?: { readonly shares: Shares; readonly holder: string };
+  /**
+   * Whether an answer, of so many bytes until now, is read to its end though its client has left.
+   * @default none is
+   */
+  readonly goesOn?: (bytes: number) => boolean;
 }
 
 /** Forwards one request. */
@@ -139,6 +147,8 @@ export class Forwarding implements Dispatcher.DispatchHandler {
   /** Bytes of it that count against the share of its holder. */
   #counted = 0;
   #isSent = false;
+  /** Whether the client has left, and the answer is read to its end without it. */
+  #isLeft = false;
   /** Whether the head of an answer that is passed on part by part may be on its way. */
   #isFlushed = false;
   /** The first part, until what came with it was read: its head, and perhaps its end. */
@@ -190,6 +200,10 @@ export class Forwarding implements Dispatcher.DispatchHandler {
    */
   cut(last: Uint8Array): void {
     if (this.#reason !== undefined || this.#outgoing.writableEnded) return;
+    if (this.#isLeft) {
+      this.#abort(new Cut());
+      return;
+    }
     this.#flush();
     // An answer that is passed on unseen may have said how long it is.
     if (this.#outgoing.headersSent && this.#watcher === undefined) this.#outgoing.destroy();
@@ -205,9 +219,25 @@ export class Forwarding implements Dispatcher.DispatchHandler {
   }
 
   readonly #closed = (): void => {
-    if (this.#outgoing.writableFinished || this.#reason !== undefined) return;
-    this.#abort(new ClientGone());
+    if (this.#outgoing.writableFinished || this.#reason !== undefined || this.#isLeft) return;
+    if (!this.#isSent || !this.#mayGoOn()) {
+      this.#abort(new ClientGone());
+      return;
+    }
+    this.#isLeft = true;
+    clearTimeout(this.#late);
+    this.#late = setTimeout(() => this.#abort(new ClientGone()), MAX_REST_MS);
+    this.#controller?.resume();
   };
+
+  readonly #mayGoOn = (): boolean => this.#more.goesOn?.(this.#size) === true;
+
+  /** Whether nobody needs the rest of the answer. Then it is broken off. */
+  #isForNobody(): boolean {
+    if (!this.#isLeft || this.#mayGoOn()) return false;
+    this.#abort(new ClientGone());
+    return true;
+  }
 
   readonly #drained = (): void => {
     clearTimeout(this.#late);
@@ -250,6 +280,7 @@ export class Forwarding implements Dispatcher.DispatchHandler {
     this.#head = { status, fields };
     if (codings.length > 0 && !this.#decode(codings, controller)) return;
     const mode = this.#isHead ? "unseen" : (this.#watcher?.mode(this.#head) ?? "unseen");
+    if (this.#isForNobody()) return;
     if (mode === "unseen") {
       fields.push(...(this.#watcher?.fields ?? []));
       this.#watcher = undefined;
@@ -286,6 +317,7 @@ export class Forwarding implements Dispatcher.DispatchHandler {
   }
 
   #writeHead(status: number, fields: string[]): void {
+    if (this.#isLeft) return;
     // As lines, so that nothing is joined, dropped or renamed.
     this.#outgoing.writeHead(status, fields);
     process.nextTick(this.#flush);
@@ -296,7 +328,8 @@ export class Forwarding implements Dispatcher.DispatchHandler {
    * until that was read: one write costs half of what three do.
    */
   readonly #flush = (): void => {
-    if (this.#isFlushed || this.#outgoing.writableEnded || !this.#outgoing.headersSent) return;
+    const { writableEnded, headersSent } = this.#outgoing;
+    if (this.#isFlushed || this.#isLeft || writableEnded || !headersSent) return;
     this.#isFlushed = true;
     const first = this.#first;
     this.#first = undefined;
@@ -313,7 +346,7 @@ export class Forwarding implements Dispatcher.DispatchHandler {
     if (this.#parts !== undefined) {
       this.#parts.push(chunk);
       this.#size += chunk.length;
-      if (this.#mayBeKept(chunk.length)) return;
+      if (this.#isForNobody() || this.#mayBeKept(chunk.length)) return;
       // A refusal of that size is none, and is not shown unseen.
       if (this.#head!.status >= 400) {
         this.#fail(new Error("the answer is too large"));
@@ -346,7 +379,7 @@ export class Forwarding implements Dispatcher.DispatchHandler {
 
   #write(chunk: Buffer): void {
     const part = this.#watcher === undefined ? chunk : this.#watcher.part(chunk);
-    if (part === undefined || part.length === 0) return;
+    if (this.#isForNobody() || this.#isLeft || part === undefined || part.length === 0) return;
     if (!this.#isFlushed && this.#first === undefined) {
       this.#first = part;
       return;
@@ -400,6 +433,7 @@ export class Forwarding implements Dispatcher.DispatchHandler {
       const body = Buffer.concat(this.#parts);
       const answer = await this.#watcher!.whole({ status, fields: [...fields], body });
       if (this.#reason !== undefined) return { kind: "gone", status, isUnsent: !this.#isSent };
+      if (this.#isLeft) return { kind: "gone", status: answer.status, isUnsent: false };
       const lines = without(answer.fields, (name) => name === "content-length");
       lines.push(...this.#watcher!.fields);
       if (status !== 204 && status !== 304) lines.push("content-length", `${answer.body.length}`);
@@ -408,7 +442,8 @@ export class Forwarding implements Dispatcher.DispatchHandler {
       return { kind: "answered", status: answer.status };
     }
     const last = await this.#watcher?.ended();
-    if (this.#reason !== undefined) return { kind: "gone", status, isUnsent: !this.#isSent };
+    if (this.#reason !== undefined || this.#isLeft)
+      return { kind: "gone", status, isUnsent: !this.#isSent };
     this.#sendLast(last);
     return { kind: "answered", status };
   }

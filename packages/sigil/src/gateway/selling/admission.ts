@@ -1,12 +1,12 @@
 /** Lets a request to a route through that is for sale, or says what a payment for it is. */
 import { DeniedError, TokenError } from "l8nt";
 import type { Verified } from "l8nt/l402";
-import type { Decision, Granted, RequestFacts } from "l8nt/service";
+import type { Answered, Decision, Granted, Refused, RequestFacts } from "l8nt/service";
 import type { Admitted } from "../admitted.ts";
 import type { AgentRequest, Read } from "../agent-request.ts";
 import { readJson } from "../body/json-body.ts";
-import { UnreadBody } from "../core/body.ts";
 import { type Lines, valuesOf } from "../core/fields.ts";
+import { isKeyField } from "../credential/place.ts";
 import { presentedToSale } from "../credential/presented-sale.ts";
 import { AGAIN, unpriced } from "../denials.ts";
 import { Denied } from "../denied.ts";
@@ -23,8 +23,21 @@ export interface PaidAdmissionOptions {
   /** Waits for a connection to the vendor. */
   readonly turn: () => Promise<void>;
   /** Reserves the worst case of a metered request. */
-  readonly metered: (read: Read, price: ModelPrice, verified: Verified) => Promise<Admitted>;
+  readonly metered: (
+    read: Read,
+    price: ModelPrice,
+    verified: Verified,
+    reserve: Reserve,
+  ) => Promise<Admitted>;
 }
+
+/**
+ * Reserves a price.
+ *
+ * @returns the answer to a request that was served before
+ * @throws the error that the request is refused for
+ */
+export type Reserve = (more: Pick<RequestFacts, "model" | "price">) => Promise<Granted | Answered>;
 
 export class PaidAdmission {
   readonly #options: PaidAdmissionOptions;
@@ -48,9 +61,11 @@ export class PaidAdmission {
     request.checkHead();
     const verified = text === undefined ? undefined : this.#proven(text);
     if (text === undefined || verified === undefined) throw await this.#unpaid(text);
-    const unit = unitPaid(verified);
+    const isSold = paywall.isSold(verified);
+    const unit = unitPaid(verified, isSold);
     if (sale.flat !== undefined) {
-      if (unit === "usd_micro") throw await this.#offer(undefined);
+      const isCounted = isSold || unit === "msat" || hasUses(verified);
+      if (unit === "usd_micro" || !isCounted) throw await this.#offer(undefined);
       return this.#flat(verified);
     }
     if (unit === "usd_micro") return undefined;
@@ -58,7 +73,7 @@ export class PaidAdmission {
     if (unit === undefined) throw await this.#offer(undefined, read.asked);
     const price = this.#satPrice(read.asked);
     try {
-      return await metered(read, price, verified);
+      return await metered(read, price, verified, this.#reserving(verified, read.bytes));
     } catch (error) {
       throw error instanceof DeniedError ? await this.#offer(text, read.asked) : error;
     }
@@ -78,64 +93,90 @@ export class PaidAdmission {
   async #flat(verified: Verified): Promise<Admitted> {
     const { request, sale, turn } = this.#options;
     const { read, model } = await request.named();
+    const asSent = read === undefined && this.#key !== "" ? await request.readAsSent() : undefined;
     await turn();
     const flat = sale.flat!;
     request.entry.opened({ unit: flat.unit, reserved: flat.value, price: "flat" });
-    const facts = { ...request.facts(verified, { model }), ...this.#repeatable(read?.bytes) };
-    const decision = await sale.route.authorize(facts);
-    if ("answer" in decision) return { body: undefined, again: decision.answer };
+    const bytes = read?.bytes ?? asSent;
+    const decision = await sale.route.authorize(this.#repeatable(verified, bytes, { model }));
+    if ("answer" in decision)
+      return { body: undefined, again: { answer: decision.answer, verified } };
     if (!decision.granted) throw await this.#refused(decision, flat.value);
     const by = { granted: decision, verified };
-    return { by, body: read?.bytes ?? request.unreadBody, flat };
+    const body = bytes?.length === 0 ? undefined : (bytes ?? request.unreadBody);
+    return { by, body, isAsSent: read === undefined, flat };
+  }
+
+  /** Reserves at the route that sells, so that the sale is one of it, and makes no invoice. */
+  #reserving(verified: Verified, bytes: Uint8Array): Reserve {
+    const { request, sale, turn } = this.#options;
+    return async (more) => {
+      await turn();
+      // A route that sells gives away what costs nothing, and what a holder narrowed is judged.
+      const route = more.price?.value === 0n ? request.service.metered : sale.route;
+      const facts = this.#repeatable(verified, bytes, more);
+      const decision = await route.authorize({ ...facts, prefer: NO_INVOICE });
+      if (decision.granted || "answer" in decision) return decision;
+      throw isOfRepeat(decision) ? await this.#refused(decision, 0n) : decision.error;
+    };
+  }
+
+  /** The value of `Idempotency-Key`; empty without one. */
+  get #key(): string {
+    return valuesOf(this.#options.request.incoming.rawHeaders, "idempotency-key").join(", ");
   }
 
   /**
-   * By what a request that is sent again is known: who paid for one call and lost the answer gets
-   * it, and pays for no other one.
+   * What the paywall is told of a request, at the offer and at each use alike: what is hashed of it
+   * may let it through at a price that has risen since.
+   */
+  #facts(
+    presented: Verified | string | undefined,
+    more: Pick<RequestFacts, "model" | "price">,
+  ): RequestFacts {
+    const { request } = this.#options;
+    return {
+      ...request.facts(presented, more),
+      target: request.target.path + request.query,
+      headers: () => headersOf(request.incoming.rawHeaders),
+    };
+  }
+
+  /**
+   * With what a request is known by that is sent again: who paid for one call and lost the answer
+   * gets it, and pays for no other one.
+   *
+   * @param bytes the body; undefined of one that is not read
    */
   #repeatable(
+    verified: Verified,
     bytes: Uint8Array | undefined,
-  ): Partial<Pick<RequestFacts, "target" | "idempotencyKey" | "headers" | "body">> {
-    const { incoming, target, query } = this.#options.request;
-    const { rawHeaders } = incoming;
-    const idempotencyKey = valuesOf(rawHeaders, "idempotency-key").join(", ");
-    if (idempotencyKey === "" || bytes === undefined) return {};
-    return {
-      target: target.path + query,
-      idempotencyKey,
-      headers: () => headersOf(rawHeaders),
-      body: async () => bytes,
-    };
+    more: Pick<RequestFacts, "model" | "price">,
+  ): RequestFacts {
+    const facts = this.#facts(verified, more);
+    const idempotencyKey = this.#key;
+    if (idempotencyKey === "") return facts;
+    return { ...facts, idempotencyKey, ...(bytes && { body: async () => bytes }) };
   }
 
   /** Why a request that nothing was paid for is not served: with a challenge, and its estimate. */
   async #unpaid(text: string | undefined): Promise<Denied> {
     const { request, sale } = this.#options;
-    const { meter } = request.match.route;
-    if (sale.flat !== undefined || typeof meter !== "object") return this.#offer(text);
-    const { unpaidBodies } = request.service.seller!;
-    try {
-      const held = await unpaidBodies.read(request.incoming, request.address);
-      held.release();
-      return await this.#offer(text, request.asked(readJson(held.bytes), meter));
-    } catch (error) {
-      // What is too large, or more than there is room for, is sold without an estimate.
-      const isUnread = error instanceof UnreadBody && [413, 503].includes(error.status);
-      if (!isUnread) throw error;
-      return this.#offer(text);
-    }
+    if (sale.flat !== undefined) return this.#offer(text);
+    const held = await request.service.seller!.readUnpaid(request.incoming, request.address);
+    held.release();
+    return this.#offer(text, request.asked(readJson(held.bytes)));
   }
 
-  /** @param asked of a metered request; undefined of one that was not read */
+  /** @param asked of a metered request */
   async #offer(text: string | undefined, asked?: Asked): Promise<Denied> {
     const { request, sale } = this.#options;
     const seller = request.service.seller!;
-    const price = asked && this.#satPrice(asked);
-    const estimate = sale.flat?.value ?? (asked && price && estimateOf(asked, price, seller.terms));
+    const estimate = sale.flat?.value ?? estimateOf(asked!, this.#satPrice(asked!), seller.terms);
     const model = asked?.model ?? request.modelOfPath();
-    const amount = estimate === undefined ? seller.amountUnread : seller.amountFor(estimate);
+    const amount = seller.amountFor(estimate);
     const decision = await sale.route.authorize(
-      request.facts(text, {
+      this.#facts(text, {
         model,
         ...(sale.flat === undefined && { price: { unit: "msat", value: amount } }),
       }),
@@ -147,7 +188,7 @@ export class PaidAdmission {
     return new Denied(AGAIN, 1);
   }
 
-  #refused(decision: Exclude<Decision, Granted>, estimateMsat: bigint | undefined) {
+  #refused(decision: Exclude<Decision, Granted>, estimateMsat: bigint) {
     if (decision.error === undefined) throw new TypeError("a request without a key was answered");
     const isFlat = this.#options.sale.flat !== undefined;
     return deniedBy(decision, { estimateMsat, isFlat });
@@ -162,10 +203,27 @@ export class PaidAdmission {
   }
 }
 
-/** Without pseudo-fields of HTTP/2. */
+const NO_INVOICE = "no-invoice";
+
+/** Of a request that runs, or was answered, under its `Idempotency-Key`: with nothing to pay. */
+const isOfRepeat = ({ status }: Refused): boolean => status === 409 || status === 422;
+
+const hasUses = ({ limits }: Verified): boolean => limits.some(({ kind }) => kind === "uses");
+
+/**
+ * The fields that tell a request from another one: without pseudo-fields of HTTP/2, without those
+ * that keys are in, and without those that an SDK writes anew for each try.
+ */
 function headersOf(lines: Lines): Headers {
   const headers = new Headers();
-  for (let at = 0; at < lines.length; at += 2)
-    if (!lines[at]!.startsWith(":")) headers.append(lines[at]!, lines[at + 1]!);
+  for (let at = 0; at < lines.length; at += 2) {
+    const name = lines[at]!.toLowerCase();
+    if (!name.startsWith(":") && !isKeyField(name) && !OF_ONE_TRY.has(name))
+      headers.append(name, lines[at + 1]!);
+  }
   return headers;
 }
+
+const OF_ONE_TRY: ReadonlySet<string> = new Set([
+  ...["x-stainless-retry-count", "x-stainless-timeout", "x-stripe-client-telemetry"],
+]);

@@ -13,34 +13,66 @@ const MAX_BYTES = 65_536;
 const STREAM = /^(?:text\/event-stream|application\/(?:x-)?ndjson)\b/i;
 
 export class KeptAnswer implements Watcher {
-  readonly fields: readonly string[];
   readonly #inner: Watcher;
   readonly #keep: Keep;
-  #isWhole = false;
+  /** Of an answer that the inner watcher does not look at. */
+  #isUnseen = false;
+  #head: Head | undefined;
+  /** What was passed on of a stream; undefined once it is too much to be kept. */
+  #parts: Uint8Array[] | undefined = [];
+  #size = 0;
   #answer: Whole | undefined;
 
   constructor(inner: Watcher, keep: Keep) {
     this.#inner = inner;
     this.#keep = keep;
-    this.fields = inner.fields;
+  }
+
+  get fields(): readonly string[] {
+    return this.#inner.fields;
+  }
+
+  /** Whether an answer, of so many bytes until now, may still be kept. */
+  isOpen(bytes: number): boolean {
+    return this.#parts !== undefined && bytes <= MAX_BYTES;
   }
 
   mode(head: Head): ReturnType<Watcher["mode"]> {
+    this.#head = head;
     const mode = this.#inner.mode(head);
+    if (mode !== "unseen") return mode;
     const [type = ""] = valuesOf(head.fields, "content-type");
     const [length = "0"] = valuesOf(head.fields, "content-length");
-    if (mode !== "unseen" || STREAM.test(type) || Number(length) > MAX_BYTES) return mode;
-    this.#isWhole = true;
-    return "whole";
+    if (Number(length) > MAX_BYTES) {
+      this.#parts = undefined;
+      return mode;
+    }
+    this.#isUnseen = true;
+    return STREAM.test(type) ? "stream" : "whole";
   }
 
-  /** Of an answer that turned out to be too large to be kept, too. */
+  /** Of an answer that turned out to be too large to be passed on whole, too. */
   part(bytes: Buffer): Uint8Array | undefined {
-    return this.#isWhole ? bytes : this.#inner.part(bytes);
+    const passed = this.#isUnseen ? bytes : this.#inner.part(bytes);
+    this.#collect(passed);
+    return passed;
   }
 
-  ended(): Promise<Uint8Array | undefined> {
-    return this.#isWhole ? Promise.resolve(undefined) : this.#inner.ended();
+  async ended(): Promise<Uint8Array | undefined> {
+    const last = this.#isUnseen ? undefined : await this.#inner.ended();
+    this.#collect(last);
+    const { status, fields } = this.#head!;
+    if (this.#parts !== undefined)
+      this.#answer = { status, fields: [...fields], body: Buffer.concat(this.#parts) };
+    return last;
+  }
+
+  #collect(bytes: Uint8Array | undefined): void {
+    if (this.#parts === undefined || bytes === undefined) return;
+    this.#size += bytes.length;
+    if (this.#size > MAX_BYTES) this.#parts = undefined;
+    // A copy: bytes of a connection may be used again.
+    else this.#parts.push(bytes.slice());
   }
 
   async whole(answer: Whole): Promise<Whole> {
@@ -50,19 +82,18 @@ export class KeptAnswer implements Watcher {
 
   /** Hands the answer in, once the exchange has ended. */
   end(): void {
-    const { status, fields, body } = this.#answer ?? NOTHING;
-    if (status === undefined || body.length > MAX_BYTES) {
+    if (this.#answer === undefined || this.#answer.body.length > MAX_BYTES) {
       this.#keep(undefined);
       return;
     }
-    const headers = fields.flatMap((name, at) =>
-      at % 2 === 0 && !OF_ONE_ANSWER.test(name) ? [[name, fields[at + 1]!] as const] : [],
+    const { status, fields, body } = this.#answer;
+    const lines = [...fields, ...this.fields];
+    const headers = lines.flatMap((name, at) =>
+      at % 2 === 0 && !OF_ONE_ANSWER.test(name) ? [[name, lines[at + 1]!] as const] : [],
     );
     this.#keep({ status, headers, body: new Uint8Array(body) });
   }
 }
 
-const NOTHING = { status: undefined, fields: [], body: new Uint8Array() };
-
 /** Made anew for each answer. */
-const OF_ONE_ANSWER = /^(?:content-length|date)$/i;
+const OF_ONE_ANSWER = /^(?:content-length|date|sigil-budget)$/i;

@@ -8,7 +8,7 @@ import { problemDialect } from "../presets/dialects/problem.ts";
 
 /** What the gateway knows of the price of a request. */
 export interface Told {
-  /** The most that this request can cost, in msat; undefined if it was not read. */
+  /** The most that this request can cost, in msat; undefined if nothing of it is for sale. */
   readonly estimateMsat: bigint | undefined;
   /** Whether each request costs exactly that. */
   readonly isFlat: boolean;

@@ -1,8 +1,9 @@
 /** What one service sells for sat: which of its routes, at what price, and what a payment buys. */
+import type { IncomingMessage } from "node:http";
 import type { Amount, Unit } from "l8nt/invoice";
 import type { Verified } from "l8nt/l402";
 import type { Grants, Paywall, Route } from "l8nt/service";
-import { Bodies } from "../core/body.ts";
+import { Bodies, type HeldBody } from "../core/body.ts";
 import type { RoutesOptions, Rule, ServedRoute } from "../routes.ts";
 import type { SatPrices } from "./sat-prices.ts";
 
@@ -36,19 +37,19 @@ export interface Sale {
   readonly flat: Amount | undefined;
 }
 
-/**
- * Bodies that are read to state a price before anything was paid: chats are smaller. A larger body
- * is not read, and gets the challenge for the prepaid amount.
- */
-const UNPAID_BODIES = { each: 256 * 1024, total: 16 * 1024 * 1024 } as const;
+/** Of bodies that are read to state a price before anything was paid. Chats are smaller. */
+const SMALL_BYTES = 256 * 1024;
+const MIB = 1024 * 1024;
+
 /** Above it the paths of all routes leave no room for a challenge in 4 KiB. */
 const MAX_ENDPOINTS_CHARACTERS = 600;
 
 export class Seller {
   readonly terms: SaleTerms;
   readonly prices: SatPrices;
-  /** What is held of requests that have not paid. */
-  readonly unpaidBodies = new Bodies(UNPAID_BODIES);
+  /** What is held of requests that have not paid. Large ones leave the small ones their room. */
+  readonly #small = new Bodies({ each: SMALL_BYTES, total: 16 * MIB });
+  readonly #large = new Bodies({ total: 64 * MIB });
   readonly #metered: ReadonlyMap<Rule, Sale>;
   readonly #flat: ReadonlyMap<Rule, Sale>;
 
@@ -110,6 +111,22 @@ export class Seller {
     return charge.kind === "flat" ? this.#flat.get(rule) : undefined;
   }
 
+  /** Bytes that are held now of requests that have not paid. */
+  get unpaidHeld(): number {
+    return this.#small.held + this.#large.held;
+  }
+
+  /**
+   * Reads a request that has not paid, for its price. What would not be read of one that has paid
+   * is not read either.
+   *
+   * @throws UnreadBody
+   */
+  readUnpaid(incoming: IncomingMessage, holder: string): Promise<HeldBody> {
+    const length = Number(incoming.headers["content-length"] ?? Number.NaN);
+    return (length <= SMALL_BYTES ? this.#small : this.#large).read(incoming, holder);
+  }
+
   /** What a payment for a request of that cost is, in msat: whole sat, which every wallet pays. */
   amountFor(msat: bigint): bigint {
     const { prepaidMsat = 0n, mostMsat } = this.terms;
@@ -117,11 +134,6 @@ export class Seller {
     const least = prepaidMsat > 1000n ? prepaidMsat : 1000n;
     const amount = whole < least ? least : whole;
     return amount < mostMsat ? amount : mostMsat;
-  }
-
-  /** For a request that was not read. */
-  get amountUnread(): bigint {
-    return this.terms.prepaidMsat ?? this.terms.mostMsat;
   }
 }
 
@@ -132,13 +144,14 @@ const unasked = (): never => {
 
 /**
  * The unit that a credential pays in on a route that is for sale; undefined for one without a
- * budget. What was sold has a budget in msat and a `sold_price`, so that a budget in US dollars
- * that a holder appends pays for nothing.
+ * budget. Its first budget says so: what a holder appends in another unit pays for nothing. What
+ * was sold pays in msat, and a single call has no budget at all.
  */
-export const unitPaid = ({ limits }: Pick<Verified, "limits">): Unit | undefined => {
+export function unitPaid({ limits }: Pick<Verified, "limits">, isSold: boolean): Unit | undefined {
   const units = limits.flatMap(({ kind, unit }) => (kind === "spend" ? [unit] : []));
-  return units.includes("msat") ? "msat" : units[0];
-};
+  if (!isSold) return units[0];
+  return units.includes("msat") ? "msat" : undefined;
+}
 
 /** In the form of an endpoint, whose stars stand for whole segments. */
 const pathOf = ({ methods, path }: Rule): string =>

@@ -1,79 +1,12 @@
 /** Selling calls for sat: what is asked, bought, spent and given back. */
 import { Client, Credential } from "l8nt";
-import { formatAmount, parseAmount } from "l8nt/invoice";
-import { Challenge } from "l8nt/l402";
-import { DevNetwork, FakeInvoicer } from "l8nt/testing";
+import { formatAmount } from "l8nt/invoice";
+import { DevNetwork, type FakeInvoicer } from "l8nt/testing";
 import { devWallet } from "l8nt/wallets/dev";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { answers, completion, type TownOptions, town } from "../fixtures/town.ts";
+import { NOW, type ShopOptions, shop } from "../fixtures/shop.ts";
+import { answers, completion } from "../fixtures/town.ts";
 import { PRESETS } from "../presets/index.ts";
-import type { Rule } from "../routes.ts";
-import type { SellingOptions } from "../service.ts";
-import type { SatPrice } from "./sat-prices.ts";
-import { DEFAULT_TERMS, type SaleTerms } from "./seller.ts";
-
-const NOW = 1_900_000_000;
-/** 1 msat for a token of input, 10 for one of output. */
-const MODELS: Readonly<Record<string, SatPrice>> = {
-  "gpt-test": { inputMsat: 1000n, outputMsat: 10_000n },
-};
-
-interface ShopOptions extends Omit<TownOptions, "selling"> {
-  readonly flat?: Readonly<Record<string, `${number} sat`>>;
-  readonly terms?: Partial<SaleTerms>;
-  readonly invoicer?: SellingOptions["invoicer"];
-  readonly models?: SellingOptions["models"];
-  readonly msatPerUsd?: bigint;
-}
-
-/** A gateway that sells every route that has a meter, and what `flat` names at that price. */
-async function shop({ flat = {}, terms, invoicer, models, msatPerUsd, ...more }: ShopOptions = {}) {
-  const fake = new FakeInvoicer(() => NOW);
-  const { routes } = PRESETS.get(more.preset ?? "openai")!;
-  const world = await town({
-    ...more,
-    rules: routes.map(({ method, path, meter }): Rule => {
-      const price = flat[path];
-      const isSold = price !== undefined || typeof meter === "object";
-      return {
-        methods: method === "*" ? undefined : [method],
-        path,
-        access: isSold ? "paid" : "credential",
-        price: price === undefined ? undefined : parseAmount(price)!,
-        ...{ capability: undefined, isKeyed: true, freePerDay: undefined },
-      };
-    }),
-    selling: {
-      invoicer: invoicer ?? fake,
-      terms: { ...DEFAULT_TERMS, ...terms },
-      models: models ?? MODELS,
-      msatPerUsd,
-    },
-  });
-  const ask = (credential: string | undefined, body: object = {}, path = "/v1/chat/completions") =>
-    fetch(world.url + path, {
-      method: "POST",
-      headers: credential === undefined ? {} : { authorization: `L402 ${credential}` },
-      body: JSON.stringify({
-        ...{ model: "gpt-test", max_tokens: 100 },
-        ...{ messages: [{ role: "user", content: "hi" }] },
-        ...body,
-      }),
-    });
-  const challengeOf = (response: Response) =>
-    Challenge.parse(response.headers.get("www-authenticate")!);
-  const buy = async (body?: object, path?: string) =>
-    fake.buy((await ask(undefined, body, path)).headers.get("www-authenticate")!);
-  const left = async (credential: string) => {
-    const response = await fetch(`${world.url}/.well-known/sigil/budget`, {
-      headers: { authorization: `L402 ${credential}` },
-    });
-    return ((await response.json()) as { limits: { left: string }[] }).limits.map(
-      (limit) => limit.left,
-    );
-  };
-  return { ...world, fake, ask, buy, left, challengeOf };
-}
 
 /** The most that the request of `ask` costs: its bytes as tokens, and 100 tokens of output. */
 const asked = (world: { fake: FakeInvoicer }) => world.fake.requests.map((one) => one.amountMsat);
@@ -92,6 +25,85 @@ test("what was bought opens nothing that is not for sale, whatever its holder ap
   }
   expect(world.seen).toHaveLength(1);
   expect((await list(world.mint().toString())).status).toBe(200);
+});
+
+describe("on a route that is sold, of the owner's own keys", () => {
+  const FLAT = { "/v1/embeddings": "1 sat" } as const;
+  const USD = { budget: "1 usd" } as const;
+  const SAT = { budget: "100 sat" } as const;
+  const EMBED = "/v1/embeddings";
+  const CHAT = "/v1/chat/completions";
+
+  test.each([
+    ["one in dollars pays dollars by the meter", USD, {}, CHAT, 200, "usd_micro"],
+    [
+      "one in dollars that was narrowed in sat does too",
+      USD,
+      { budget: "50 sat" },
+      CHAT,
+      200,
+      "usd_micro",
+    ],
+    ["one in sat pays sat", SAT, {}, CHAT, 200, "msat"],
+    [
+      "one in sat that was narrowed in dollars does too",
+      SAT,
+      { budget: "50 usd" },
+      CHAT,
+      200,
+      "msat",
+    ],
+    ["one in sat pays a flat price", SAT, {}, EMBED, 200, "msat"],
+    ["one in dollars pays none in sat", USD, { budget: "50 sat" }, EMBED, 402, undefined],
+    ["one for some calls has them", { maxUses: 2 }, {}, EMBED, 200, "msat"],
+    ["one without any limit has nothing for nothing", {}, {}, EMBED, 402, undefined],
+    ["one without any limit has nothing by the meter", {}, {}, CHAT, 402, undefined],
+  ] as const)("%s", async (_what, minted, narrowed, path, status, unit) => {
+    const world = await shop({ flat: FLAT });
+    const { minter } = world.service.paywall.authority;
+    const root = minter.mint({ endpoints: [`* ${world.url}/**`], expiresIn: "1h", ...minted });
+    const key = Object.keys(narrowed).length === 0 ? root : root.attenuate(narrowed);
+    const body = path === EMBED ? { input: "hi", messages: undefined, max_tokens: undefined } : {};
+    const response = await world.ask(key.toString(), { ...body }, path);
+    expect(response.status).toBe(status);
+    if (unit !== undefined) expect(world.rows).toMatchObject([{ unit }]);
+    else expect(world.seen).toEqual([]);
+  });
+});
+
+test("a sale has its route, and its buyer a name in the books that no agent can have", async () => {
+  const world = await shop({ flat: { "/v1/embeddings": "1 sat" } });
+  const chat = Credential.parse(await world.buy());
+  const embedding = { input: "hi", messages: undefined, max_tokens: undefined };
+  const flat = Credential.parse(await world.buy(embedding, "/v1/embeddings"));
+  const named = chat.delegate({ agent: "handed-over" }).delegate({ agent: "scout" });
+  for (const one of [chat, named]) expect((await world.ask(one.toString())).status).toBe(200);
+  expect((await world.ask(flat.toString(), embedding, "/v1/embeddings")).status).toBe(200);
+  const { paywall } = world.service;
+  const rootOf = (one: Credential) =>
+    `buyer ${paywall.authority.verifier.authenticate(one.toString()).nodes[0]!.id.slice(0, 8)}`;
+  expect(world.rows.map(({ lineage }) => lineage)).toEqual([
+    [rootOf(chat)],
+    [rootOf(chat), "scout"],
+    [rootOf(flat)],
+  ]);
+  const totals = await paywall.totals({ by: "route" });
+  expect(totals.map(({ route, sales }) => [route, sales])).toEqual(
+    expect.arrayContaining([
+      ["POST /v1/chat/completions", 1],
+      ["POST /v1/embeddings", 1],
+    ]),
+  );
+  expect((await world.ask(world.mint().toString())).status).toBe(200);
+  expect(world.rows.at(-1)!.lineage).toEqual([]);
+});
+
+test("a prepaid flat call says what is left, also under an Idempotency-Key", async () => {
+  const flat = { "/v1/chat/completions": "10 sat" } as const;
+  const world = await shop({ flat, terms: { prepaidMsat: 25_000n } });
+  const bought = await world.buy();
+  const keyed = await world.ask(bought, {}, "/v1/chat/completions", { "idempotency-key": "k" });
+  expect(keyed.headers.get("sigil-budget")).toBe('cost="10 sat", left=("15 sat";of="25 sat")');
 });
 
 test("nothing is sold while everything is frozen", async () => {
@@ -138,14 +150,23 @@ describe("a request without a credential", () => {
     expect(asked(small)).toEqual([]);
   });
 
-  test("is not read to its end if it is large, and prepays the owner's amount", async () => {
-    const world = await shop({ terms: { prepaidMsat: 100_000n } });
-    const content = "x".repeat(300_000);
-    const response = await world.ask(undefined, { messages: [{ role: "user", content }] });
-    expect(response.status).toBe(402);
-    expect(asked(world)).toEqual([100_000n]);
-    expect(await response.json()).not.toHaveProperty("estimate");
-    expect(world.service.seller!.unpaidBodies.held).toBe(0);
+  test.each([
+    [1_000, 200],
+    [300_000, 200],
+    [10 * 1024 * 1024, 413],
+  ])("of %i bytes is sold once, for what it can cost, or not at all", async (length, status) => {
+    const models = { "gpt-test": { inputMsat: 1n, outputMsat: 10n, context: 20_000_000 } };
+    const world = await shop({ terms: { prepaidMsat: 1000n }, models });
+    const body = { messages: [{ role: "user", content: "x".repeat(length) }] };
+    const response = await world.ask(undefined, body);
+    expect(response.status).toBe(status === 200 ? 402 : status);
+    expect(asked(world)).toHaveLength(status === 200 ? 1 : 0);
+    expect(world.service.seller!.unpaidHeld).toBe(0);
+    if (status !== 200) return;
+    expect(await response.json()).toHaveProperty("estimate");
+    const bought = world.fake.buy(response.headers.get("www-authenticate")!);
+    expect((await world.ask(bought, body)).status).toBe(200);
+    expect(asked(world)).toHaveLength(1);
   });
 
   test("gets no more unpaid invoices in a minute than a paywall gives", async () => {
@@ -277,7 +298,7 @@ describe("a credential that was bought", () => {
     expect((await world.ask(child.toString())).status).toBe(200);
     expect(await world.left(child.toString())).toEqual(["99.79 sat", "2.79 sat"]);
     expect(await world.left(bought.toString())).toEqual(["99.79 sat"]);
-    expect(world.rows[0]!.lineage).toEqual(["child"]);
+    expect(world.rows[0]!.lineage).toEqual([expect.stringMatching(/^buyer [0-9a-f]{8}$/), "child"]);
     world.play(answers(completion(10, 250)));
     const limited = await world.ask(child.toString(), { max_tokens: 4000 });
     expect(limited.status).toBe(402);
@@ -294,6 +315,16 @@ describe("a credential that was bought", () => {
     expect(response.status).toBe(403);
     expect(await response.json()).toMatchObject({ code });
     expect(world.seen).toEqual([]);
+  });
+
+  test("that its holder narrowed opens no other model for nothing either", async () => {
+    const free = { inputMsat: 0n, outputMsat: 0n };
+    const world = await shop({ models: { "gpt-test": free, "gpt-dear": free } });
+    const bought = Credential.parse(await world.buy());
+    const child = bought.delegate({ agent: "child", models: ["gpt-dear"] }).toString();
+    expect((await world.ask(child)).status).toBe(403);
+    expect((await world.ask(child, { model: "gpt-dear" })).status).toBe(200);
+    expect(world.seen).toHaveLength(1);
   });
 
   test("pays in no other unit, whatever budget its holder appends", async () => {

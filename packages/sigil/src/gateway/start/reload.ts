@@ -11,7 +11,7 @@ export interface ReloadingOptions<Config extends object, Serving> {
   readonly changeable: { readonly [Key in keyof Config]?: true };
   /** @throws UsageError for a configuration that is wrong */
   readonly read: () => Config;
-  readonly open: (config: Config) => Promise<Serving>;
+  readonly open: (config: Config, before: Serving) => Promise<Serving>;
   /** Serves new requests by it. Resolves when none is served by the one before. */
   readonly replace: (next: Serving) => Promise<void>;
   readonly log: Pick<Logger, "info" | "error">;
@@ -50,7 +50,7 @@ export class Reloading<Config extends object, Serving extends { close(): Promise
       );
       if (changed.length > 0)
         throw new UsageError(`${changed.join(", ")}: start it again to change that.`);
-      next = await open(config);
+      next = await open(config, this.#serving);
     } catch (error) {
       const isKnown = error instanceof UsageError || error instanceof SigilError;
       const why = isKnown ? error.message : "a bug in sigil";

@@ -34,10 +34,14 @@ export interface Serving {
   close(): Promise<void>;
 }
 
-/** @throws UsageError for a key or a file that cannot be read */
+/**
+ * @param before what served until now, if the configuration was read again
+ * @throws UsageError for a key or a file that cannot be read
+ */
 export async function openServing(
   config: GatewayConfig,
   { secret, store, clock, alarm, env }: ServingContext,
+  before?: Serving,
 ): Promise<Serving> {
   const prices = pricesOf(config);
   for (const warning of prices.warnings(clock() * 1000)) alarm(warning);
@@ -54,6 +58,7 @@ export async function openServing(
     ([name, { preset, allow, routes, price, webSockets, cors }]) =>
       new Service({
         name,
+        replaces: before?.services.find((one) => one.name === name),
         prefix: prefixOf(name, config),
         preset: PRESETS.get(preset)!,
         needsKey: keys.get(name)!.length > 0,

@@ -46,8 +46,8 @@ export async function start(read: () => GatewayConfig, terminal: Terminal): Prom
   const store = steadyStore(opened, { alarm });
   try {
     if (store.shared) await demandOneSecret(store, secret);
-    const open = (of: GatewayConfig) =>
-      openServing(of, { ...{ secret, store, clock, alarm }, env });
+    const open = (of: GatewayConfig, before?: Serving) =>
+      openServing(of, { ...{ secret, store, clock, alarm }, env }, before);
     const serving = await open(config);
     const { services } = serving;
     let watching: Watching | undefined;
