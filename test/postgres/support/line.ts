@@ -11,6 +11,8 @@ export class Line {
   /** What waits while it is silent. */
   readonly #held: (() => void)[] = [];
   url = "";
+  /** How often something went to the database after an answer of its. */
+  ways = 0;
 
   private constructor(directUrl: string) {
     const host = new URLSearchParams(directUrl.split("?")[1]).get("host")!;
@@ -67,6 +69,14 @@ export class Line {
     const server = createConnection(this.#socketPath);
     const pair = [client, server] as const;
     this.#pairs.add(pair);
+    let isAnswered = true;
+    client.on("data", () => {
+      if (isAnswered) this.ways++;
+      isAnswered = false;
+    });
+    server.on("data", () => {
+      isAnswered = true;
+    });
     for (const [from, to] of [pair, [server, client] as const]) {
       from.on("error", () => {});
       from.on("data", (bytes) => this.#pass(() => to.write(bytes)));

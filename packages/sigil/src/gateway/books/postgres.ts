@@ -76,7 +76,7 @@ class PostgresBooks implements BooksDatabase {
 
   async write(statements: readonly Statement[]): Promise<void> {
     await this.#transaction("BEGIN", async (client) => {
-      for (const { sql, values } of statements) await client.query(sql, [...values]);
+      for (const { sql, values } of together(statements)) await client.query(sql, [...values]);
     });
   }
 
@@ -101,8 +101,7 @@ class PostgresBooks implements BooksDatabase {
       client = await this.#pool.connect();
       // The driver reports a lost connection to the query too.
       client.on("error", ignore);
-      await client.query(begin);
-      await client.query(PLACE);
+      await client.query(`${begin}; ${PLACE}`);
       const result = await work(client);
       await client.query("COMMIT");
       isBroken = false;
@@ -114,6 +113,22 @@ class PostgresBooks implements BooksDatabase {
       // The database rolls back what a connection that ends has not committed.
       client?.release(isBroken);
     }
+  }
+}
+
+/** One takes no more values than that. */
+const MAX_VALUES = 65_535;
+
+/** Those that follow each other in one, because each is a way to the database and back. */
+function* together(statements: readonly Statement[]): Iterable<Statement> {
+  for (let at = 0; at < statements.length; ) {
+    const { sql, values, many } = statements[at]!;
+    const most = Math.max(1, Math.floor(MAX_VALUES / Math.max(1, values.length)));
+    let end = at + 1;
+    while (many !== undefined && end - at < most && statements[end]?.many === many) end++;
+    const whole = statements.slice(at, end).flatMap((statement) => statement.values);
+    yield end === at + 1 ? { sql, values } : { sql: many!(end - at), values: whole };
+    at = end;
   }
 }
 

@@ -1,6 +1,6 @@
 /** Ends the rows that an earlier process left open, with what the ledger charged for them. */
 import type { Journal, JournalEntry } from "l8nt/ports";
-import type { BooksDatabase, Statement } from "./database.ts";
+import { type BooksDatabase, type Statement, tuples } from "./database.ts";
 
 export interface RecoverOptions {
   readonly database: BooksDatabase;
@@ -14,6 +14,13 @@ const SKEW_SECONDS = 600;
 /** By then the paywall has counted what a dead process left reserved in a shared ledger. */
 const ABANDONED_SECONDS = 900;
 const PAGE = 500;
+
+const recover = (count: number): string =>
+  `WITH known (id, spent, estimated) AS (VALUES ${tuples(count, 3)})
+   UPDATE gateway_requests SET ended = 'recovered', spent = CAST(known.spent AS BIGINT),
+     estimated = CAST(known.estimated AS INTEGER)
+   FROM known WHERE gateway_requests.id = known.id AND gateway_requests.ended = 'open'`;
+const RECOVER = recover(1);
 
 /**
  * Call it when the paywall is ready, which has counted what was reserved at the most. A row whose
@@ -35,10 +42,7 @@ export async function recoverRows({ database, journal, now }: RecoverOptions): P
     if (charge === "reserved") continue;
     if (charge === undefined && database.shared && now - at < ABANDONED_SECONDS) continue;
     const spent = charge ?? 0n;
-    ended.push({
-      sql: "UPDATE gateway_requests SET ended = 'recovered', spent = $2, estimated = $3 WHERE id = $1 AND ended = 'open'",
-      values: [id, spent, spent > 0n ? 1 : 0],
-    });
+    ended.push({ sql: RECOVER, values: [id, spent, spent > 0n ? 1 : 0], many: recover });
   }
   for (let at = 0; at < ended.length; at += PAGE) await database.write(ended.slice(at, at + PAGE));
   return ended.length;

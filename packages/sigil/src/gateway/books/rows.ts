@@ -3,7 +3,7 @@ import { printable, withoutSecrets } from "../../secrecy.ts";
 import type { Row } from "../observer.ts";
 import { rememberingUnchanged } from "../unchanged.ts";
 import type { Usage } from "../usage.ts";
-import type { Statement, Value } from "./database.ts";
+import { type Statement, tuples, type Value } from "./database.ts";
 import { KEYS, PARTS } from "./schema.ts";
 
 /** Longer names are of nobody that should fill the books. */
@@ -15,11 +15,13 @@ const COLUMNS = [
 ].flatMap((names) => names.split(" "));
 const FIXED: ReadonlySet<string> = new Set(["id", "at", "day"]);
 
-const PUT = `INSERT INTO gateway_requests (${COLUMNS.join(", ")})
-  VALUES (${COLUMNS.map((_, index) => `$${index + 1}`).join(", ")})
+const put = (count: number): string => `INSERT INTO gateway_requests (${COLUMNS.join(", ")})
+  VALUES ${tuples(count, COLUMNS.length)}
   ON CONFLICT (id) DO UPDATE SET ${COLUMNS.filter((name) => !FIXED.has(name))
     .map((name) => `${name} = excluded.${name}`)
     .join(", ")}`;
+
+const PUT = put(1);
 
 export const dayOf = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
 
@@ -50,7 +52,7 @@ export function putRow(row: Row): Statement {
     usage === undefined ? null : JSON.stringify({ ...usage, model: named(usage.model) }),
     ...[row.durationMs ?? null, row.firstByteMs ?? null],
   ];
-  return { sql: PUT, values };
+  return { sql: PUT, values, many: put };
 }
 
 function tokensOf(usage: Usage | undefined): readonly number[] {
