@@ -15,4 +15,10 @@ export interface Facts {
   firstFact(name: string, value: string): Promise<string>;
   /** Replaces the fact. Durable when the promise resolves. */
   setFact(name: string, value: string): Promise<void>;
+  /**
+   * Removes the facts whose names begin with `prefix` and whose values are whole numbers below
+   * `below`. A fact that is replaced meanwhile by a larger one stays. Absent if the store is not
+   * shared: nothing adds such facts there.
+   */
+  dropFacts?(prefix: string, below: number): Promise<void>;
 }

@@ -272,19 +272,76 @@ describe("of processes that say that they live", () => {
     expect(await outcome(one, credential)).toBe("ERR_BUDGET");
   });
 
-  test("one that never said so is judged by age, and one that fell silent by a start after 15 minutes", async () => {
+  test("one that never said so is judged by age, and one that fell silent by those that hear", async () => {
     const { time, store, start, beat, open, serve } = await fleet();
     const living = await start();
     vi.resetModules();
     const { killedPaywall: build } = await import("./fixtures/killed-paywall.ts");
-    await serve(build({ store, clock: () => time.now }));
+    const dumb = () => build({ store, clock: () => time.now });
+    await serve(dumb());
     const dead = await start();
     await serve(dead);
     time.now += 901;
     expect(await open()).toBe(2);
-    await build({ store, clock: () => time.now }).ready();
-    expect(await open()).toBe(0);
-    expect(await beat(60, living)).toBe(0);
+    await dumb().ready();
+    expect(await open()).toBe(1);
+    expect(await beat(60, living)).toBe(1);
+  });
+
+  test.each([901, 3_600, 80_000])(
+    "a start after the database was away for %i s ends no answer of one that lives",
+    async (away) => {
+      const { time, start, beat, open, serve } = await fleet();
+      const [one, slow] = [await start(), await start()];
+      await beat(60, one, slow);
+      const running = await serve(slow);
+      time.now += away;
+      const fresh = await start();
+      expect(await open()).toBe(1);
+      expect(await beat(120, fresh, one, slow)).toBe(0);
+      await running.finish(500);
+      expect(await open()).toBe(0);
+    },
+  );
+
+  test("a start that nobody else hears ends what is left after a day", async () => {
+    const { time, store, start, open, serve } = await fleet();
+    await serve(await start());
+    vi.resetModules();
+    const { killedPaywall: build } = await import("./fixtures/killed-paywall.ts");
+    for (const left of [1, 0]) {
+      time.now += 43_201;
+      await build({ store, clock: () => time.now }).ready();
+      expect(await open()).toBe(left);
+    }
+  });
+
+  test("the words of the long dead are removed, once everybody was heard, and no others", async () => {
+    const { time, store, start, beat, open, serve } = await fleet();
+    const { setFact } = store;
+    const words = new Set<string>();
+    store.setFact = (name, value) => {
+      if (name.startsWith("alive ")) words.add(name);
+      return setFact.call(store, name, value);
+    };
+    const kept = async () => {
+      const all = await Promise.all([...words].map((name) => store.fact(name)));
+      return all.filter((word) => word !== undefined).length;
+    };
+    for (let death = 0; death < 3; death++) await start();
+    const [one, slow] = [await start(), await start()];
+    expect(await kept()).toBe(5);
+    await beat(7_200, one, slow);
+    const running = await serve(slow);
+    // Nobody says anything: the database is away.
+    time.now += 86_400;
+    expect(await one.heartbeat()).toBe(0);
+    const fresh = await start();
+    expect(await kept()).toBe(6);
+    expect(await beat(60, one, slow, fresh)).toBe(0);
+    expect(await kept()).toBe(3);
+    expect(await open()).toBe(1);
+    await running.finish(500);
   });
 
   test("a store of one process, and one without a clock of its own, have nothing to hear", async () => {

@@ -25,11 +25,18 @@ const MAX_SECONDS_TO_HEAD = 15 * 60;
 const SWEEP_SECONDS = 60;
 /** A process says every 10 seconds that it lives. One that has not for so long is dead. */
 const SILENCE_SECONDS = 40;
+/**
+ * By then one that ever said that it lives is dead, also if nobody was heard meanwhile: its word is
+ * removed.
+ */
+const LONG_DEAD_SECONDS = 86_400;
+/** How often such words are looked for, at most. */
+const FORGET_SECONDS = 3_600;
 /** Begins the name of the fact that says when a process was last known to live. */
 const ALIVE = "alive ";
 
 /** A store in which a process can say that it lives, by the clock of the database. */
-type Living = Pick<Facts, "fact" | "setFact"> & Required<Pick<Store, "now">>;
+type Living = Pick<Facts, "fact" | "setFact" | "dropFacts"> & Required<Pick<Store, "now">>;
 
 export class AbandonedUses {
   /** Stands in the id of every claim of this process. */
@@ -41,6 +48,8 @@ export class AbandonedUses {
   #sweptAt: number;
   /** By the database: its own words, which have followed each other since `since`. */
   #said: { readonly since: number; readonly last: number } | undefined;
+
+  #forgotAt = Number.NEGATIVE_INFINITY;
 
   constructor(ledger: Ledger & Partial<Living>, clock: Clock) {
     run ??= hexText(randomBytes(8));
@@ -102,10 +111,22 @@ export class AbandonedUses {
     const { since, last } = this.#said ?? { since: now, last: now };
     this.#said = { since: isSilent(last, now) ? now : since, last: now };
     if (!this.#hasHeard(now)) return 0;
-    return endAbandonedUses(this.#ledger, {
+    const ended = await endAbandonedUses(this.#ledger, {
       ...{ of: SERVICE, before: Number.MAX_SAFE_INTEGER, at: this.#clock() },
       isGone: this.#judge((lived) => lived !== undefined && isSilent(lived, now)),
     });
+    await this.#forget(living, now);
+    return ended;
+  }
+
+  /**
+   * Removes the words of the long dead, one for each start. Call it when all living ones were heard
+   * and what the dead left has ended: without its word, a process is judged by the age of its uses.
+   */
+  async #forget(living: Living, now: number): Promise<void> {
+    if (!isSilent(this.#forgotAt, now, FORGET_SECONDS)) return;
+    this.#forgotAt = now;
+    await living.dropFacts?.(`${ALIVE}${SERVICE}.`, now - LONG_DEAD_SECONDS);
   }
 
   async #end(): Promise<void> {
@@ -119,7 +140,7 @@ export class AbandonedUses {
     }
     const now = (await this.#living?.now()) ?? 0;
     // What was heard before is older by as much as the database may have been away.
-    const silence = this.#hasHeard(now) ? SILENCE_SECONDS : MAX_SECONDS_TO_HEAD;
+    const silence = this.#hasHeard(now) ? SILENCE_SECONDS : LONG_DEAD_SECONDS;
     await endAbandonedUses(this.#ledger, {
       ...{ of: SERVICE, before: at - MAX_SECONDS_TO_HEAD, at },
       isGone: this.#judge((lived) => lived === undefined || isSilent(lived, now, silence)),

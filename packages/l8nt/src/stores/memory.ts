@@ -364,6 +364,12 @@ export class MemoryStore implements Store {
     this.#facts.set(name, value);
   }
 
+  async dropFacts(prefix: string, below: number): Promise<void> {
+    for (const [name, value] of this.#facts)
+      if (name.startsWith(prefix) && /^\d{1,15}$/.test(value) && Number(value) < below)
+        this.#facts.delete(name);
+  }
+
   async wrapped(name: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
     return this.#wrapped.get(name);
   }

@@ -605,6 +605,14 @@ class PostgresStore implements Store {
     );
   }
 
+  async dropFacts(prefix: string, below: number): Promise<void> {
+    await this.#database.write(
+      `DELETE FROM ${this.#in}.sigil_facts WHERE starts_with(name, $1)
+       AND CASE WHEN value ~ '^[0-9]{1,15}$' THEN value::bigint < $2 ELSE false END`,
+      [prefix, below],
+    );
+  }
+
   async wrapped(name: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
     const [row] = await this.#database.read<{ bytes: Uint8Array }>(
       `SELECT bytes FROM ${this.#in}.sigil_wrapped WHERE name = $1`,

@@ -384,21 +384,30 @@ export function bookLaws(law: Law): void {
     assert.deepEqual([at, event], [START + 50, { type: "note", text: "the clock was ahead" }]);
   });
 
-  law("keeps the first value of a fact, or replaces it", async (store, handles) => {
-    assert.equal(await store.fact("made"), undefined);
-    const answers = await Promise.all(
-      handles.map((handle, at) => handle.firstFact("made", `at ${at}`)),
-    );
-    const kept = await store.fact("made");
-    assert.match(kept!, /^at \d+$/);
-    for (const answer of answers) assert.equal(answer, kept);
-    assert.equal(await store.firstFact("made", "later"), kept);
-    for (const value of ["1", "2"]) {
-      await store.setFact("compared", value);
-      for (const handle of handles) assert.equal(await handle.fact("compared"), value);
-    }
-    assert.equal(await store.fact("made"), kept);
-  });
+  law(
+    "keeps the first value of a fact, or replaces it, and drops those that are numbers and old",
+    async (store, handles) => {
+      assert.equal(await store.fact("made"), undefined);
+      const answers = await Promise.all(
+        handles.map((handle, at) => handle.firstFact("made", `at ${at}`)),
+      );
+      const kept = await store.fact("made");
+      assert.match(kept!, /^at \d+$/);
+      for (const answer of answers) assert.equal(answer, kept);
+      assert.equal(await store.firstFact("made", "later"), kept);
+      for (const value of ["1", "2"]) {
+        await store.setFact("compared", value);
+        for (const handle of handles) assert.equal(await handle.fact("compared"), value);
+      }
+      assert.equal(await store.fact("made"), kept);
+      if (store.dropFacts === undefined) return;
+      const facts = { "a 1": "9", "a 2": "10", "a 3": "-1", "a 4": "9 s", "a%5": "1", b: "1" };
+      for (const [name, value] of Object.entries(facts)) await store.setFact(name, value);
+      await store.dropFacts("a ", 10);
+      const left = await Promise.all(Object.keys(facts).map((name) => store.fact(name)));
+      assert.deepEqual(left, [undefined, "10", "-1", "9 s", "1", "1"]);
+    },
+  );
 
   law(
     "stores the first value of each wrapped secret, and never replaces it",
