@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { optionsOf } from "./options.ts";
 
-const STORES = ["memory", "sqlite", "postgres"];
+const STORES = ["memory", "several", "sqlite", "postgres"];
 const USAGE = `npm run histories -- [--seeds N] [--seed S] [--store NAME]
 
 Runs random histories of requests through gateways that are killed at any statement, while clocks
@@ -12,7 +12,8 @@ covered.
 
   --seeds N     how many seeds, each for 100 histories (default: 100)
   --seed S      the first seed (default: 1); a run that was stopped goes on from where it was
-  --store NAME  ${STORES.join(", ")} (default: all)`;
+  --store NAME  ${STORES.join(", ")} (default: all);
+                several: three gateways on one store in memory`;
 
 const given = optionsOf(USAGE, {
   seeds: { type: "string" },

@@ -4,10 +4,11 @@
  * reserved, and what is charged covers what the vendor bills. `npm run histories` runs more.
  */
 import { describe } from "vitest";
-import { inMemory, inSqlite } from "./fixtures/histories/books.ts";
+import { inMemory, inSharedMemory, inSqlite } from "./fixtures/histories/books.ts";
 import { lawOfHistories } from "./fixtures/histories/law.ts";
 
 describe.skipIf(process.env.SIGIL_HISTORIES_STORE === "postgres").each([
   ["memory", inMemory],
+  ["several", inSharedMemory],
   ["sqlite", inSqlite],
 ])("%s", (name, books) => lawOfHistories(name, books));

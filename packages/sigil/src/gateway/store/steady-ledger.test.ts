@@ -14,7 +14,11 @@ const order = (id: string, value = 40n) => ({
 });
 
 /** How the store treats a call. `unanswered`: it is done all the same. */
-type Health = "well" | "fails" | "unanswered" | "hangs" | "hangs, and does it";
+const TROUBLES = [
+  ...(["fails", "unanswered", "hangs", "hangs, and does it"] as const),
+  ...(["does it late", "answers late"] as const),
+] as const;
+type Health = "well" | (typeof TROUBLES)[number];
 
 function world() {
   const store = new MemoryStore();
@@ -27,11 +31,14 @@ function world() {
     calls.push(name);
     const { health } = state;
     if (health === "well") return call();
-    if (health === "unanswered" || health === "hangs, and does it") await call();
-    if (health.startsWith("hangs"))
+    const isDone = ["unanswered", "hangs, and does it", "answers late"].includes(health);
+    const answer = isDone ? await call() : undefined;
+    if (!["fails", "unanswered"].includes(health))
       await new Promise<void>((resolve) => {
         hanging.push(resolve);
       });
+    if (health === "does it late") return call();
+    if (health === "answers late") return answer!;
     throw lost();
   };
   const sick: Ledger = {
@@ -160,6 +167,35 @@ describe.each<Health>(["hangs", "hangs, and does it"])("while the store %s", (he
     await passes(1000);
     expect(await counted()).toEqual([55n, 0n]);
     expect(ledger.unwritten).toBe(0);
+  });
+});
+
+describe.each(TROUBLES)("what the vendor has billed while the store %s", (health) => {
+  const end = async () => {
+    const made = world();
+    await made.ledger.reserve(order("one"));
+    made.set(health);
+    const ending = made.ledger.commit("one", usd(25n), AT);
+    await made.passes(5000);
+    expect(await ending).toMatchObject({ outcome: "committed", amount: usd(25n) });
+    return made;
+  };
+
+  test("is charged once the store is back, once", async () => {
+    const { set, wakes, passes, ledger, counted } = await end();
+    set("well");
+    await wakes();
+    for (let second = 0; second < 3; second++) await passes(1000);
+    expect(ledger.unwritten).toBe(0);
+    expect(await counted()).toEqual([25n, 0n]);
+  });
+
+  test("stays reserved, or is charged, if the gateway dies before it is back", async () => {
+    const { store, counted } = await end();
+    const open = await store.abandoned(Number.MAX_SAFE_INTEGER);
+    // What the next start does with them.
+    for (const { id, amount } of open) await store.commit(id, amount, AT);
+    expect(await counted()).toEqual([open.length > 0 ? 40n : 25n, 0n]);
   });
 });
 
