@@ -79,8 +79,9 @@ export interface Running {
 export async function openGateway(
   args: readonly string[],
   env: Readonly<Record<string, string>> = { OPENAI_API_KEY: VENDOR_KEY },
+  before: readonly string[] = [],
 ): Promise<Running> {
-  const child = spawned(["gateway", "--json", ...args], env);
+  const child = spawned(["gateway", "--json", ...args], env, before);
   const closed = once(child, "close") as Promise<[number | null]>;
   onTestFinished(async () => {
     child.kill("SIGKILL");

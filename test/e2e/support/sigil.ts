@@ -61,12 +61,20 @@ class Written extends Writable {
   }
 }
 
-/** A process with nothing in its environment but `PATH` and what is given. */
-export const spawned = (args: readonly string[], env: Readonly<Record<string, string>> = {}) =>
-  spawn(process.execPath, ["--conditions=l8nt-source", "--no-warnings", MAIN, ...args], {
-    env: childEnv(env),
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+/**
+ * A process with nothing in its environment but `PATH` and what is given.
+ *
+ * @param before the program that becomes it, and its arguments
+ */
+export function spawned(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  before: readonly string[] = [],
+) {
+  const node = [process.execPath, "--conditions=l8nt-source", "--no-warnings", MAIN];
+  const [command, ...more] = [...before, ...node, ...args];
+  return spawn(command!, more, { env: childEnv(env), stdio: ["ignore", "pipe", "pipe"] });
+}
 
 export async function ended(
   child: ChildProcessByStdio<Writable | null, Readable, Readable>,
