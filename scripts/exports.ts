@@ -75,6 +75,9 @@ const ADAPTER_NAMES = new Set([
   ...["withSigil", "sigilTools", "sigilContext", "SigilContext", "subAgent"],
 ]);
 
+/** Names that every form of a credential has. */
+const FORM_NAMES = new Set(["Minter", "MinterOptions"]);
+
 /** Public names that mean one thing in one subpath and another in the next. */
 export function ambiguities(folder: string): string[] {
   const { exports } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as Manifest;
@@ -87,7 +90,7 @@ export function ambiguities(folder: string): string[] {
     meanings.set(name, (meanings.get(name) ?? new Set()).add(declared));
   }
   return [...meanings]
-    .filter(([name, files]) => files.size > 1 && !ADAPTER_NAMES.has(name))
+    .filter(([name, files]) => files.size > 1 && !ADAPTER_NAMES.has(name) && !FORM_NAMES.has(name))
     .map(([name, files]) => `has two meanings: ${name} (${[...files].join(", ")})`);
 }
 

@@ -20,8 +20,9 @@ export const rows: readonly (readonly string[])[] = [
   ["caveat/"],
   ["credential/"],
   // Forms stand below: credential/ must not know which form a credential has.
-  ["macaroon/"],
+  ["macaroon/", "biscuit/"],
   ["l402/"],
+  ["public-key/"],
   ["wire/"],
   ["ledger/", "receipt/"],
   ["feed/"],
@@ -29,6 +30,7 @@ export const rows: readonly (readonly string[])[] = [
   ["stores/", "wallets/"],
   ["service/", "treasury/", "client/"],
   ["open-wallet.ts", "open-wallet.browser.ts", "check-treasury.ts", "check-treasury.browser.ts"],
+  ["form.ts", "form.browser.ts"],
   ["embedded.ts"],
   ["index.ts"],
   ["node/"],

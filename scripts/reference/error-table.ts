@@ -41,6 +41,31 @@ const DESCRIPTIONS = {
     meaning: "The macaroon has a third-party caveat. Sigil refuses those.",
     whatToDo: "Use a credential without third-party caveats.",
   },
+  ERR_TOKEN_SEALED: {
+    meaning: "The credential is sealed, as clients present them: nothing can be appended to it.",
+    whatToDo: "Narrow or delegate the credential that it was made from.",
+  },
+  ERR_TOKEN_ALGORITHM: {
+    meaning: "A key of the public-key credential is not Ed25519.",
+    whatToDo: "Ask the issuer for a credential that is signed with Ed25519.",
+  },
+  ERR_TOKEN_DATALOG: {
+    meaning:
+      "A block of the public-key credential says something else than caveats and their checks.",
+    whatToDo:
+      "Narrow it with `l8nt` or as page 9 of the specification says, without rules or facts of your own.",
+  },
+  ERR_TOKEN_ISSUER: {
+    meaning: "The issuer of the public-key credential is not one that the service trusts.",
+    whatToDo:
+      "Use a credential of an issuer that the service lists in `/.well-known/l402`. An owner adds an issuer with `trust`.",
+  },
+  ERR_TOKEN_KEY: {
+    meaning:
+      "The issuer does not publish the key that the public-key credential was minted with, no longer does, or cannot be reached.",
+    whatToDo:
+      "Ask the issuer for a new credential. An owner looks at `/.well-known/biscuit-web-keys` of the issuer.",
+  },
   ERR_TOKEN_AMBIGUOUS: {
     meaning: "The request carries two different credentials.",
     whatToDo:

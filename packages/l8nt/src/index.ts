@@ -1,5 +1,6 @@
 /** `l8nt`: a credential for a software agent, and the client that uses it. */
 
+import "#form";
 import type { Scope } from "./caveat/index.ts";
 import { HttpClient, type HttpClientOptions } from "./client/client.ts";
 import {

@@ -13,6 +13,7 @@ import { paidEndpoint, paidTool, paidTools, pay } from "./mcp/index.ts";
 import { paid as paidHono } from "./middleware/hono.ts";
 import { paid as paidNext } from "./middleware/next.ts";
 import { listener, paid as paidNode, paidUpgrade, serve } from "./node/index.ts";
+import { BiscuitVerifier, Minter as PublicKeyMinter } from "./public-key/index.ts";
 import { exportReceipts, ReceiptClerk, verifyExport } from "./receipt/index.ts";
 import { Paywall } from "./service/index.ts";
 import { MemoryStore } from "./stores/memory.ts";
@@ -44,6 +45,8 @@ const CALLS: Readonly<Record<string, [key: string, call: (options: never) => unk
   "l8nt/l402 AuthorityOptions": ["tolerat", (o) => new Authority(o)],
   "l8nt/l402 HmacVerifierOptions": ["previousSecret", (o) => new HmacVerifier(o)],
   "l8nt/l402 MinterOptions": ["tolerat", (o) => new Minter(o)],
+  "l8nt/biscuit MinterOptions": ["isuer", (o) => new PublicKeyMinter(o)],
+  "l8nt/biscuit BiscuitVerifierOptions": ["tolerat", (o) => new BiscuitVerifier(o)],
   "l8nt/l402 RevocationListOptions": ["clok", (o) => new RevocationList(o)],
   "l8nt/service PaywallOptions": ["invoicr", (o) => new Paywall(o)],
   "l8nt/service AuthorizeOptions": ["adress", (o) => paywall.authorize(new Request(location), o)],

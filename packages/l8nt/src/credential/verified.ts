@@ -28,7 +28,11 @@ export interface Proof {
   /** Hex. */
   readonly paymentHash: string;
   readonly places: Places;
+  /** The reasons against every access that its verifier has beside the caveats. @default none */
+  readonly always?: (chain: CaveatChain) => readonly Refusal[];
 }
+
+const NONE: readonly Refusal[] = Object.freeze([]);
 
 /** Keeps the text of the credential and reads it again when more is asked for than a verdict. */
 export class Verified {
@@ -38,14 +42,16 @@ export class Verified {
   readonly #text: string;
   readonly #places: Places;
   readonly #facts: VerifierFacts;
+  readonly #always: readonly Refusal[];
 
   /** For verifiers, which have checked the signature and the payment before. */
-  constructor({ text, caveats, paymentHash, places }: Proof, facts: VerifierFacts) {
+  constructor({ text, caveats, paymentHash, places, always }: Proof, facts: VerifierFacts) {
     this.chain = new CaveatChain({ caveats, vocabulary: facts.vocabulary, paymentHash, places });
     this.paymentHash = paymentHash;
     this.#text = text;
     this.#places = places;
     this.#facts = facts;
+    this.#always = always?.(this.chain) ?? NONE;
   }
 
   /** Read from its text at each use. */
@@ -97,7 +103,8 @@ export class Verified {
    * the counted limits, which a ledger judges.
    */
   judge(access: Access): readonly Refusal[] {
-    const refusals = this.chain.refusals(access);
+    const ofChain = this.chain.refusals(access);
+    const refusals = this.#always.length === 0 ? ofChain : [...this.#always, ...ofChain];
     const revoked = this.#facts.revocations.refusalOf(() => this.nodes, access.now);
     return revoked === undefined ? refusals : [revoked, ...refusals];
   }

@@ -11,6 +11,12 @@ export interface Verifier {
   authenticate(credential: Credential | string): Verified;
   /** What was proven before about exactly this text; undefined if it has to be read. */
   known(text: string): Verified | undefined;
+  /**
+   * What has to be waited for before `authenticate(text)` knows all that it may: keys that are
+   * fetched, signatures that the platform verifies later. Undefined if there is nothing. Never
+   * rejects.
+   */
+  prepare?(text: string): Promise<void> | undefined;
   /** Whether this verifier proved it, and no other one. */
   proved(verified: Verified): boolean;
 }

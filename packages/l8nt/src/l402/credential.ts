@@ -1,12 +1,15 @@
 /**
- * The text of a credential, `base64(macaroon) ":" hex(preimage)`: the one format, everywhere.
- * spec/1-credential.md §3.
+ * The text of a credential, `base64(token) ":" hex(preimage)`: one text for every form.
+ * spec/1-credential.md §3, spec/9-public-key.md §1.
  */
 import { Credential as AnyCredential } from "../credential/credential.ts";
+import { forms } from "../credential/forms.ts";
+import { readText } from "../credential/text.ts";
 import { TokenError } from "../errors.ts";
 import type { UnverifiedMacaroon } from "../macaroon/index.ts";
+import { readPacket } from "../macaroon/packet.ts";
 import { packetOfMacaroon } from "../macaroon/unverified.ts";
-import { MacaroonBody, partsOf, readParts } from "./macaroon-body.ts";
+import { MacaroonBody, partsOf } from "./macaroon-body.ts";
 
 export type Credential = AnyCredential;
 
@@ -18,7 +21,12 @@ export type Credential = AnyCredential;
  * @example
  * const credential = Credential.parse(process.env.SIGIL_CREDENTIAL!);
  */
-const parse = (text: string): Credential => new AnyCredential(new MacaroonBody(readParts(text)));
+function parse(text: string): Credential {
+  const parts = readText(text);
+  return new AnyCredential(
+    forms.publicKey?.(parts) ?? new MacaroonBody(partsOf(readPacket(parts.token), parts.preimage)),
+  );
+}
 
 /**
  * The credential that a macaroon and the preimage of its payment make.

@@ -2,6 +2,7 @@
  * Verifies macaroon credentials with the secret they were minted under. spec/1-credential.md §4-6.
  */
 import type { Vocabulary } from "../caveat/index.ts";
+import { isPublicKeyForm } from "../credential/forms.ts";
 import {
   ProvenTexts,
   type RevocationList,
@@ -10,15 +11,17 @@ import {
   type Verifier,
   type VerifierFacts,
 } from "../credential/index.ts";
+import { readText } from "../credential/text.ts";
 import { TokenError } from "../errors.ts";
 import { type Binary, hexOfBinary } from "../internal/bytes.ts";
 import { equalBinary } from "../internal/crypto.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
 import { Lru } from "../internal/lru.ts";
 import { signatures } from "../macaroon/chain.ts";
+import { readPacket } from "../macaroon/packet.ts";
 import { Credential } from "./credential.ts";
 import { type Kind, vocabularyOf } from "./credential-minter.ts";
-import { isPaid, readParts } from "./macaroon-body.ts";
+import { isPaid, type Parts, partsOf } from "./macaroon-body.ts";
 import { SignedPlaces } from "./places.ts";
 import { Roots, type Secret, type SecretSource } from "./roots.ts";
 
@@ -132,4 +135,15 @@ export class HmacVerifier implements Verifier {
       this.#texts.set(text, verified);
     return verified;
   }
+}
+
+/** @throws TokenError as `Credential.parse`; `ERR_TOKEN_ISSUER` for the public-key form */
+function readParts(text: string): Parts {
+  const { token, preimage } = readText(text);
+  if (isPublicKeyForm(token))
+    throw new TokenError(
+      "ERR_TOKEN_ISSUER",
+      "The credential is of the public-key form, and no issuer is trusted here.",
+    );
+  return partsOf(readPacket(token), preimage);
 }

@@ -17,6 +17,6 @@ export { CREDENTIAL_FIELDS } from "./fields.ts";
 export { HmacVerifier, type HmacVerifierOptions } from "./hmac-verifier.ts";
 export { Identifier } from "./identifier.ts";
 export { Minter } from "./minter.ts";
-export { authenticateFields, type Presented, presentedIn } from "./presented.ts";
+export { authenticateFields, type Presented, prepareFields, presentedIn } from "./presented.ts";
 export { withoutCredentials } from "./repeated.ts";
 export type { Secret, SecretSource } from "./roots.ts";

@@ -1,25 +1,18 @@
 /** The macaroon form of a credential: a macaroon and a preimage. spec/1-credential.md §1-3. */
+
 import type { Body } from "../credential/index.ts";
-import { keyOf, textOfKey } from "../credential/key-form.ts";
-import { TokenError } from "../errors.ts";
-import {
-  type Binary,
-  type Bytes,
-  base64Binary,
-  binaryOfUtf8,
-  bytesOf,
-  hexOfBinary,
-} from "../internal/bytes.ts";
+import { keyOf } from "../credential/key-form.ts";
+import { malformedText } from "../credential/text.ts";
+import { type Binary, type Bytes, binaryOfUtf8, bytesOf, hexOfBinary } from "../internal/bytes.ts";
 import { hmacBinary, sha256OfHex } from "../internal/crypto.ts";
 import type { UnverifiedMacaroon } from "../macaroon/index.ts";
-import { type Packet, readPacket, writePacket } from "../macaroon/packet.ts";
+import { type Packet, writePacket } from "../macaroon/packet.ts";
 import { appendCaveats, macaroonOfPacket } from "../macaroon/unverified.ts";
 import { paymentHashIn } from "./identifier.ts";
 
 // No caveat that a verifier could read: a derived key continues no chain that is granted anything.
 const DERIVE = "sigil derive" as Binary;
 
-const MAX_CHARACTERS = 8192;
 const PREIMAGE = /^[0-9a-fA-F]{64}$/;
 
 /** The parts of a credential's text, decoded and not verified. */
@@ -31,35 +24,9 @@ export interface Parts {
   readonly paymentHash: Binary;
 }
 
-/**
- * Takes the text of a credential apart: base64 in either alphabet, padded or not, and hex of either
- * case; or the key form.
- *
- * @throws TokenError `ERR_TOKEN_MALFORMED`, `ERR_TOKEN_TOO_LARGE`, `ERR_TOKEN_THIRD_PARTY`
- */
-export function readParts(text: string): Parts {
-  if (typeof text !== "string")
-    throw new TokenError("ERR_TOKEN_MALFORMED", "The credential is not a text.");
-  if (text.length > MAX_CHARACTERS)
-    throw new TokenError(
-      "ERR_TOKEN_TOO_LARGE",
-      `A credential has at most ${MAX_CHARACTERS} characters.`,
-    );
-  const plain = textOfKey(text);
-  const colon = plain.lastIndexOf(":");
-  const packet = colon === -1 ? undefined : base64Binary(plain.slice(0, colon));
-  if (packet === undefined || packet.length === 0)
-    throw new TokenError(
-      "ERR_TOKEN_MALFORMED",
-      "The credential is not base64(macaroon):hex(preimage).",
-    );
-  return partsOf(readPacket(packet), plain.slice(colon + 1));
-}
-
 /** @throws TokenError `ERR_TOKEN_MALFORMED` */
 export function partsOf(packet: Packet, preimage: string): Parts {
-  if (!PREIMAGE.test(preimage))
-    throw new TokenError("ERR_TOKEN_MALFORMED", "The credential's preimage is not 64 hex digits.");
+  if (!PREIMAGE.test(preimage)) throw malformedText();
   const paymentHash = paymentHashIn(packet.identifier);
   return { packet, preimage: preimage.toLowerCase(), paymentHash };
 }

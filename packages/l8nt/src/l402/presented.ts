@@ -46,6 +46,20 @@ export function authenticateFields(verifier: Verifier, fields: Presented): Verif
 }
 
 /**
+ * What has to be waited for before {@link authenticateFields}; undefined if there is nothing. Never
+ * rejects.
+ */
+export function prepareFields(verifier: Verifier, fields: Presented): Promise<void> | undefined {
+  if (verifier.prepare === undefined) return undefined;
+  try {
+    const presented = readPresented(fields);
+    return presented === undefined ? undefined : verifier.prepare(presented);
+  } catch {
+    return undefined;
+  }
+}
+
+/**
  * The text of the credential that a request presents; undefined if it presents none of ours. The
  * same credential in two fields counts once. [case 8]
  *

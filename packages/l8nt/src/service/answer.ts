@@ -41,6 +41,8 @@ const UNPROVEN: ReadonlySet<TokenCode> = new Set<TokenCode>([
   "ERR_TOKEN_FORGED",
   "ERR_TOKEN_PREIMAGE",
   "ERR_TOKEN_ROOT",
+  "ERR_TOKEN_ISSUER",
+  "ERR_TOKEN_KEY",
 ]);
 
 /** Whether a request with this credential is sold to as one without any. */

@@ -1,5 +1,6 @@
 /** What all routes of one paywall share. */
 import type { Base } from "../caveat/index.ts";
+import type { Verifier } from "../credential/index.ts";
 import type { Authority } from "../l402/index.ts";
 import type { Keeper } from "../ledger/index.ts";
 import type { TopUps } from "../ledger/top-ups.ts";
@@ -15,6 +16,8 @@ import type { Sold } from "./sold.ts";
 
 export interface PaywallContext {
   readonly authority: Authority;
+  /** Of the credentials that are presented, of every form that is taken. */
+  readonly verifier: Verifier;
   /** What the path of each request is put behind, to be judged and sold. */
   readonly base: Base;
   readonly ledger: Ledger & Partial<SalesBook>;

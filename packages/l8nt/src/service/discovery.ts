@@ -3,7 +3,7 @@
  * spec/3-challenge.md §6.
  */
 import { SigilError, TokenError } from "../errors.ts";
-import { authenticateFields, presentedIn } from "../l402/index.ts";
+import { authenticateFields, prepareFields, presentedIn } from "../l402/index.ts";
 import type { TypeOf } from "../wire/codec.ts";
 import { serviceDiscovery } from "../wire/discovery.ts";
 import { readAsked, writeAnswer } from "../wire/message.ts";
@@ -47,11 +47,13 @@ const describe = (
  */
 async function revoke(
   request: Request,
-  { authority, clock }: PaywallContext,
+  { authority, verifier, clock }: PaywallContext,
   revoking: Revoking,
 ): Promise<Response> {
   try {
-    const ancestor = authenticateFields(authority.verifier, presentedIn(request.headers));
+    const presented = presentedIn(request.headers);
+    await prepareFields(verifier, presented);
+    const ancestor = authenticateFields(verifier, presented);
     if (ancestor === undefined)
       throw new TokenError("ERR_TOKEN_MISSING", "Revoking takes the credential of an ancestor.");
     ancestor.demand({ now: clock(), target: "self" });

@@ -7,6 +7,8 @@ import { type Amount, type AmountText, readAmountOption } from "../amount.ts";
 import { durationSeconds } from "../caveat/duration.ts";
 import { type ChainLimit, type Duration, readBase } from "../caveat/index.ts";
 import { formatInstant } from "../caveat/instant.ts";
+import type { Verifier } from "../credential/index.ts";
+import { randomBytes } from "../internal/crypto.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
 import { Authority, type SecretSource, type Verified } from "../l402/index.ts";
 import { Keeper, type KeeperOptions, keepSeconds } from "../ledger/index.ts";
@@ -19,6 +21,9 @@ import type { Ledger } from "../ports/ledger.ts";
 import type { SalesBook } from "../ports/sales.ts";
 import type { Store } from "../ports/store.ts";
 import type { Invoicer } from "../ports/wallet.ts";
+import { AnyFormVerifier } from "../public-key/any-form.ts";
+import { IssuerDirectory } from "../public-key/directory.ts";
+import { BiscuitVerifier } from "../public-key/verifier.ts";
 import { keyedSeal } from "../receipt/checkpoint.ts";
 import { MemoryStore } from "../stores/memory.ts";
 import { AbandonedUses } from "./abandoned.ts";
@@ -87,6 +92,20 @@ export interface PaywallOptions extends CommonTerms {
    * requests are answered 503, `ERR_SECRET`, and `ready()` rejects.
    */
   readonly secret?: SecretSource | undefined;
+  /**
+   * Origins, such as `https://treasury.example`, whose credentials of the public-key form are
+   * taken. Their keys are fetched from there. Without a `secret` no other credentials are taken,
+   * and nothing is sold.
+   *
+   * @default none
+   */
+  readonly trust?: readonly string[];
+  /**
+   * Fetches the keys of trusted issuers.
+   *
+   * @default the platform's fetch
+   */
+  readonly fetch?: typeof fetch;
   /**
    * The public URL of this service; a `Host` header is not believed. Give it a path, such as
    * `https://example.com/api`, only where a proxy removes that path from the requests that arrive
@@ -167,6 +186,8 @@ export interface PaywallOptions extends CommonTerms {
 const OPTIONS = {
   authority: true,
   secret: true,
+  trust: true,
+  fetch: true,
   location: true,
   invoicer: true,
   store: true,
@@ -238,8 +259,10 @@ export class Paywall {
     this.#book = ledger;
     const before = replaces === undefined ? undefined : replaces.#context;
     const sameRates = options.challengesPerMinute === undefined;
+    const verifier = trusting(options, this.authority, { clock, alarm });
     this.#context = {
       authority: this.authority,
+      verifier,
       base,
       ledger,
       topUps: new TopUps(),
@@ -520,11 +543,27 @@ function keeperOf(
 }
 
 function ownAuthority(options: PaywallOptions, clock: Clock): Authority {
-  const { secret = () => undefined, location } = options;
-  const missing = !("secret" in options) ? "secret" : location === undefined ? "location" : "";
-  if (missing !== "" || location === undefined)
+  const { location, trust } = options;
+  // It mints nothing, so nobody needs to know the secret.
+  const isTrusting = !("secret" in options) && trust !== undefined && trust.length > 0;
+  const secret = isTrusting ? randomBytes(32) : (options.secret ?? (() => undefined));
+  const missing = !("secret" in options) && !isTrusting ? "secret" : "location";
+  if (location === undefined || missing === "secret")
     throw new TypeError(
-      `a paywall needs an authority, or a secret and a location: its ${missing} is missing`,
+      `a paywall needs an authority, or a secret and a location, or \`trust\` and a location: its ${missing} is missing`,
     );
+  if (isTrusting && options.invoicer !== undefined)
+    throw new TypeError("a paywall that sells needs a secret: what is sold is minted under it");
   return new Authority({ secret, location, clock });
+}
+
+/** The verifier of an authority, or of it and of the issuers that are trusted. */
+function trusting(
+  { trust = [], fetch }: PaywallOptions,
+  { verifier, revocations }: Authority,
+  common: { readonly clock: Clock; readonly alarm: (what: string, cause: unknown) => void },
+): Verifier {
+  if (trust.length === 0) return verifier;
+  const keys = new IssuerDirectory({ issuers: trust, ...common, ...(fetch && { fetch }) });
+  return new AnyFormVerifier(verifier, new BiscuitVerifier({ keys, revocations }));
 }

@@ -11,7 +11,7 @@ import {
 } from "../caveat/index.ts";
 import { AdapterError, BudgetError, type DeniedError, denied, TokenError } from "../errors.ts";
 import { fingerprintOf } from "../http/fingerprint.ts";
-import { authenticateFields, type Verified } from "../l402/index.ts";
+import { authenticateFields, prepareFields, type Verified } from "../l402/index.ts";
 import { type Claim, claimUse } from "../ledger/claim.ts";
 import type { Resolution } from "../ports/ledger.ts";
 import { grpcType } from "../wire/grpc.ts";
@@ -106,6 +106,12 @@ export class Route {
     if (target === undefined) return new Refused(unserved.badTarget());
     if (facts.hasSeveralHosts === true) return new Refused(unserved.severalHosts());
     if (isPreflight(facts)) return preflightAnswer();
+    const waiting = prepareFields(this.#context.verifier, presentedBy(facts));
+    if (waiting !== undefined) return waiting.then(() => this.#judgePresented(facts, target));
+    return this.#judgePresented(facts, target);
+  }
+
+  #judgePresented(facts: RequestFacts, target: Target): Decision | Promise<Decision> {
     let presented: Presented;
     try {
       this.#context.authority.readSecret();
@@ -142,7 +148,7 @@ export class Route {
 
   /** @throws TokenError for what proves nothing; TypeError for a proof of another verifier */
   #presented(facts: RequestFacts): Verified | undefined {
-    const { verifier } = this.#context.authority;
+    const { verifier } = this.#context;
     const { verified } = facts;
     if (verified === undefined) return authenticateFields(verifier, presentedBy(facts));
     if (!verifier.proved(verified))

@@ -4,7 +4,7 @@
  */
 import { type Bytes, hexBytes, hexText } from "../internal/bytes.ts";
 import { hmacUnder, nonceBytes } from "../internal/crypto.ts";
-import { Identifier, ROOT_ID_BYTES } from "../l402/identifier.ts";
+import { Identifier, isIdentifier, ROOT_ID_BYTES } from "../l402/identifier.ts";
 
 export interface Sold {
   readonly amountMsat: bigint;
@@ -47,7 +47,10 @@ export class SoldMarks {
    * @param identifier hex
    */
   read(identifier: string): Sold | undefined {
-    const { paymentHash, tokenId } = Identifier.decode(hexBytes(identifier)!);
+    const presented = hexBytes(identifier)!;
+    // Nothing of another form is sold.
+    if (!isIdentifier(presented)) return undefined;
+    const { paymentHash, tokenId } = Identifier.decode(presented);
     const rootId = hexText(tokenId.subarray(0, ROOT_ID_BYTES));
     let masks = this.#masks.get(rootId);
     if (masks === undefined) {

@@ -236,6 +236,12 @@ const SHOWN: ReadonlySet<ErrorCode> = new Set([
   "ERR_TOKEN_TOO_LARGE",
   "ERR_TOKEN_MISSING",
   "ERR_TOKEN_THIRD_PARTY",
+  "ERR_TOKEN_SEALED",
+  "ERR_TOKEN_ALGORITHM",
+  "ERR_TOKEN_DATALOG",
+  // Who is trusted, and which keys there are, is public.
+  "ERR_TOKEN_ISSUER",
+  "ERR_TOKEN_KEY",
 ]);
 
 /** A forger is not told which check failed. [case 98] */

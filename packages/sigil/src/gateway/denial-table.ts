@@ -31,6 +31,11 @@ export const SHOWN: { readonly [Code in ErrorCode]?: Shown } = {
   ERR_TOKEN_PREIMAGE: shown(401, INVALID, "Credential not paid for"),
   ERR_TOKEN_ROOT: shown(401, INVALID, "Credential of another kind"),
   ERR_TOKEN_THIRD_PARTY: shown(401, INVALID, "Credential with a third party"),
+  ERR_TOKEN_SEALED: shown(401, INVALID, "Credential sealed"),
+  ERR_TOKEN_ALGORITHM: shown(401, INVALID, "Credential of another algorithm"),
+  ERR_TOKEN_DATALOG: shown(401, INVALID, "Credential with foreign rules"),
+  ERR_TOKEN_ISSUER: shown(401, INVALID, "Credential of an unknown issuer"),
+  ERR_TOKEN_KEY: shown(401, INVALID, "Credential of an unknown key"),
   ERR_TOKEN_AMBIGUOUS: shown(400, "credential_ambiguous", "Two credentials"),
 
   ERR_BUDGET: shown(402, "budget_exhausted", "Budget exhausted"),

@@ -1,6 +1,8 @@
 /** `<service>_capabilities`: what may be done at one service. Says nothing about other services. */
 import type { AnyCondition, Condition, ConditionTexts, Family } from "../condition.ts";
 import { caveatOf } from "../condition.ts";
+import { apply, type Check, check, fact, OWN_AFFAIRS, query, setOf, variable } from "../datalog.ts";
+import { elsewhere } from "../elsewhere.ts";
 import { field, readList, writeList } from "../field.ts";
 import { isServiceName } from "../service-name.ts";
 
@@ -62,6 +64,23 @@ export const capabilities: Family = {
   fields,
   of: (service, name) => capabilitiesOf(service, name) as unknown as AnyCondition,
 };
+
+export const capabilitiesCheck = (
+  names: readonly string[],
+  { name }: { readonly name: string },
+): Check =>
+  check(
+    elsewhere(name.slice(0, -SUFFIX.length)),
+    ...(names.length === 0
+      ? []
+      : [
+          query(
+            [fact("capability", variable("c"))],
+            ...apply(setOf(names), "contains", variable("c")),
+          ),
+        ]),
+    query([OWN_AFFAIRS]),
+  );
 
 export const capabilitiesTexts: ConditionTexts<readonly string[]> = {
   spec: {

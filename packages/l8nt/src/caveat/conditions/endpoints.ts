@@ -1,5 +1,6 @@
 /** `endpoints`: which requests. spec/2-caveats.md §3. */
 import { type ConditionTexts, caveatOf, condition } from "../condition.ts";
+import { apply, type Check, check, fact, OWN_AFFAIRS, query, text, variable } from "../datalog.ts";
 import {
   coversEndpoint,
   type EndpointPattern,
@@ -10,6 +11,7 @@ import {
   readEndpoint,
   readEndpoints,
 } from "../endpoint.ts";
+import { endpointsRegex } from "../endpoint-regex.ts";
 import { field, writeList } from "../field.ts";
 import { typedList } from "../flag.ts";
 import { formatOrigin } from "../target.ts";
@@ -54,6 +56,19 @@ export const endpoints = condition<readonly EndpointPattern[]>({
     one.some((pattern) => other.some((theirs) => endpointsMeet(pattern, theirs))),
   isOneEndpoint: (patterns) => patterns.length === 1 && patterns.every(isOneEndpoint),
 });
+
+export const endpointsCheck = (patterns: readonly EndpointPattern[]): Check =>
+  check(
+    ...(patterns.length === 0
+      ? []
+      : [
+          query(
+            [fact("access", variable("a"))],
+            ...apply(variable("a"), "matches", text(endpointsRegex(patterns))),
+          ),
+        ]),
+    query([OWN_AFFAIRS]),
+  );
 
 export const endpointsTexts: ConditionTexts<readonly EndpointPattern[]> = {
   spec: {

@@ -1,6 +1,18 @@
 /** `max_price_<unit>`: the most that one purchase or request may cost. */
 import { formatAmount, UNITS, type Unit, unitName } from "../../amount.ts";
 import { type Condition, type ConditionTexts, caveatOf, condition } from "../condition.ts";
+import {
+  apply,
+  type Check,
+  check,
+  fact,
+  integer,
+  not,
+  query,
+  setOf,
+  text,
+  variable,
+} from "../datalog.ts";
 import { field, writeAmounts } from "../field.ts";
 import { typedAmounts } from "../flag.ts";
 import { readInteger } from "../integer.ts";
@@ -34,6 +46,16 @@ function maxPrice(unit: Unit): Condition<bigint> {
 }
 
 export const maxPrices: readonly Condition<bigint>[] = UNITS.map(maxPrice);
+
+/** A verifier that knows no price says `price("none", 0)`. */
+export const maxPriceCheck = (max: bigint, { unit }: { readonly unit?: Unit }): Check =>
+  check(
+    query(
+      [fact("price", variable("u"), variable("p"))],
+      ...not(apply(setOf([unit!]), "contains", variable("u"))),
+    ),
+    query([fact("price", text(unit!), variable("p"))], ...apply(variable("p"), "<=", integer(max))),
+  );
 
 export const maxPriceTexts: ConditionTexts<bigint> = {
   spec: {

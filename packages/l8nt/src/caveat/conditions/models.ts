@@ -1,5 +1,17 @@
 /** `model`: which models of an AI service, by name or by the beginning of the name. */
 import { type ConditionTexts, caveatOf, condition } from "../condition.ts";
+import {
+  apply,
+  type Check,
+  check,
+  fact,
+  OWN_AFFAIRS,
+  query,
+  setOf,
+  text,
+  truth,
+  variable,
+} from "../datalog.ts";
 import { field, readList, writeList } from "../field.ts";
 import { typedList } from "../flag.ts";
 
@@ -38,6 +50,22 @@ export const models = condition<readonly string[]>({
   // No name has a `*`, so an entry with one is covered as if it were a name.
   covers: (outer, inner) => inner.every((entry) => outer.some((one) => matches(one, entry))),
 });
+
+export function modelsCheck(entries: readonly string[]): Check {
+  const model = [fact("model", variable("m"))];
+  const names = entries.filter((entry) => !entry.endsWith("*"));
+  const prefixes = entries.filter((entry) => entry.endsWith("*"));
+  return check(
+    ...(names.length === 0
+      ? []
+      : [query(model, ...apply(setOf(names), "contains", variable("m")))]),
+    ...prefixes.map((entry) =>
+      query(model, ...apply(variable("m"), "starts_with", text(entry.slice(0, -1)))),
+    ),
+    query([fact("uses_no_model", truth)]),
+    query([OWN_AFFAIRS]),
+  );
+}
 
 export const modelsTexts: ConditionTexts<readonly string[]> = {
   spec: {

@@ -1,5 +1,6 @@
 /** `services`: which L402 services, by the names that they give themselves. */
 import { type ConditionTexts, caveatOf, condition } from "../condition.ts";
+import { apply, type Check, check, fact, OWN_AFFAIRS, query, setOf, variable } from "../datalog.ts";
 import { field, writeList } from "../field.ts";
 import { typedList } from "../flag.ts";
 import { readInteger } from "../integer.ts";
@@ -58,6 +59,19 @@ export const services = condition<readonly Service[]>({
       outer.some((other) => other.name === name && other.tier === tier),
     ),
 });
+
+export const servicesCheck = (entries: readonly Service[]): Check =>
+  check(
+    ...(entries.length === 0
+      ? []
+      : [
+          query(
+            [fact("service", variable("s"))],
+            ...apply(setOf(entries.map(({ name }) => name)), "contains", variable("s")),
+          ),
+        ]),
+    query([OWN_AFFAIRS]),
+  );
 
 export const servicesTexts: ConditionTexts<readonly Service[]> = {
   spec: {

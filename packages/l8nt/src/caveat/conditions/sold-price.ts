@@ -4,6 +4,17 @@
  */
 import { type Amount, formatAmount, UNITS, type Unit } from "../../amount.ts";
 import { type ConditionTexts, caveatOf, condition } from "../condition.ts";
+import {
+  apply,
+  type Check,
+  check,
+  fact,
+  integer,
+  OWN_AFFAIRS,
+  query,
+  text,
+  variable,
+} from "../datalog.ts";
 import { readInteger } from "../integer.ts";
 
 const NAME = "sold_price";
@@ -83,6 +94,17 @@ export function countedPrice(
  */
 export const soldPriceCaveat = ({ unit, value }: Amount, request: string | undefined): string =>
   caveatOf(soldPrice, [value, unit, ...(request === undefined ? [] : [request])].join(" "));
+
+export const soldPriceCheck = ({ price: { unit, value }, request }: Sold): Check =>
+  check(
+    query(
+      [fact("price", text(unit), variable("p"))],
+      ...apply(variable("p"), "<=", integer(value)),
+    ),
+    ...(request === undefined ? [] : [query([fact("priced_request", text(request))])]),
+    query([fact("price", text("none"), integer(0n))]),
+    query([OWN_AFFAIRS]),
+  );
 
 export const soldPriceTexts: ConditionTexts<Sold> = {
   spec: {

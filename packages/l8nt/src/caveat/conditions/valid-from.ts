@@ -1,5 +1,6 @@
 /** `valid_from`: the beginning of a credential. */
 import { type ConditionTexts, caveatOf, condition } from "../condition.ts";
+import { apply, type Check, check, date, fact, query, variable } from "../datalog.ts";
 import { field, writeDate } from "../field.ts";
 import { formatDistance, formatInstant } from "../instant.ts";
 import { formatUnixSeconds, readUnixSeconds } from "../integer.ts";
@@ -21,6 +22,9 @@ export const validFrom = condition<number>({
           need: `one that is valid at ${formatUnixSeconds(now)}`,
         },
 });
+
+export const validFromCheck = (from: number): Check =>
+  check(query([fact("time", variable("t"))], ...apply(variable("t"), ">=", date(from))));
 
 export const validFromTexts: ConditionTexts<number> = {
   spec: { value: "unix seconds", denies: "now < value" },

@@ -9,7 +9,9 @@ import {
   condition,
   type Family,
 } from "../condition.ts";
+import { apply, type Check, check, date, fact, type Query, query, variable } from "../datalog.ts";
 import { durationSeconds } from "../duration.ts";
+import { elsewhere } from "../elsewhere.ts";
 import { field, writeDate } from "../field.ts";
 import { typedText } from "../flag.ts";
 import { formatDistance, formatInstant } from "../instant.ts";
@@ -40,6 +42,11 @@ export const validUntil = condition<number>({
         },
   ends: (until) => until,
 });
+
+const untilQuery = (until: number): Query =>
+  query([fact("time", variable("t"))], ...apply(variable("t"), "<", date(until)));
+
+export const validUntilCheck = (until: number): Check => check(untilQuery(until));
 
 export const validUntilTexts: ConditionTexts<number> = {
   spec: { value: "unix seconds", denies: "now ≥ value" },
@@ -93,6 +100,9 @@ export const serviceValidUntil: Family = {
   fields: [],
   of: (service, name) => validUntilAt(service, name) as unknown as AnyCondition,
 };
+
+export const serviceValidUntilCheck = (until: number, { name }: { readonly name: string }): Check =>
+  check(elsewhere(name.slice(0, -serviceValidUntil.suffix.length)), untilQuery(until));
 
 export const serviceValidUntilTexts: ConditionTexts<number> = {
   spec: {

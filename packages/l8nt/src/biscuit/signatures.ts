@@ -1,0 +1,83 @@
+/**
+ * The chain of signatures: each block names the key that signs the next. spec/9-public-key.md §1.
+ */
+import { TokenError } from "../errors.ts";
+import { equalBytes } from "../internal/crypto.ts";
+import { type Signer, signerOf } from "../internal/ed25519.ts";
+import { type Proof, type SignedBlock, sealText, signedText, type Token } from "./token.ts";
+
+/** One signature to be verified. */
+export interface Claim {
+  readonly key: Uint8Array;
+  readonly message: Uint8Array;
+  readonly signature: Uint8Array;
+}
+
+/**
+ * The signatures of a token, the root's first, after the first `proven` blocks.
+ *
+ * @param root the issuer's public key
+ */
+export function claimsOf({ blocks, proof }: Token, root: Uint8Array, proven = 0): Claim[] {
+  const claims: Claim[] = [];
+  for (let at = proven; at < blocks.length; at++) {
+    const block = blocks[at]!;
+    const previous = blocks[at - 1];
+    claims.push({
+      key: previous?.nextKey ?? root,
+      message: signedText(block, previous?.signature),
+      signature: block.signature,
+    });
+  }
+  const last = blocks.at(-1)!;
+  if (proof.kind === "sealed")
+    claims.push({ key: last.nextKey, message: sealText(last), signature: proof.signature });
+  return claims;
+}
+
+/** Whether an open token has the private key to its last block. True of a sealed one. */
+export function hasItsKey({ blocks, proof }: Token): boolean {
+  return (
+    proof.kind === "sealed" ||
+    equalBytes(signerOf(proof.nextSecret).publicKey, blocks.at(-1)!.nextKey)
+  );
+}
+
+const VERSION = 1;
+
+/** Signs the first block of a new token. */
+export function beginToken(root: Signer, rootKeyId: number, data: Uint8Array): Token {
+  const { block, nextSecret } = sign(root, data, undefined);
+  return { rootKeyId, blocks: [block], proof: { kind: "open", nextSecret } };
+}
+
+/** @throws TokenError `ERR_TOKEN_SEALED` */
+export function appendBlock(token: Token, data: Uint8Array): Token {
+  const { block, nextSecret } = sign(holder(token.proof), data, token.blocks.at(-1)!.signature);
+  return {
+    ...token,
+    blocks: [...token.blocks, block],
+    proof: { kind: "open", nextSecret },
+  };
+}
+
+/** @throws TokenError `ERR_TOKEN_SEALED` */
+export function sealToken(token: Token): Token {
+  const signature = holder(token.proof).sign(sealText(token.blocks.at(-1)!));
+  return { ...token, proof: { kind: "sealed", signature } };
+}
+
+function sign(by: Signer, data: Uint8Array, previous: Uint8Array | undefined) {
+  const next = signerOf();
+  const unsigned = { data, nextKey: next.publicKey, version: VERSION } as const;
+  const block: SignedBlock = { ...unsigned, signature: by.sign(signedText(unsigned, previous)) };
+  return { block, nextSecret: next.privateKey };
+}
+
+function holder(proof: Proof): Signer {
+  if (proof.kind === "open") return signerOf(proof.nextSecret);
+  throw new TokenError(
+    "ERR_TOKEN_SEALED",
+    "The credential is sealed: nobody can narrow it further. Narrow the one it was made from.",
+  );
+}

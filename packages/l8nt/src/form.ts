@@ -1,0 +1,2 @@
+/** Outside of browsers: `Credential.parse` reads every form. */
+import "./public-key/form.ts";

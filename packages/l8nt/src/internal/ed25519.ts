@@ -1,0 +1,116 @@
+/**
+ * Ed25519 (RFC 8032): from `node:crypto` if it exists, else `@noble/curves`; and by WebCrypto for
+ * verifiers that may wait.
+ */
+import { ed25519 } from "@noble/curves/ed25519.js";
+import { type Bytes, concat, hexBytes, ownBytes } from "./bytes.ts";
+import { randomBytes } from "./crypto.ts";
+
+type NodeCrypto = typeof import("node:crypto");
+type KeyObject = import("node:crypto").KeyObject;
+
+// Looked up, not imported, so that the file loads in a browser, which has no `node:crypto`.
+const platform: NodeCrypto | undefined = (
+  globalThis as { process?: { getBuiltinModule?: (name: string) => unknown } }
+).process?.getBuiltinModule?.("node:crypto") as NodeCrypto | undefined;
+
+export const KEY_BYTES = 32;
+export const SIGNATURE_BYTES = 64;
+
+/** What stands before the 32 bytes of a key in PKCS #8 and in SPKI (RFC 8410). */
+const PKCS8 = hexBytes("302e020100300506032b657004220420")!;
+const SPKI = hexBytes("302a300506032b6570032100")!;
+
+/** A private key, read once. */
+export interface Signer {
+  /** 32 bytes. */
+  readonly publicKey: Bytes;
+  /** 32 bytes: the seed of RFC 8032. */
+  readonly privateKey: Bytes;
+  sign(message: Uint8Array): Bytes;
+}
+
+/** @param privateKey 32 bytes; random ones by default */
+export const signerOf: (privateKey?: Uint8Array) => Signer =
+  platform === undefined
+    ? (given = randomBytes(KEY_BYTES)) => {
+        const privateKey = ownBytes(given);
+        return {
+          privateKey,
+          publicKey: ed25519.getPublicKey(privateKey) as Bytes,
+          sign: (message) => ed25519.sign(message, privateKey) as Bytes,
+        };
+      }
+    : (given = randomBytes(KEY_BYTES)) => {
+        const privateKey = ownBytes(given);
+        const der = concat(PKCS8, privateKey);
+        const key = platform.createPrivateKey({
+          key: der as Buffer,
+          format: "der",
+          type: "pkcs8",
+        });
+        der.fill(0);
+        let publicKey: Bytes | undefined;
+        return {
+          privateKey,
+          get publicKey() {
+            publicKey ??= ownBytes(
+              platform
+                .createPublicKey(key)
+                .export({ format: "der", type: "spki" })
+                .subarray(SPKI.length),
+            );
+            return publicKey;
+          },
+          sign: (message) => ownBytes(platform.sign(null, message, key)),
+        };
+      };
+
+/** Whether the signature is right. False for a key or a signature that is none. */
+export const verify: (
+  publicKey: Uint8Array,
+  message: Uint8Array,
+  signature: Uint8Array,
+) => boolean =
+  platform === undefined
+    ? (publicKey, message, signature) => {
+        try {
+          // As RFC 8032 §5.1.7 says, not the wider rules of ZIP 215: every platform must agree.
+          return ed25519.verify(signature, message, publicKey, { zip215: false });
+        } catch {
+          return false;
+        }
+      }
+    : (publicKey, message, signature) => {
+        if (publicKey.length !== KEY_BYTES || signature.length !== SIGNATURE_BYTES) return false;
+        try {
+          return platform.verify(null, message, keyObject(platform, publicKey), signature);
+        } catch {
+          return false;
+        }
+      };
+
+const keyObject = ({ createPublicKey }: NodeCrypto, publicKey: Uint8Array): KeyObject =>
+  createPublicKey({ key: concat(SPKI, publicKey) as Buffer, format: "der", type: "spki" });
+
+/**
+ * As {@link verify}, by WebCrypto: in Workers and browsers ten times as fast, but it must be waited
+ * for. Undefined where the platform verifies faster without waiting, or has no Ed25519.
+ */
+export const verifyLater:
+  | ((publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array) => Promise<boolean>)
+  | undefined =
+  platform !== undefined || globalThis.crypto?.subtle === undefined
+    ? undefined
+    : async (publicKey, message, signature) => {
+        try {
+          const { subtle } = globalThis.crypto;
+          const key = await subtle.importKey("raw", ownBytes(publicKey), "Ed25519", false, [
+            "verify",
+          ]);
+          return await subtle.verify("Ed25519", key, ownBytes(signature), ownBytes(message));
+        } catch {
+          // Engines without Ed25519 throw; a key that is none is refused here too.
+          return verify(publicKey, message, signature);
+        }
+      };

@@ -1,0 +1,154 @@
+/**
+ * The public-key form of a credential: a Biscuit token and a preimage. spec/9-public-key.md §1-5.
+ */
+
+import { Symbols } from "../biscuit/block.ts";
+import { malformed } from "../biscuit/protobuf.ts";
+import { appendBlock, hasItsKey, sealToken } from "../biscuit/signatures.ts";
+import { decodeToken, encodeSigned, encodeToken, type Token } from "../biscuit/token.ts";
+import type { Body } from "../credential/index.ts";
+import { keyOf } from "../credential/key-form.ts";
+import { malformedText, type TextParts } from "../credential/text.ts";
+import { TokenError } from "../errors.ts";
+import {
+  type Binary,
+  type Bytes,
+  base64Text,
+  binaryOfUtf8,
+  bytesOf,
+  hexOfBinary,
+  utf8,
+} from "../internal/bytes.ts";
+import { hmacSha256, sha256OfHex } from "../internal/crypto.ts";
+import { BlockPlaces, placeId } from "./places.ts";
+import { type Contents, checkSizes, narrowingBlock, readBlocks } from "./profile.ts";
+
+const PREIMAGE = /^[0-9a-fA-F]{64}$/;
+const MAX_CHARACTERS = 8192;
+
+export interface BodyParts {
+  readonly token: Token;
+  readonly contents: Contents;
+  /** Hex, lower case. */
+  readonly preimage: string;
+}
+
+/**
+ * Reads a credential in this form, which is not verified.
+ *
+ * @throws TokenError `ERR_TOKEN_MALFORMED`, `ERR_TOKEN_TOO_LARGE`, `ERR_TOKEN_ALGORITHM`,
+ * `ERR_TOKEN_THIRD_PARTY`, `ERR_TOKEN_DATALOG`
+ */
+export function readBody({ token: bytes, preimage }: TextParts): BiscuitBody {
+  if (!PREIMAGE.test(preimage)) throw malformedText();
+  const token = decodeToken(bytesOf(bytes));
+  if (!hasItsKey(token)) throw malformed("it has not the private key to its last block");
+  const contents = readBlocks(token.blocks.map(({ data }) => data));
+  return new BiscuitBody({ token, contents, preimage: preimage.toLowerCase() });
+}
+
+export class BiscuitBody implements Body {
+  readonly #parts: BodyParts;
+
+  constructor(parts: BodyParts) {
+    this.#parts = parts;
+  }
+
+  get token(): Token {
+    return this.#parts.token;
+  }
+
+  /** The origin that it names as its issuer. */
+  get issuer(): string {
+    return this.#parts.contents.issuer;
+  }
+
+  get location(): string {
+    return this.#parts.contents.location;
+  }
+
+  get rootId(): string {
+    return placeId(this.#parts.token.blocks[0].signature, 0);
+  }
+
+  get caveats(): readonly Binary[] {
+    return this.#parts.contents.caveats.flat().map(binaryOfUtf8);
+  }
+
+  get paymentHash(): string {
+    return this.#parts.contents.paymentHash;
+  }
+
+  get isPaid(): boolean {
+    return hexOfBinary(sha256OfHex(this.#parts.preimage)) === this.paymentHash;
+  }
+
+  /** Whether nobody can append to it. */
+  get isSealed(): boolean {
+    return this.#parts.token.proof.kind === "sealed";
+  }
+
+  get places(): BlockPlaces {
+    const { token, contents } = this.#parts;
+    return new BlockPlaces(
+      token.blocks.map(({ signature }) => signature),
+      contents.caveats.map(({ length }) => length),
+    );
+  }
+
+  append(caveats: readonly string[]): BiscuitBody {
+    const { token, contents, preimage } = this.#parts;
+    const all = [...contents.caveats, caveats];
+    checkSizes(all.flat());
+    const symbols = new Symbols(contents.symbols);
+    const data = narrowingBlock(caveats, symbols);
+    const body = new BiscuitBody({
+      token: appendBlock(token, data),
+      contents: { ...contents, caveats: all, symbols },
+      preimage,
+    });
+    if (body.toText().length > MAX_CHARACTERS)
+      throw new TokenError(
+        "ERR_TOKEN_TOO_LARGE",
+        `The credential would have more than ${MAX_CHARACTERS} characters.`,
+      );
+    return body;
+  }
+
+  /** The same, to which nobody can append. @throws TokenError `ERR_TOKEN_SEALED` if it is sealed */
+  seal(): BiscuitBody {
+    return new BiscuitBody({ ...this.#parts, token: sealToken(this.#parts.token) });
+  }
+
+  derive(message: string): Bytes {
+    const { proof } = this.#parts.token;
+    const secret = proof.kind === "open" ? proof.nextSecret : proof.signature;
+    return hmacSha256(hmacSha256(secret, utf8("sigil derive")), utf8(message));
+  }
+
+  toText(): string {
+    return `${base64Text(encodeToken(this.#parts.token))}:${this.#parts.preimage}`;
+  }
+
+  toKey(): string {
+    return keyOf(this.toText());
+  }
+
+  /** Its blocks after the first `count`, as base64. */
+  blocksAfter(count: number): readonly string[] {
+    return this.#parts.token.blocks.slice(count).map((block) => base64Text(encodeSigned(block)));
+  }
+
+  toJSON(): Record<string, unknown> {
+    return {
+      form: "biscuit",
+      issuer: this.issuer,
+      location: this.location,
+      paymentHash: this.paymentHash,
+    };
+  }
+
+  [Symbol.for("nodejs.util.inspect.custom")](): unknown {
+    return this.toJSON();
+  }
+}

@@ -1,0 +1,21 @@
+/**
+ * `l8nt/biscuit`: credentials that anyone can verify with the public key of their issuer, the Sigil
+ * profile of Biscuit v3. Once it is imported, `Credential.parse` reads them. spec/9-public-key.md.
+ */
+import "./form.ts";
+import { Credential } from "../credential/index.ts";
+import { TokenError } from "../errors.ts";
+import { BiscuitBody } from "./body.ts";
+
+/**
+ * The same credential, to which nobody can append: what is presented to a service.
+ *
+ * @throws TokenError `ERR_TOKEN_SEALED` if it is sealed; `ERR_TOKEN_MALFORMED` for a macaroon
+ */
+export function seal({ body }: Credential): Credential {
+  if (body instanceof BiscuitBody) return new Credential(body.seal());
+  throw new TokenError("ERR_TOKEN_MALFORMED", "A macaroon cannot be sealed.");
+}
+
+export { Minter, type MinterOptions } from "./minter.ts";
+export { BiscuitVerifier, type BiscuitVerifierOptions, type IssuerKeys } from "./verifier.ts";

@@ -1,0 +1,77 @@
+/** The page on which an issuer publishes its keys. spec/9-public-key.md §6. */
+import { type Bytes, hexBytes, hexText } from "../internal/bytes.ts";
+import { KEY_BYTES } from "../internal/ed25519.ts";
+
+export const KEYS_PATH = "/.well-known/biscuit-web-keys";
+export const MAX_PAGE_BYTES = 65_536;
+const MAX_KEYS = 64;
+const ALGORITHM = "ed25519";
+
+export interface IssuerKey {
+  readonly keyId: number;
+  /** 32 bytes. */
+  readonly publicKey: Bytes;
+  /** Unix seconds; undefined for a key without an end. */
+  readonly expiresAt?: number | undefined;
+}
+
+/** The text of an issuer's page. */
+export const writeKeyPage = (issuer: string, keys: readonly IssuerKey[]): string =>
+  JSON.stringify(
+    keys.map(({ keyId, publicKey, expiresAt }) => ({
+      algorithm: ALGORITHM,
+      key_bytes: hexText(publicKey),
+      key_id: keyId,
+      issuer,
+      ...(expiresAt !== undefined && { expires_at: new Date(expiresAt * 1000).toISOString() }),
+    })),
+  );
+
+/**
+ * The keys on an issuer's page, by their numbers. Entries of other issuers and algorithms, and
+ * those that cannot be read, are left out.
+ *
+ * @throws TypeError for a page that is no list, is too long, or has two keys with one number
+ */
+export function readKeyPage(issuer: string, text: string): ReadonlyMap<number, IssuerKey> {
+  const page: unknown = JSON.parse(text);
+  if (!Array.isArray(page)) throw new TypeError("the page is not a list of keys");
+  if (page.length > MAX_KEYS) throw new TypeError(`the page has more than ${MAX_KEYS} keys`);
+  const keys = new Map<number, IssuerKey>();
+  for (const entry of page) {
+    const key = readEntry(issuer, entry);
+    if (key === undefined) continue;
+    if (keys.has(key.keyId)) throw new TypeError(`the page has two keys with the id ${key.keyId}`);
+    keys.set(key.keyId, key);
+  }
+  return keys;
+}
+
+function readEntry(issuer: string, entry: unknown): IssuerKey | undefined {
+  if (typeof entry !== "object" || entry === null) return undefined;
+  const { algorithm, key_bytes, key_id, issuer: from = issuer, expires_at } = entry as Entry;
+  const publicKey = typeof key_bytes === "string" ? hexBytes(key_bytes) : undefined;
+  if (algorithm !== ALGORITHM || from !== issuer || publicKey?.length !== KEY_BYTES)
+    return undefined;
+  if (typeof key_id !== "number" || !Number.isInteger(key_id)) return undefined;
+  if (key_id < 0 || key_id > 0xffff_ffff) return undefined;
+  if (expires_at === undefined || expires_at === null) return { keyId: key_id, publicKey };
+  const expiresAt = typeof expires_at === "string" ? readDate(expires_at) : undefined;
+  // A key whose end cannot be read has one.
+  return expiresAt === undefined ? undefined : { keyId: key_id, publicKey, expiresAt };
+}
+
+const RFC_3339 = /^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:[Zz]|[+-]\d{2}:\d{2})$/;
+
+function readDate(text: string): number | undefined {
+  const time = RFC_3339.test(text) ? Date.parse(text) : Number.NaN;
+  return Number.isNaN(time) ? undefined : time / 1000;
+}
+
+interface Entry {
+  readonly algorithm?: unknown;
+  readonly key_bytes?: unknown;
+  readonly key_id?: unknown;
+  readonly issuer?: unknown;
+  readonly expires_at?: unknown;
+}

@@ -1,0 +1,147 @@
+/**
+ * The Sigil profile of Biscuit: what the blocks of a credential say. spec/9-public-key.md §2-3.
+ */
+import { decodeBlock, encodeBlock, Symbols } from "../biscuit/block.ts";
+import { malformed } from "../biscuit/protobuf.ts";
+import { checkOf } from "../caveat/conditions/checks.ts";
+import {
+  type Check,
+  check,
+  checkText,
+  fact,
+  type Predicate,
+  predicateText,
+  query,
+  text,
+  variable,
+} from "../caveat/datalog.ts";
+import { TokenError } from "../errors.ts";
+import { type Bytes, hexBytes, hexText } from "../internal/bytes.ts";
+
+const MAX_CAVEATS = 64;
+const MAX_CAVEAT_BYTES = 1024;
+
+const CAVEAT = "caveat";
+const HASH_BYTES = 32;
+
+/** What the first block says before its caveats. */
+export interface Authority {
+  /** The origin of who minted it, such as `https://treasury.example`. */
+  readonly issuer: string;
+  /** The http(s) URL where the credential is spent. */
+  readonly location: string;
+  /** Hex. */
+  readonly paymentHash: string;
+}
+
+export interface Contents extends Authority {
+  /** By block, the authority's first. */
+  readonly caveats: readonly (readonly string[])[];
+  /** Of all blocks, for the one that is appended. */
+  readonly symbols: Symbols;
+}
+
+const paidCheck: Check = check(
+  query([fact("paid", variable("h")), fact("payment_hash", variable("h"))]),
+);
+
+const headOf = ({ issuer, location, paymentHash }: Authority): readonly Predicate[] => [
+  fact("issuer", text(issuer)),
+  fact("location", text(location)),
+  fact("payment_hash", { kind: "bytes", value: hexBytes(paymentHash)! }),
+];
+
+const factsOf = (caveats: readonly string[]): readonly Predicate[] =>
+  caveats.map((caveat) => fact(CAVEAT, text(caveat)));
+
+const checksOf = (caveats: readonly string[]): readonly Check[] =>
+  caveats.flatMap((caveat) => checkOf(caveat) ?? []);
+
+/** The first block of a credential. `symbols` gets its symbols. */
+export const authorityBlock = (
+  authority: Authority,
+  caveats: readonly string[],
+  symbols: Symbols,
+): Bytes =>
+  encodeBlock(
+    {
+      facts: [...headOf(authority), ...factsOf(caveats)],
+      checks: [paidCheck, ...checksOf(caveats)],
+    },
+    symbols,
+  );
+
+/** A block that narrows. `symbols` gets its symbols. */
+export const narrowingBlock = (caveats: readonly string[], symbols: Symbols): Bytes =>
+  encodeBlock({ facts: factsOf(caveats), checks: checksOf(caveats) }, symbols);
+
+/**
+ * Reads the blocks of a token, and makes sure that their checks are those of their caveats.
+ *
+ * @throws TokenError `ERR_TOKEN_MALFORMED`, `ERR_TOKEN_TOO_LARGE`; `ERR_TOKEN_DATALOG` for a block
+ * that says anything else
+ */
+export function readBlocks(blocks: readonly Uint8Array[]): Contents {
+  const symbols = new Symbols();
+  let authority: Authority | undefined;
+  const caveats = blocks.map((data, at) => {
+    const { facts, checks } = decodeBlock(data, symbols);
+    authority ??= readHead(facts);
+    const own = (at === 0 ? facts.slice(HEAD_FACTS) : facts).map(readCaveat);
+    const expected = at === 0 ? [paidCheck, ...checksOf(own)] : checksOf(own);
+    if (checks.length !== expected.length || !checks.every((one, i) => same(one, expected[i]!)))
+      throw foreign("checks that are not those of its caveats");
+    return own;
+  });
+  checkSizes(caveats.flat());
+  return { ...authority!, caveats, symbols };
+}
+
+/** @throws TokenError `ERR_TOKEN_TOO_LARGE` */
+export function checkSizes(caveats: readonly string[]): void {
+  const isTooLarge = (caveat: string) =>
+    caveat.length > MAX_CAVEAT_BYTES || new TextEncoder().encode(caveat).length > MAX_CAVEAT_BYTES;
+  if (caveats.length > MAX_CAVEATS || caveats.some(isTooLarge))
+    throw new TokenError(
+      "ERR_TOKEN_TOO_LARGE",
+      `A credential has at most ${MAX_CAVEATS} caveats of ${MAX_CAVEAT_BYTES} bytes.`,
+    );
+}
+
+const same = (one: Check, other: Check): boolean => checkText(one) === checkText(other);
+
+const HEAD_FACTS = 3;
+
+function readHead(facts: readonly Predicate[]): Authority {
+  const [issuer, location, hash] = facts;
+  const paymentHash = hash?.terms[0];
+  const read: Authority = {
+    issuer: textIn(issuer),
+    location: textIn(location),
+    paymentHash: paymentHash?.kind === "bytes" ? hexText(paymentHash.value) : "",
+  };
+  if (paymentHash?.kind !== "bytes" || paymentHash.value.length !== HASH_BYTES)
+    throw malformed("it commits to no payment");
+  const expected = headOf(read);
+  if (!expected.every((one, at) => predicateText(one) === predicateText(facts[at]!)))
+    throw foreign("a first block without its issuer, location and payment hash");
+  return read;
+}
+
+function readCaveat(one: Predicate): string {
+  const caveat = textIn(one);
+  if (one.name !== CAVEAT || one.terms.length !== 1) throw foreign("a fact");
+  return caveat;
+}
+
+function textIn(one: Predicate | undefined): string {
+  const term = one?.terms[0];
+  if (term?.kind !== "string") throw foreign("a fact");
+  return term.value;
+}
+
+const foreign = (what: string): TokenError =>
+  new TokenError(
+    "ERR_TOKEN_DATALOG",
+    `A block of the credential has ${what}, which the profile does not allow.`,
+  );

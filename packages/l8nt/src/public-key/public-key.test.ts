@@ -1,0 +1,227 @@
+/** A credential from its minter to a verifier, and what becomes of it on the way. */
+import { describe, expect, test } from "vitest";
+import { encodeToken, type Token } from "../biscuit/token.ts";
+import { RevocationList } from "../credential/index.ts";
+import { TokenError } from "../errors.ts";
+import { base64Text } from "../internal/bytes.ts";
+import { Credential } from "../l402/credential.ts";
+import type { BiscuitBody } from "./body.ts";
+import { BiscuitVerifier, type IssuerKeys, Minter, seal } from "./index.ts";
+
+const NOW = 1_800_000_000;
+const issuer = "https://treasury.example";
+const minter = new Minter({ privateKey: "11".repeat(32), issuer, keyId: 7, clock: () => NOW });
+
+const keys: IssuerKeys = {
+  find(from, keyId) {
+    if (from !== issuer) throw new TokenError("ERR_TOKEN_ISSUER", "Not trusted.");
+    if (keyId !== 7) throw new TokenError("ERR_TOKEN_KEY", "No such key.");
+    return minter.publicKey;
+  },
+};
+const verifier = () => new BiscuitVerifier({ keys, revocations: new RevocationList() });
+
+const root = minter.mint({
+  endpoints: ["GET https://api.example/**"],
+  expiresIn: "1h",
+  maxUses: 9,
+});
+const child = root.delegate({
+  agent: "booker",
+  endpoints: ["GET https://api.example/a/*"],
+  maxUses: 3,
+});
+
+const bodyOf = (credential: Credential): BiscuitBody => credential.body as BiscuitBody;
+const preimageOf = (credential: Credential): string => credential.toString().split(":")[1]!;
+
+/** The child with another token and its own preimage. */
+const forged = (change: (token: Token) => Token): string =>
+  `${base64Text(encodeToken(change(bodyOf(child).token)))}:${preimageOf(child)}`;
+
+function codeOf(text: string): string {
+  try {
+    verifier().authenticate(text);
+    return "genuine";
+  } catch (error) {
+    if (error instanceof TokenError) return error.code;
+    throw error;
+  }
+}
+
+describe("genuine", () => {
+  test.each([
+    ["as it was minted", root],
+    ["narrowed", child],
+    ["sealed", seal(child)],
+    ["narrowed and sealed", seal(child.attenuate({ endpoints: ["* https://api.example/**"] }))],
+  ])("%s", (_name, credential) => {
+    expect(codeOf(credential.toString())).toBe("genuine");
+    expect(codeOf(credential.toKey())).toBe("genuine");
+    const read = Credential.parse(credential.toKey());
+    expect(read.toString()).toBe(credential.toString());
+    expect(read.caveats.map(({ value }) => value)).toEqual(
+      credential.caveats.map(({ value }) => value),
+    );
+  });
+
+  test("its nodes and limits have places of their own, which all who share them share", () => {
+    const one = verifier().authenticate(child.toString());
+    const sibling = verifier().authenticate(root.delegate({ agent: "other" }).toString());
+    expect(one.lineage).toEqual(["booker"]);
+    const ids = [...one.nodes.map(({ id }) => id), ...one.limits.map(({ id }) => id)];
+    expect(new Set(ids).size).toBe(ids.length);
+    expect(sibling.nodes[0]!.id).toBe(one.nodes[0]!.id);
+    expect(sibling.limits[0]!.id).toBe(one.limits[0]!.id);
+    expect(sibling.node.id).not.toBe(one.node.id);
+  });
+
+  test("a limit that names no ledger is counted by nobody", () => {
+    const codes = verifier()
+      .authenticate(child.toString())
+      .judge({ now: NOW, target: "self" })
+      .map(({ code }) => code);
+    expect(codes).toEqual(["ERR_USES", "ERR_USES"]);
+  });
+
+  test("what is judged is what its caveats say", () => {
+    const at = (path: string) => ({
+      now: NOW,
+      target: {
+        method: "GET",
+        origin: { scheme: "https" as const, host: "api.example", port: 443 },
+        path,
+        segments: path.slice(1).split("/"),
+      },
+    });
+    const unlimited = minter
+      .mint({ endpoints: ["GET https://api.example/**"], expiresIn: "1h" })
+      .delegate({ agent: "booker", endpoints: ["GET https://api.example/a/*"] });
+    const proven = verifier().authenticate(unlimited.toString());
+    expect(proven.judge(at("/a/b"))).toEqual([]);
+    expect(proven.judge(at("/b")).map(({ code }) => code)).toEqual(["ERR_ENDPOINT"]);
+    expect(proven.judge({ ...at("/a/b"), now: NOW + 3600 }).map(({ code }) => code)).toEqual([
+      "ERR_EXPIRED",
+    ]);
+  });
+});
+
+describe("refused", () => {
+  const block = (at: number) => (token: Token) => {
+    const blocks = [...token.blocks];
+    blocks.splice(at, 1);
+    return { ...token, blocks: blocks as unknown as Token["blocks"] };
+  };
+  const other = bodyOf(root.delegate({ agent: "other" })).token.blocks[1]!;
+  const foreign = new Minter({ privateKey: "22".repeat(32), issuer, keyId: 7, clock: () => NOW });
+
+  test.each<[string, string, string]>([
+    ["its last block removed", forged(block(1)), "ERR_TOKEN_MALFORMED"],
+    ["its first block removed", forged(block(0)), "ERR_TOKEN_MALFORMED"],
+    [
+      "its blocks reordered",
+      forged((token) => ({ ...token, blocks: [token.blocks[1]!, token.blocks[0]] })),
+      "ERR_TOKEN_MALFORMED",
+    ],
+    [
+      "a block twice",
+      forged((token) => ({ ...token, blocks: [...token.blocks, token.blocks[1]!] })),
+      "ERR_TOKEN_MALFORMED",
+    ],
+    [
+      "a sibling's block in place of its own",
+      forged((token) => ({ ...token, blocks: [token.blocks[0], other] })),
+      "ERR_TOKEN_MALFORMED",
+    ],
+    [
+      "the signature of a sibling's block",
+      forged((token) => ({
+        ...token,
+        blocks: [token.blocks[0], { ...token.blocks[1]!, signature: other.signature }],
+      })),
+      "ERR_TOKEN_FORGED",
+    ],
+    [
+      "a version that was not signed",
+      forged((token) => ({
+        ...token,
+        blocks: [token.blocks[0], { ...token.blocks[1]!, version: 0 }],
+      })),
+      "ERR_TOKEN_FORGED",
+    ],
+    ["another key of the issuer", forged((token) => ({ ...token, rootKeyId: 8 })), "ERR_TOKEN_KEY"],
+    [
+      "no key of the issuer",
+      forged((token) => ({ ...token, rootKeyId: undefined })),
+      "ERR_TOKEN_KEY",
+    ],
+    [
+      "a seal of another key",
+      forged((token) => ({
+        ...token,
+        proof: { kind: "sealed", signature: token.blocks[1]!.signature },
+      })),
+      "ERR_TOKEN_FORGED",
+    ],
+    [
+      "minted by another key under this issuer's name",
+      foreign.mint({ endpoints: ["GET https://api.example/**"], expiresIn: "1h" }).toString(),
+      "ERR_TOKEN_FORGED",
+    ],
+    [
+      "of an issuer that is not trusted",
+      new Minter({ privateKey: "11".repeat(32), issuer: "https://other.example", keyId: 7 })
+        .mint({ endpoints: ["GET https://api.example/**"], expiresIn: "1h" })
+        .toString(),
+      "ERR_TOKEN_ISSUER",
+    ],
+    [
+      "another preimage",
+      child.toString().replace(/:.*$/, `:${"00".repeat(32)}`),
+      "ERR_TOKEN_PREIMAGE",
+    ],
+  ])("%s", (_name, text, code) => {
+    expect(codeOf(text)).toBe(code);
+  });
+
+  test("narrowing what is sealed", () => {
+    expect(() => seal(child).attenuate({ maxUses: 1 })).toThrow(
+      expect.objectContaining({ code: "ERR_TOKEN_SEALED" }),
+    );
+    expect(() => seal(seal(child))).toThrow(expect.objectContaining({ code: "ERR_TOKEN_SEALED" }));
+  });
+
+  test("what was proven of a parent proves nothing of a forged child", () => {
+    const one = verifier();
+    const sibling = root.delegate({ agent: "other" });
+    for (const credential of [root, child, child, sibling]) one.authenticate(credential);
+    const text = forged((token) => ({
+      ...token,
+      blocks: [token.blocks[0], { ...token.blocks[1]!, signature: other.signature }],
+    }));
+    expect(() => one.authenticate(text)).toThrow(
+      expect.objectContaining({ code: "ERR_TOKEN_FORGED" }),
+    );
+  });
+
+  test.each<[string, () => unknown]>([
+    ["a scope without a place", () => minter.mint({ expiresIn: "1h" })],
+    ["a scope without an end", () => minter.mint({ endpoints: ["GET https://api.example/**"] })],
+    [
+      "an issuer with a path",
+      () => new Minter({ privateKey: "11".repeat(32), issuer: `${issuer}/x` }),
+    ],
+    ["a short private key", () => new Minter({ privateKey: "11".repeat(31), issuer })],
+  ])("%s", (_name, run) => {
+    expect(run).toThrow(TypeError);
+  });
+});
+
+test("shows no secret", () => {
+  const shown = [JSON.stringify(child), JSON.stringify(bodyOf(child)), `${child.toJSON()}`].join();
+  const { proof } = bodyOf(child).token;
+  expect(shown).not.toContain(preimageOf(child));
+  expect(shown).not.toContain(
+    base64Text(proof.kind === "open" ? proof.nextSecret : proof.signature),
+  );
+});

@@ -1,0 +1,212 @@
+/** Verifies credentials with the public keys of trusted issuers. spec/9-public-key.md §6. */
+import { type Claim, claimsOf } from "../biscuit/signatures.ts";
+import type { Token } from "../biscuit/token.ts";
+import { type CaveatChain, refusal, serviceVocabulary, type Vocabulary } from "../caveat/index.ts";
+import {
+  ProvenTexts,
+  type RevocationList,
+  SeenOnce,
+  Verified,
+  type Verifier,
+  type VerifierFacts,
+} from "../credential/index.ts";
+import { readText } from "../credential/text.ts";
+import { type Refusal, TokenError } from "../errors.ts";
+import { type Binary, binaryOf } from "../internal/bytes.ts";
+import { verify, verifyLater } from "../internal/ed25519.ts";
+import { checkKeys, type Keys } from "../internal/keys.ts";
+import { Lru } from "../internal/lru.ts";
+import { Credential } from "../l402/credential.ts";
+import { type BiscuitBody, readBody } from "./body.ts";
+import "./form.ts";
+
+/** The public keys of the issuers that a verifier trusts. */
+export interface IssuerKeys {
+  /**
+   * 32 bytes: the same array for as long as the key is the issuer's.
+   *
+   * @throws TokenError `ERR_TOKEN_ISSUER` for an issuer that is not trusted, `ERR_TOKEN_KEY` for a
+   * key that it does not have, or that ended
+   */
+  find(issuer: string, keyId: number): Uint8Array;
+  /** Resolves when `find` knows what can be known; undefined if it knows it now. */
+  load?(issuer: string, keyId: number): Promise<void> | undefined;
+}
+
+export interface BiscuitVerifierOptions {
+  readonly keys: IssuerKeys;
+  /** What proven credentials are judged by. */
+  readonly revocations: RevocationList;
+  /** Unknown conditions that pass. Every other unknown condition denies. */
+  readonly tolerate?: readonly string[];
+  /**
+   * How many proven credentials are kept.
+   *
+   * @default 4096
+   */
+  readonly cacheSize?: number;
+}
+
+const OPTIONS = {
+  keys: true,
+  revocations: true,
+  tolerate: true,
+  cacheSize: true,
+} satisfies Keys<BiscuitVerifierOptions>;
+
+interface Root {
+  readonly issuer: string;
+  readonly keyId: number;
+  readonly root: Uint8Array;
+}
+
+/** Between the moment that a signature is verified and the one that its credential is judged. */
+const WAITED_KEPT = 256;
+
+/** The blocks of a chain that was proven, as one text. */
+type Prefix = string;
+
+export class BiscuitVerifier implements Verifier {
+  readonly vocabulary: Vocabulary;
+  readonly #facts: VerifierFacts;
+  readonly #keys: IssuerKeys;
+  readonly #texts: ProvenTexts;
+  readonly #seen: SeenOnce;
+  /** The key that proved each. */
+  readonly #roots = new WeakMap<Verified, Root>();
+  /** Chains, with their seals, whose signatures were found right while somebody waited. */
+  readonly #verified: Lru<string, true>;
+  /** By the last signature of a proven chain of blocks: the chain, and the key of its root. */
+  readonly #chains: Lru<Binary, Prefix>;
+
+  constructor(options: BiscuitVerifierOptions) {
+    checkKeys(options, OPTIONS, "a verifier");
+    const { keys, revocations, tolerate = [], cacheSize = 4096 } = options;
+    this.vocabulary = serviceVocabulary(tolerate);
+    this.#facts = { vocabulary: this.vocabulary, revocations, parse: Credential.parse };
+    this.#keys = keys;
+    this.#texts = new ProvenTexts(cacheSize);
+    this.#seen = new SeenOnce(cacheSize);
+    this.#chains = new Lru(cacheSize);
+    this.#verified = new Lru(WAITED_KEPT);
+  }
+
+  authenticate(credential: Credential | string): Verified {
+    const text = typeof credential === "string" ? credential : credential.toString();
+    return this.known(text) ?? this.#prove(text);
+  }
+
+  prepare(text: string): Promise<void> | undefined {
+    if (!mayBePublicKeyForm(text)) return undefined;
+    const known = this.#texts.get(text);
+    if (known !== undefined) {
+      const { issuer, keyId } = this.#roots.get(known)!;
+      return this.#keys.load?.(issuer, keyId);
+    }
+    let body: BiscuitBody;
+    try {
+      body = readBody(readText(text));
+    } catch {
+      return undefined;
+    }
+    const loading = this.#keys.load?.(body.issuer, body.token.rootKeyId ?? 0);
+    if (verifyLater === undefined) return loading;
+    const later = () => this.#verifyLater(body);
+    return loading === undefined ? later() : loading.then(later);
+  }
+
+  /** Leaves the signatures that are right where {@link authenticate} looks for them. */
+  async #verifyLater({ issuer, token }: BiscuitBody): Promise<void> {
+    try {
+      const root = this.#keys.find(issuer, token.rootKeyId ?? 0);
+      const claims = claimsOf(token, root);
+      const right = await Promise.all(
+        claims.map(({ key, message, signature }) => verifyLater!(key, message, signature)),
+      );
+      if (!right.every(Boolean)) return;
+      this.#verified.set(chainsOf(token, root).at(-1)!.prefix + sealOf(token), true);
+    } catch {
+      // What is wrong, authenticate says.
+    }
+  }
+
+  known(text: string): Verified | undefined {
+    const verified = this.#texts.get(text);
+    return verified !== undefined && this.#isTrusted(verified) ? verified : undefined;
+  }
+
+  /** Whether the key that proved it is still the issuer's. */
+  #isTrusted(verified: Verified): boolean {
+    const { issuer, keyId, root } = this.#roots.get(verified)!;
+    try {
+      return this.#keys.find(issuer, keyId) === root;
+    } catch {
+      return false;
+    }
+  }
+
+  proved(verified: Verified): boolean {
+    return verified.isBy(this.#facts);
+  }
+
+  #prove(text: string): Verified {
+    const body = readBody(readText(text));
+    const { token } = body;
+    const keyId = token.rootKeyId ?? 0;
+    const root = this.#keys.find(body.issuer, keyId);
+    const chain = chainsOf(token, root);
+    const proven = chain.findLastIndex(({ last, prefix }) => this.#chains.get(last) === prefix) + 1;
+    const waited = chain.at(-1)!.prefix + sealOf(token);
+    const isProven = this.#verified.get(waited) === true;
+    if (!isProven && !claimsOf(token, root, proven).every(isRight)) throw forged();
+    if (!body.isPaid)
+      throw new TokenError(
+        "ERR_TOKEN_PREIMAGE",
+        "The credential's preimage does not prove its payment.",
+      );
+    const { caveats, paymentHash, places } = body;
+    const verified = new Verified(
+      { text, caveats, paymentHash, places, always: uncountedLimits },
+      this.#facts,
+    );
+    for (const { last, prefix } of chain.slice(proven)) this.#chains.set(last, prefix);
+    if (!verified.chain.isSingleUse && this.#seen.before(chain.at(-1)!.last))
+      this.#texts.set(text, verified);
+    this.#roots.set(verified, { issuer: body.issuer, keyId, root });
+    return verified;
+  }
+}
+
+const isRight = ({ key, message, signature }: Claim): boolean => verify(key, message, signature);
+
+const forged = (): TokenError =>
+  new TokenError(
+    "ERR_TOKEN_FORGED",
+    "The credential's signatures are wrong: it was altered, or minted elsewhere.",
+  );
+
+/** Every beginning of a chain of blocks: what it is known by, and all that its proof rests on. */
+function chainsOf({ blocks }: Token, root: Uint8Array) {
+  let prefix = binaryOf(root) as string;
+  return blocks.map(({ data, nextKey, signature, version }) => {
+    const last = binaryOf(signature);
+    prefix += `${version}${data.length}:${binaryOf(data)}${binaryOf(nextKey)}${last}`;
+    return { last, prefix };
+  });
+}
+
+const sealOf = ({ proof }: Token): string =>
+  proof.kind === "sealed" ? binaryOf(proof.signature) : "";
+
+/** By the first characters of its base64, which are those of the first byte. */
+const mayBePublicKeyForm = (text: string): boolean => /^(?:sk-sigil-)?(?:C[A-P]|E[g-v])/.test(text);
+
+/** A limit counts nowhere but in the ledger that it names. spec/9-public-key.md §7. */
+const uncountedLimits = ({ limits }: CaveatChain): readonly Refusal[] =>
+  limits.map(({ kind, condition, node }) =>
+    refusal(node, condition, {
+      code: kind === "uses" ? "ERR_USES" : "ERR_BUDGET",
+      have: "a limit that no ledger is named for",
+      need: "one that is counted here",
+    }),
+  );
