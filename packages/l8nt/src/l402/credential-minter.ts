@@ -138,7 +138,7 @@ export class CredentialMinter {
       throw new TypeError('a credential needs an end: expiresIn: "1h", or expiresAt');
     if (this.kind === "spending" && !bounds.has("spend"))
       throw new TypeError(
-        'a credential that can spend needs a budget: budget: "500 sat", or budgetPerDay and the like',
+        'a credential that can spend needs a budget: budget: "500 sat", or budgetPerDay',
       );
     return caveats;
   }

@@ -30,7 +30,7 @@ const ENTRY = {
     const [read, ...more] = parse(entry) ?? [];
     return read && more.length === 0 && isServiceName(read.name) ? entry : undefined;
   },
-  form: 'services, such as "lightning_loop" or "lightning_loop:0"',
+  form: 'services, such as "lightning_loop:0"',
 };
 
 export const services = condition<readonly Service[]>({
