@@ -152,15 +152,19 @@ describe.each(Object.entries(TAKEN))("%s", (_, start) => {
     expect(invoicer.requests).toEqual([]);
   });
 
-  test("another upload under the same key is served by itself", async () => {
+  test("an upload uses its key: another one under it has no answer, and is offered nothing", async () => {
     const { ask, invoicer } = await world(start);
     const asked = await ask("/fixed", MULTIPART, upload("one"));
     const paid = present(invoicer.buy(asked.lines("www-authenticate")));
-    const fields = [paid, ["idempotency-key", "k1"] as [string, string]];
-    const bodies: string[] = [];
-    for (const file of ["one", "two", "x".repeat(50_000)])
-      bodies.push((await ask("/fixed", MULTIPART, upload(file), fields)).body);
-    expect(bodies).toEqual(["answer 1", "answer 2", "answer 3"]);
+    const send = (file: string, key: string) =>
+      ask("/fixed", MULTIPART, upload(file), [paid, ["idempotency-key", key]]);
+    expect((await send("one", "k1")).body).toBe("answer 1");
+    for (const file of ["one", "two", "x".repeat(50_000)]) {
+      const other = await send(file, "k1");
+      expect([other.status, other.lines("www-authenticate")]).toEqual([422, []]);
+    }
+    expect((await send("two", "k2")).body).toBe("answer 2");
+    expect(invoicer.requests).toHaveLength(1);
   });
 });
 

@@ -367,7 +367,7 @@ export class Route {
     }
     try {
       // It was begun before the claim. A use is served only if its sale is in the books.
-      await this.#context.sold.written(verified.paymentHash);
+      await this.#context.sold.written(verified);
     } catch (error) {
       keyed?.end(false);
       await claim

@@ -136,19 +136,30 @@ describe("a sale", () => {
     expect(bytes).not.toContain((10_000).toString(16).padStart(16, "0"));
   });
 
-  test("of a use that cannot be written down is not served, and is with the next request", async () => {
-    const { store, paywall, buy, use, settled, alarm } = world();
-    const route = paywall.route({ price: "10 sat" });
-    const credential = await buy(route);
-    const sell = vi.spyOn(store, "sell").mockRejectedValueOnce(new Error("the disk is full"));
-    const refused = await use(route, credential);
-    expect(refused).toMatchObject({ granted: false, error: { code: "ERR_STORE" } });
-    expect(alarm).toHaveBeenCalledOnce();
-    expect((await use(route, credential)).granted).toBe(true);
-    await settled();
-    expect(sell).toHaveBeenCalledTimes(2);
-    expect(await paywall.sales()).toHaveLength(1);
-  });
+  test.each([
+    ["at once", 0],
+    ["after the write has failed", 50],
+  ])(
+    "of a use that cannot be written down is not served, its claim made %s, and is with the next request",
+    async (_when, turns) => {
+      const { store, paywall, buy, use, settled, alarm } = world();
+      const route = paywall.route({ price: "10 sat" });
+      const credential = await buy(route);
+      const reserve = store.reserve.bind(store);
+      vi.spyOn(store, "reserve").mockImplementation(async (wanted) => {
+        for (let turn = 0; turn < turns; turn++) await undefined;
+        return reserve(wanted);
+      });
+      const sell = vi.spyOn(store, "sell").mockRejectedValueOnce(new Error("the disk is full"));
+      const refused = await use(route, credential);
+      expect(refused).toMatchObject({ granted: false, error: { code: "ERR_STORE" } });
+      expect(alarm).toHaveBeenCalledOnce();
+      expect((await use(route, credential)).granted).toBe(true);
+      await settled();
+      expect(sell).toHaveBeenCalledTimes(2);
+      expect(await paywall.sales()).toHaveLength(1);
+    },
+  );
 
   test("of a time is served although it cannot be written down, and is with a later request", async () => {
     const { store, paywall, buy, use, settled } = world();

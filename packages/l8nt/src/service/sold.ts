@@ -41,6 +41,7 @@ export class Sold {
   readonly #options: SoldOptions;
   readonly #seen = new WeakSet<Verified>();
   readonly #known = new Lru<string, true>(KNOWN);
+  readonly #awaited = new WeakMap<Verified, Promise<void>>();
   readonly #writing = new Map<string, Promise<void>>();
   #telling: Promise<void> | undefined;
   /** A sale was written while others were told. */
@@ -63,8 +64,12 @@ export class Sold {
     this.#seen.add(verified);
     const { paymentHash } = verified;
     const { book, clock } = this.#options;
-    if (book.sell === undefined || this.#known.get(paymentHash) || this.#writing.has(paymentHash))
+    if (book.sell === undefined || this.#known.get(paymentHash)) return;
+    const running = this.#writing.get(paymentHash);
+    if (running !== undefined) {
+      this.#await(verified, running);
       return;
+    }
     const sold = this.marks.read(verified.credential.body.rootId);
     const at = clock();
     // What has ended may have been summed up already, and would be a second sale.
@@ -83,20 +88,30 @@ export class Sold {
     const writing = this.#write(book.sell.bind(book), sale).finally(() => {
       this.#writing.delete(paymentHash);
     });
-    writing.catch((cause: unknown) => {
-      this.#seen.delete(verified);
-      this.#options.alarm("l8nt: a sale was not written down", cause);
-    });
+    writing.catch((cause: unknown) =>
+      this.#options.alarm("l8nt: a sale was not written down", cause),
+    );
     this.#writing.set(paymentHash, writing);
+    this.#await(verified, writing);
+  }
+
+  /** A write that has failed stays the answer until the credential is seen again. */
+  #await(verified: Verified, writing: Promise<void>): void {
+    this.#awaited.set(verified, writing);
+    writing.then(
+      () => this.#awaited.delete(verified),
+      () => this.#seen.delete(verified),
+    );
   }
 
   /**
-   * The sale of a credential that is being written; undefined if there is nothing to wait for.
+   * The sale of a credential that was seen, while it is being written and if that failed; undefined
+   * if there is nothing to wait for.
    *
    * @throws AdapterError `ERR_STORE`
    */
-  written(paymentHash: string): Promise<void> | undefined {
-    return this.#writing.get(paymentHash);
+  written(verified: Verified): Promise<void> | undefined {
+    return this.#awaited.get(verified);
   }
 
   async #write(sell: SalesBook["sell"], sale: SaleRecord): Promise<void> {
