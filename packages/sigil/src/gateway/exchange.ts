@@ -10,6 +10,7 @@ import type { Admitted, By } from "./admitted.ts";
 import { AgentRequest, type Read, STRANGERS } from "./agent-request.ts";
 import type { Edit } from "./body/edit.ts";
 import type { Bodies } from "./core/body.ts";
+import { hasLeft, whenLeft } from "./core/client.ts";
 import { forUpstream } from "./core/fields.ts";
 import { Forwarding, type Outcome, type Plan } from "./core/forward.ts";
 import type { Target } from "./core/request.ts";
@@ -254,9 +255,10 @@ export class Exchange {
         : slots.take(holder);
     this.#slot = slot;
     if (slot.free === undefined) return;
-    this.#outgoing.once("close", slot.release);
+    if (hasLeft(this.#outgoing)) slot.release();
+    const stopWaiting = whenLeft(this.#outgoing, slot.release);
     await slot.free;
-    this.#outgoing.off("close", slot.release);
+    stopWaiting();
   }
 
   /** What was reserved; with `--shadow` perhaps nothing, and the request goes as it came. */

@@ -4,6 +4,7 @@ import { TokenError } from "l8nt";
 import { listener } from "l8nt/node";
 import type { Ledger } from "l8nt/ports";
 import type { Bodies } from "./core/body.ts";
+import { breakOff, hasLeft, isOver, whenOver } from "./core/client.ts";
 import { ClientAddresses } from "./core/client-address.ts";
 import { answersKept } from "./core/forward.ts";
 import { requestFault, type Target, targetIn } from "./core/request.ts";
@@ -105,8 +106,8 @@ export class Gateway {
     version.requests++;
     try {
       await this.#serve(version, incoming, outgoing, upgrade);
-      if (upgrade === undefined && !outgoing.closed)
-        await new Promise((resolve) => outgoing.once("close", resolve));
+      if (upgrade === undefined && !isOver(outgoing))
+        await new Promise<void>((resolve) => whenOver(outgoing, resolve));
     } finally {
       version.requests--;
       if (version.requests === 0) version.ended?.();
@@ -212,10 +213,8 @@ export class Gateway {
   }
 
   #deny(outgoing: ServerResponse, dialect: Dialect, denial: Denied): void {
-    if (outgoing.headersSent || outgoing.destroyed) {
-      outgoing.destroy();
-      return;
-    }
+    if (hasLeft(outgoing)) return;
+    if (outgoing.headersSent) return void breakOff(outgoing);
     const { facts, retryAfterSeconds, fields } = denial;
     // What is left of a large body is not read to its end.
     if (!outgoing.req?.complete && mayBeLarge(outgoing.req)) outgoing.shouldKeepAlive = false;

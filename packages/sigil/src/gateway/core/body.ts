@@ -1,5 +1,6 @@
 /** Reads the body of a request that is metered, within the limits of one and of all. */
 import type { IncomingMessage } from "node:http";
+import { whenBodyBreaks } from "./client.ts";
 import { valuesOf } from "./fields.ts";
 import { Shares } from "./shares.ts";
 
@@ -69,9 +70,7 @@ export class Bodies {
         else if (!fits) resolve(tooMany());
       });
       incoming.once("end", () => resolve(undefined));
-      incoming.once("close", () => {
-        if (!incoming.readableEnded) resolve(brokeOff());
-      });
+      whenBodyBreaks(incoming, () => resolve(brokeOff()));
     });
     if (fault !== undefined) {
       incoming.removeAllListeners("data").pause();

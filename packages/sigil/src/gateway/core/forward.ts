@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Dispatcher } from "undici";
 import type { Hider } from "../vault/hide.ts";
+import { breakOff, hasLeft, isOver, unreadOf, whenLeft } from "./client.ts";
 import { codingsOf, Decoding, decodedLines, type Flow } from "./decoding.ts";
 import { forClient, type Lines, linesOf, without } from "./fields.ts";
 import { Shares } from "./shares.ts";
@@ -84,16 +85,6 @@ export const answersKept = (total = TOTAL_WHOLE_BYTES): Shares =>
 /** How long a client may read nothing while there is more for it. */
 const MAX_PAUSE_MS = 60_000;
 
-/** Whether nothing that is written reaches the client any more. */
-const hasLeft = (outgoing: ServerResponse): boolean =>
-  outgoing.destroyed ||
-  (outgoing as { stream?: { destroyed: boolean } }).stream?.destroyed === true ||
-  outgoing.socket?.destroyed === true;
-
-/** Bytes that were written and not yet sent. */
-const unreadOf = (outgoing: ServerResponse): number =>
-  ((outgoing as { stream?: { writableLength: number } }).stream ?? outgoing).writableLength;
-
 /** How long an answer is read at most whose client has left. */
 const MAX_REST_MS = 300_000;
 
@@ -175,7 +166,7 @@ export class Forwarding implements Dispatcher.DispatchHandler {
       this.#end({ kind: "gone", status: undefined, isUnsent: true });
       return;
     }
-    outgoing.once("close", this.#closed);
+    this.#stopWaiting = whenLeft(outgoing, this.#left);
     outgoing.on("drain", this.#drained);
     try {
       upstream.dispatch(
@@ -206,7 +197,7 @@ export class Forwarding implements Dispatcher.DispatchHandler {
     }
     this.#flush();
     // An answer that is passed on unseen may have said how long it is.
-    if (this.#outgoing.headersSent && this.#watcher === undefined) this.#outgoing.destroy();
+    if (this.#outgoing.headersSent && this.#watcher === undefined) breakOff(this.#outgoing);
     else if (this.#outgoing.headersSent) this.#outgoing.end(last);
     this.#abort(new Cut());
   }
@@ -218,8 +209,9 @@ export class Forwarding implements Dispatcher.DispatchHandler {
     else this.#controller.abort(reason);
   }
 
-  readonly #closed = (): void => {
-    if (this.#outgoing.writableFinished || this.#reason !== undefined || this.#isLeft) return;
+  #stopWaiting = (): void => {};
+  readonly #left = (): void => {
+    if (this.#reason !== undefined || this.#isLeft) return;
     if (!this.#isSent || !this.#mayGoOn()) {
       this.#abort(new ClientGone());
       return;
@@ -252,7 +244,7 @@ export class Forwarding implements Dispatcher.DispatchHandler {
   #pause(): void {
     this.#flow?.pause();
     clearTimeout(this.#late);
-    this.#late = setTimeout(() => this.#outgoing.destroy(), MAX_PAUSE_MS);
+    this.#late = setTimeout(() => breakOff(this.#outgoing), MAX_PAUSE_MS);
   }
   #late: NodeJS.Timeout | undefined;
 
@@ -390,7 +382,7 @@ export class Forwarding implements Dispatcher.DispatchHandler {
 
   #send(part: Uint8Array): void {
     if (this.#outgoing.write(part)) return;
-    if (hasLeft(this.#outgoing)) this.#closed();
+    if (hasLeft(this.#outgoing)) this.#left();
     else this.#pause();
   }
 
@@ -466,19 +458,18 @@ export class Forwarding implements Dispatcher.DispatchHandler {
     if (status === undefined || this.#parts !== undefined)
       return { kind: "failed", error, isUnsent: !this.#isSent, headStatus: status };
     this.#flush();
-    // Not ended: an answer that ends quietly looks complete.
-    this.#outgoing.destroy();
+    breakOff(this.#outgoing);
     return { kind: "broken", status, error };
   }
 
   #end(outcome: Outcome): void {
     clearTimeout(this.#late);
     this.#decoding?.stop();
-    this.#outgoing.off("close", this.#closed);
+    this.#stopWaiting();
     this.#outgoing.off("drain", this.#drained);
-    const isUnread = !hasLeft(this.#outgoing) && unreadOf(this.#outgoing) > 0;
+    const isUnread = !isOver(this.#outgoing) && unreadOf(this.#outgoing) > 0;
     // A client that reads nothing of what is left holds its memory no longer than that.
-    if (isUnread) this.#outgoing.setTimeout(MAX_PAUSE_MS, () => this.#outgoing.destroy());
+    if (isUnread) this.#outgoing.setTimeout(MAX_PAUSE_MS, () => breakOff(this.#outgoing));
     if (this.#counted > 0 && isUnread) this.#outgoing.once("close", this.#giveBack);
     else if (this.#counted > 0) this.#giveBack();
     this.#resolve(outcome);

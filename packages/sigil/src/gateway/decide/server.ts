@@ -3,6 +3,7 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { listener } from "l8nt/node";
 import { type Paywall, WELL_KNOWN_PATH } from "l8nt/service";
+import { hasLeft } from "../core/client.ts";
 import type { ClientAddresses } from "../core/client-address.ts";
 import { valuesOf } from "../core/fields.ts";
 import { targetIn } from "../core/request.ts";
@@ -156,7 +157,7 @@ function write(
   body: string,
   fields: readonly string[],
 ): void {
-  if (outgoing.destroyed) return;
+  if (hasLeft(outgoing)) return;
   outgoing.writeHead(status, [...fields, "content-length", String(Buffer.byteLength(body))]);
   outgoing.end(outgoing.req.method === "HEAD" ? undefined : body);
 }
