@@ -127,6 +127,10 @@ const DESCRIPTIONS = {
     meaning: "The credential was delegated more often than `maxDepth` allows.",
     whatToDo: "Delegate from an agent higher up, or raise `maxDepth` at the top.",
   },
+  ERR_LEDGER: {
+    meaning: "The credential's limits are counted in the ledger of another service.",
+    whatToDo: "Use a credential whose `ledger` is the origin of this service.",
+  },
   ERR_SERVICE: {
     meaning: "The credential is for other services than this one.",
     whatToDo: "Use a credential whose `services` include this service's L402 name.",

@@ -30,4 +30,9 @@ export interface Access {
    * The model that the request uses; null if it is known to use none, undefined if it is not known.
    */
   readonly model?: string | null | undefined;
+  /**
+   * The origin of the ledger that the verifier counts limits in; null if it has none. Undefined if
+   * a holder asks, who does not know the verifier. {@link Verified.judge} sets it.
+   */
+  readonly ledger?: string | null | undefined;
 }

@@ -205,16 +205,6 @@ export class CaveatChain {
   }
 
   /**
-   * Whether the credential is for one method at one path, by a condition on endpoints; with GET
-   * also for HEAD.
-   */
-  get isForOneEndpoint(): boolean {
-    return this.#read.some(
-      (caveat) => caveat?.value !== undefined && caveat.condition?.isOneEndpoint?.(caveat.value),
-    );
-  }
-
-  /**
    * Whether the credential serves a single request. Such a credential belongs to that request and
    * is worth nothing afterwards.
    */
@@ -228,11 +218,6 @@ export class CaveatChain {
   /** Whether a use reduces what the credential allows. A pass for a time is not used up. */
   get isUsedUpByUse(): boolean {
     return this.limits.length > 0;
-  }
-
-  /** Whether it says which services it is for. */
-  get namesServices(): boolean {
-    return this.entries.some(({ condition }) => condition.servicesOf !== undefined);
   }
 
   /**
@@ -250,11 +235,6 @@ export class CaveatChain {
     });
     if (ends.includes(undefined)) return undefined;
     return ends.sort((a, b) => endOf(b!)!.until - endOf(a!)!.until)[0];
-  }
-
-  /** Unix seconds at which the last of the services that it is for ends it. */
-  get serviceEnd(): number | undefined {
-    return this.lastEnd && endOf(this.lastEnd)?.until;
   }
 
   /** Unix seconds of the earliest end among the caveats of the nodes from the root to `node`. */

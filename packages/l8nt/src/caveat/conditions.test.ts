@@ -114,6 +114,42 @@ describe("integers are strict decimals [case 21]", () => {
   );
 });
 
+describe("ledger", () => {
+  const origin = "https://api.example";
+  test.each<[string, string | null | undefined, string[]]>([
+    ["the same", origin, []],
+    ["another one", "https://treasury.example", ["ERR_LEDGER"]],
+    ["one of another port", `${origin}:8443`, ["ERR_LEDGER"]],
+    ["a verifier without one", null, ["ERR_LEDGER"]],
+    ["a holder, who does not know the verifier", undefined, []],
+  ])("%s", (_name, ledger, refused) => {
+    expect(codes([`ledger=${origin}`], { ledger })).toEqual(refused);
+    expect(codes([`ledger=${origin}`], { ledger, target: "self" })).toEqual(refused);
+  });
+
+  test.each([
+    "",
+    "api.example",
+    "https://api.example/",
+    "https://API.example",
+    "https://api.example:443",
+    "https://u@api.example",
+    "https://api.example/a",
+    "https://api.example?",
+    "ftp://api.example",
+    " https://api.example",
+    "https://api.example,https://b.example",
+    "null",
+  ])("ledger=%j is malformed", (value) => {
+    expect(codes([`ledger=${value}`], { ledger: origin })).toEqual(["ERR_CAVEAT_MALFORMED"]);
+  });
+
+  test.each(["http://127.0.0.1:8402", "https://[::1]", "https://api.example:8443"])(
+    "ledger=%s",
+    (value) => expect(codes([`ledger=${value}`], { ledger: value })).toEqual([]),
+  );
+});
+
 describe("time", () => {
   test.each([
     [`valid_until=${NOW + 1}`, []],

@@ -20,6 +20,11 @@ export interface Scope {
   /** Instead of `expiresIn`. */
   readonly expiresAt?: Date;
   readonly validFrom?: Date;
+  /**
+   * The origin of the only service that takes the credential and counts its limits, such as
+   * `"https://api.example"`. A limit of the public-key form needs one.
+   */
+  readonly ledger?: string;
   /** In all, routing fees included. What is spent in a unit needs a budget in that unit. */
   readonly budget?: Amounts;
   readonly budgetPerHour?: Amounts;

@@ -217,6 +217,14 @@ const EXAMPLES: Readonly<Record<string, Example>> = {
     flags: [["payee", [KEY, OTHER_KEY], `payees=${KEY},${OTHER_KEY}`]],
     words: [`pays only ${KEY}`, `pays only ${OTHER_KEY}`],
   },
+  ledger: {
+    allows: [[`ledger=${ORIGIN}`], { ledger: ORIGIN }],
+    denies: [[`ledger=${ORIGIN}`], "ERR_LEDGER", { ledger: "https://treasury.example" }],
+    handOver: [],
+    wider: [`ledger=${ORIGIN}`, `ledger=${ORIGIN}`, "ledger=https://other.example"],
+    flags: [["ledger", [ORIGIN], `ledger=${ORIGIN}`]],
+    words: [`counted at ${ORIGIN} alone`],
+  },
   max_depth: {
     allows: [["max_depth=1", "agent=a.00000000"]],
     denies: [["max_depth=0", "agent=a.00000000"], "ERR_DEPTH"],

@@ -88,15 +88,15 @@ export class HttpClient {
   }
 
   async post(url: string | URL, body?: BodyInit | null, init?: RequestInit): Promise<Response> {
-    return this.fetch(url, withBody("POST", body, init));
+    return this.fetch(url, await withBody("POST", body, init));
   }
 
   async put(url: string | URL, body?: BodyInit | null, init?: RequestInit): Promise<Response> {
-    return this.fetch(url, withBody("PUT", body, init));
+    return this.fetch(url, await withBody("PUT", body, init));
   }
 
   async patch(url: string | URL, body?: BodyInit | null, init?: RequestInit): Promise<Response> {
-    return this.fetch(url, withBody("PATCH", body, init));
+    return this.fetch(url, await withBody("PATCH", body, init));
   }
 
   delete(url: string | URL, init?: RequestInit): Promise<Response> {
@@ -226,15 +226,13 @@ export class HttpClient {
   }
 }
 
-function withBody(
+async function withBody(
   method: string,
   body: BodyInit | null | undefined,
   init: RequestInit | undefined,
-): RequestInit {
+): Promise<RequestInit> {
   // `fetch` would send, and the client pay for, the text "[object Object]".
   if (body && Object.getPrototypeOf(body) === Object.prototype)
-    throw new TypeError(
-      `The second argument of ${method.toLowerCase()} is the body, and an object is none: give JSON.stringify(object), and options such as headers as the third argument.`,
-    );
+    throw (await import("./trips.ts")).notABody(method);
   return { ...init, method, ...(body !== undefined && { body }) };
 }

@@ -73,3 +73,8 @@ export class Trips {
 
 const presentsMacaroon = ({ headers }: Request): boolean =>
   headers.has("macaroon") || headers.has("grpc-metadata-macaroon");
+
+export const notABody = (method: string): TypeError =>
+  new TypeError(
+    `The second argument of ${method.toLowerCase()} is the body, and an object is none: give JSON.stringify(object), and options such as headers as the third argument.`,
+  );

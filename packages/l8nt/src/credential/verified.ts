@@ -5,6 +5,7 @@ import {
   type CaveatText,
   type ChainLimit,
   checkCaveats,
+  ledger,
   nodesAt,
   type Vocabulary,
 } from "../caveat/index.ts";
@@ -18,6 +19,8 @@ import type { ProvenNode, Revocation, RevocationList } from "./revocations.ts";
 export interface VerifierFacts {
   readonly vocabulary: Vocabulary;
   readonly revocations: RevocationList;
+  /** The origin of the ledger that the verifier counts limits in. @default it counts none */
+  readonly ledger?: string | undefined;
   /** Reads the text of a credential. */
   parse(text: string): Credential;
 }
@@ -43,6 +46,7 @@ export class Verified {
   readonly #places: Places;
   readonly #facts: VerifierFacts;
   readonly #always: readonly Refusal[];
+  readonly #namesLedger: boolean;
 
   /** For verifiers, which have checked the signature and the payment before. */
   constructor({ text, caveats, paymentHash, places, always }: Proof, facts: VerifierFacts) {
@@ -52,6 +56,7 @@ export class Verified {
     this.#places = places;
     this.#facts = facts;
     this.#always = always?.(this.chain) ?? NONE;
+    this.#namesLedger = this.chain.has(ledger);
   }
 
   /** Read from its text at each use. */
@@ -103,7 +108,9 @@ export class Verified {
    * the counted limits, which a ledger judges.
    */
   judge(access: Access): readonly Refusal[] {
-    const ofChain = this.chain.refusals(access);
+    const ofChain = this.chain.refusals(
+      this.#namesLedger ? { ...access, ledger: this.#facts.ledger ?? null } : access,
+    );
     const refusals = this.#always.length === 0 ? ofChain : [...this.#always, ...ofChain];
     const revoked = this.#facts.revocations.refusalOf(() => this.nodes, access.now);
     return revoked === undefined ? refusals : [revoked, ...refusals];

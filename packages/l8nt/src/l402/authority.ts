@@ -2,7 +2,7 @@
  * A minter, the verifier of what it mints, and the list of what was revoked: the three that a
  * service or a treasury with a secret needs.
  */
-import type { Vocabulary } from "../caveat/index.ts";
+import { formatOrigin, readOrigin, type Vocabulary } from "../caveat/index.ts";
 import { RevocationList, type Verifier } from "../credential/index.ts";
 import { hexBytes, ownBytes, utf8 } from "../internal/bytes.ts";
 import { hkdfExpandUnder, hkdfExtract } from "../internal/crypto.ts";
@@ -56,6 +56,7 @@ export class Authority {
     this.#hmac = new HmacVerifier({
       secret,
       revocations: this.revocations,
+      ledger: this.ledger,
       ...(previousSecrets !== undefined && { previousSecrets }),
       ...(kind !== undefined && { kind }),
       ...(tolerate !== undefined && { tolerate }),
@@ -69,6 +70,12 @@ export class Authority {
   /** The public http(s) URL where its credentials are spent. */
   get location(): string {
     return this.minter.location;
+  }
+
+  /** The origin of its location, by which `ledger` caveats name it. */
+  get ledger(): string | undefined {
+    const origin = readOrigin(this.location);
+    return origin && formatOrigin(origin);
   }
 
   get kind(): Kind {

@@ -39,6 +39,8 @@ export interface HmacVerifierOptions {
   readonly tolerate?: readonly string[];
   /** What proven credentials are judged by. */
   readonly revocations: RevocationList;
+  /** The origin of the ledger that counts their limits. @default none */
+  readonly ledger?: string | undefined;
   /**
    * How many proven credentials are kept.
    *
@@ -53,6 +55,7 @@ const OPTIONS = {
   kind: true,
   tolerate: true,
   revocations: true,
+  ledger: true,
   cacheSize: true,
 } satisfies Keys<HmacVerifierOptions>;
 
@@ -71,9 +74,9 @@ export class HmacVerifier implements Verifier {
   /** @throws TypeError for a secret that is short or not random */
   constructor(options: HmacVerifierOptions) {
     checkKeys(options, OPTIONS, "a verifier");
-    const { kind = "access", tolerate = [], cacheSize = 4096, revocations } = options;
+    const { kind = "access", tolerate = [], cacheSize = 4096, revocations, ledger } = options;
     this.vocabulary = vocabularyOf(kind, tolerate);
-    this.#facts = { vocabulary: this.vocabulary, revocations, parse: Credential.parse };
+    this.#facts = { vocabulary: this.vocabulary, revocations, ledger, parse: Credential.parse };
     this.#roots = new Roots(options.secret, options.previousSecrets);
     this.#texts = new ProvenTexts(cacheSize);
     this.#chains = new Lru(cacheSize);

@@ -28,17 +28,19 @@ const SIGNATURE_BYTES = 32;
 const malformed = (why: string): TokenError =>
   new TokenError("ERR_TOKEN_MALFORMED", `The macaroon is malformed: ${why}.`);
 
+export const tooLarge = (): TokenError =>
+  new TokenError(
+    "ERR_TOKEN_TOO_LARGE",
+    `A macaroon has at most ${MAX_CAVEATS} caveats of ${MAX_CAVEAT_BYTES} bytes, and ${MAX_PACKET_BYTES} bytes in all. Delegate less deep, or say less in each scope.`,
+  );
+
 /**
  * Reads a packet. Bytes after it are an error.
  *
  * @throws TokenError `ERR_TOKEN_MALFORMED`, `ERR_TOKEN_TOO_LARGE`, `ERR_TOKEN_THIRD_PARTY`
  */
 export function readPacket(input: Binary): Packet {
-  if (input.length > MAX_PACKET_BYTES)
-    throw new TokenError(
-      "ERR_TOKEN_TOO_LARGE",
-      `A macaroon has at most ${MAX_PACKET_BYTES} bytes.`,
-    );
+  if (input.length > MAX_PACKET_BYTES) throw tooLarge();
   const reader = new FieldReader(input);
   if (reader.byte() !== VERSION) throw malformed("it is not a V2 binary macaroon");
   const location = reader.optional(FIELD.location);
@@ -55,8 +57,7 @@ export function readPacket(input: Binary): Packet {
 }
 
 function readCaveat(reader: FieldReader, index: number): Binary {
-  if (index === MAX_CAVEATS)
-    throw new TokenError("ERR_TOKEN_TOO_LARGE", `A macaroon has at most ${MAX_CAVEATS} caveats.`);
+  if (index === MAX_CAVEATS) throw tooLarge();
   const location = reader.optional(FIELD.location);
   const caveat = reader.required(FIELD.identifier, "caveat");
   // Skipping a third-party caveat would drop a restriction, and verifying one takes a discharge,
@@ -66,8 +67,7 @@ function readCaveat(reader: FieldReader, index: number): Binary {
       "ERR_TOKEN_THIRD_PARTY",
       "The macaroon has a third-party caveat, which Sigil refuses.",
     );
-  if (caveat.length > MAX_CAVEAT_BYTES)
-    throw new TokenError("ERR_TOKEN_TOO_LARGE", `A caveat has at most ${MAX_CAVEAT_BYTES} bytes.`);
+  if (caveat.length > MAX_CAVEAT_BYTES) throw tooLarge();
   reader.end();
   return caveat;
 }

@@ -1,8 +1,13 @@
 /** A macaroon that nobody has verified, as a packet and as the bytes that programs read. */
-import { TokenError } from "../errors.ts";
 import { type Binary, type Bytes, binaryOf, bytesOf } from "../internal/bytes.ts";
 import { signatures, signCaveats } from "./chain.ts";
-import { MAX_CAVEAT_BYTES, MAX_CAVEATS, MAX_PACKET_BYTES, type Packet } from "./packet.ts";
+import {
+  MAX_CAVEAT_BYTES,
+  MAX_CAVEATS,
+  MAX_PACKET_BYTES,
+  type Packet,
+  tooLarge,
+} from "./packet.ts";
 
 /**
  * A decoded macaroon. Not verified: its signature may be anything. The object is frozen; treat its
@@ -76,10 +81,7 @@ export function checkSize(location: string, identifier: Sized, caveats: readonly
     longest = Math.max(longest, length);
   }
   if (caveats.length > MAX_CAVEATS || size > MAX_PACKET_BYTES || longest > MAX_CAVEAT_BYTES)
-    throw new TokenError(
-      "ERR_TOKEN_TOO_LARGE",
-      `A macaroon has at most ${MAX_CAVEATS} caveats of ${MAX_CAVEAT_BYTES} bytes, and ${MAX_PACKET_BYTES} bytes in all. Delegate less deep, or say less in each scope.`,
-    );
+    throw tooLarge();
 }
 
 // Upper bounds: of version, field headers, ends and signature; of the header and end of a caveat.

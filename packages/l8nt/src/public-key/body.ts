@@ -6,6 +6,7 @@ import { Symbols } from "../biscuit/block.ts";
 import { malformed } from "../biscuit/protobuf.ts";
 import { appendBlock, hasItsKey, sealToken } from "../biscuit/signatures.ts";
 import { decodeToken, encodeSigned, encodeToken, type Token } from "../biscuit/token.ts";
+import { ledger, valueIn } from "../caveat/index.ts";
 import type { Body } from "../credential/index.ts";
 import { keyOf } from "../credential/key-form.ts";
 import { malformedText, type TextParts } from "../credential/text.ts";
@@ -73,6 +74,16 @@ export class BiscuitBody implements Body {
 
   get caveats(): readonly Binary[] {
     return this.#parts.contents.caveats.flat().map(binaryOfUtf8);
+  }
+
+  /** The caveats of the blocks before the first one that names the ledger of its limits. */
+  get beforeLedger(): readonly Binary[] {
+    const { caveats } = this.#parts.contents;
+    const at = caveats.findIndex((own) => own.some((one) => valueIn(ledger, one) !== undefined));
+    return caveats
+      .slice(0, at === -1 ? undefined : at)
+      .flat()
+      .map(binaryOfUtf8);
   }
 
   get paymentHash(): string {

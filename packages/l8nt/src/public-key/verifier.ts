@@ -1,7 +1,7 @@
 /** Verifies credentials with the public keys of trusted issuers. spec/9-public-key.md §6. */
 import { type Claim, claimsOf } from "../biscuit/signatures.ts";
 import type { Token } from "../biscuit/token.ts";
-import { type CaveatChain, refusal, serviceVocabulary, type Vocabulary } from "../caveat/index.ts";
+import { CaveatChain, refusal, serviceVocabulary, type Vocabulary } from "../caveat/index.ts";
 import {
   ProvenTexts,
   type RevocationList,
@@ -37,6 +37,8 @@ export interface BiscuitVerifierOptions {
   readonly keys: IssuerKeys;
   /** What proven credentials are judged by. */
   readonly revocations: RevocationList;
+  /** The origin of the ledger that counts their limits. @default none: every limit is refused */
+  readonly ledger?: string | undefined;
   /** Unknown conditions that pass. Every other unknown condition denies. */
   readonly tolerate?: readonly string[];
   /**
@@ -50,6 +52,7 @@ export interface BiscuitVerifierOptions {
 const OPTIONS = {
   keys: true,
   revocations: true,
+  ledger: true,
   tolerate: true,
   cacheSize: true,
 } satisfies Keys<BiscuitVerifierOptions>;
@@ -81,9 +84,9 @@ export class BiscuitVerifier implements Verifier {
 
   constructor(options: BiscuitVerifierOptions) {
     checkKeys(options, OPTIONS, "a verifier");
-    const { keys, revocations, tolerate = [], cacheSize = 4096 } = options;
+    const { keys, revocations, ledger, tolerate = [], cacheSize = 4096 } = options;
     this.vocabulary = serviceVocabulary(tolerate);
-    this.#facts = { vocabulary: this.vocabulary, revocations, parse: Credential.parse };
+    this.#facts = { vocabulary: this.vocabulary, revocations, ledger, parse: Credential.parse };
     this.#keys = keys;
     this.#texts = new ProvenTexts(cacheSize);
     this.#seen = new SeenOnce(cacheSize);
@@ -164,11 +167,13 @@ export class BiscuitVerifier implements Verifier {
         "ERR_TOKEN_PREIMAGE",
         "The credential's preimage does not prove its payment.",
       );
-    const { caveats, paymentHash, places } = body;
-    const verified = new Verified(
-      { text, caveats, paymentHash, places, always: uncountedLimits },
-      this.#facts,
-    );
+    const { caveats, paymentHash, places, beforeLedger } = body;
+    const always = (all: CaveatChain) =>
+      uncountedLimits(
+        all,
+        new CaveatChain({ caveats: beforeLedger, paymentHash, vocabulary: this.vocabulary }),
+      );
+    const verified = new Verified({ text, caveats, paymentHash, places, always }, this.#facts);
     for (const { last, prefix } of chain.slice(proven)) this.#chains.set(last, prefix);
     if (!verified.chain.isSingleUse && this.#seen.before(chain.at(-1)!.last))
       this.#texts.set(text, verified);
@@ -201,9 +206,14 @@ const sealOf = ({ proof }: Token): string =>
 /** By the first characters of its base64, which are those of the first byte. */
 const mayBePublicKeyForm = (text: string): boolean => /^(?:sk-sigil-)?(?:C[A-P]|E[g-v])/.test(text);
 
-/** A limit counts nowhere but in the ledger that it names. spec/9-public-key.md §7. */
-const uncountedLimits = ({ limits }: CaveatChain): readonly Refusal[] =>
-  limits.map(({ kind, condition, node }) =>
+/**
+ * A limit is counted only in the ledger that its own block, or one before it, names: another holder
+ * of it could name another ledger below. spec/9-public-key.md §7.
+ *
+ * @param before the chain up to the first block that names one
+ */
+const uncountedLimits = ({ limits }: CaveatChain, before: CaveatChain): readonly Refusal[] =>
+  limits.slice(0, before.limits.length).map(({ kind, condition, node }) =>
     refusal(node, condition, {
       code: kind === "uses" ? "ERR_USES" : "ERR_BUDGET",
       have: "a limit that no ledger is named for",

@@ -560,10 +560,10 @@ function ownAuthority(options: PaywallOptions, clock: Clock): Authority {
 /** The verifier of an authority, or of it and of the issuers that are trusted. */
 function trusting(
   { trust = [], fetch }: PaywallOptions,
-  { verifier, revocations }: Authority,
+  { verifier, revocations, ledger }: Authority,
   common: { readonly clock: Clock; readonly alarm: (what: string, cause: unknown) => void },
 ): Verifier {
   if (trust.length === 0) return verifier;
   const keys = new IssuerDirectory({ issuers: trust, ...common, ...(fetch && { fetch }) });
-  return new AnyFormVerifier(verifier, new BiscuitVerifier({ keys, revocations }));
+  return new AnyFormVerifier(verifier, new BiscuitVerifier({ keys, revocations, ledger }));
 }

@@ -112,7 +112,7 @@ export const serviceTime = ({ skewSeconds = 0 }: PaymentRecord, now: number): nu
 const endOf = (chain: CaveatChain | undefined): number =>
   Math.min(
     chain?.validUntil ?? Number.POSITIVE_INFINITY,
-    chain?.serviceEnd ?? Number.POSITIVE_INFINITY,
+    (chain && serviceEnd(chain)) ?? Number.POSITIVE_INFINITY,
   );
 
 /** When a token for sale ends, in Unix seconds of the service's clock. */
@@ -130,8 +130,19 @@ export const endOfSale = (token: Token): number =>
 export function coversOthers(token: Token, { method }: Target): boolean {
   if (token.form === "opaque") return false;
   const chain = unverifiedChain(token.macaroon.caveats, token.identifier.paymentHash);
-  return saysWhatItCovers(chain) && (method === "HEAD" || !chain.isForOneEndpoint);
+  return saysWhatItCovers(chain) && (method === "HEAD" || !isForOneEndpoint(chain));
 }
 
 const saysWhatItCovers = (chain: CaveatChain): boolean =>
-  chain.has(endpoints) || chain.namesServices;
+  chain.has(endpoints) || chain.entries.some(({ condition }) => condition.servicesOf !== undefined);
+
+/**
+ * Whether the credential is for one method at one path, by a condition on endpoints; with GET also
+ * for HEAD.
+ */
+const isForOneEndpoint = ({ entries }: CaveatChain): boolean =>
+  entries.some(({ condition, value }) => condition.isOneEndpoint?.(value));
+
+/** Unix seconds at which the last of the services that it is for ends it. */
+const serviceEnd = ({ lastEnd }: CaveatChain): number | undefined =>
+  lastEnd?.condition.endsAt?.(lastEnd.value)?.until;

@@ -51,6 +51,7 @@ export const SHOWN: { readonly [Code in ErrorCode]?: Shown } = {
   ERR_MODEL: shown(403, "model_not_allowed", "Model not allowed"),
   ERR_PAYEE: shown(403, "payee_not_allowed", "Payee not allowed"),
   ERR_DEPTH: shown(403, "delegated_too_deep", "Delegated too deep"),
+  ERR_LEDGER: shown(403, "ledger_elsewhere", "Counted elsewhere"),
   ERR_EXPIRED: shown(403, "credential_expired", "Credential expired"),
   ERR_NOT_YET_VALID: shown(403, "credential_not_yet_valid", "Credential not yet valid"),
   ERR_REVOKED: shown(403, "credential_revoked", "Credential revoked"),

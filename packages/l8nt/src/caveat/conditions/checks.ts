@@ -7,6 +7,7 @@ import { type Check, check, fact, query, text } from "../datalog.ts";
 import { agent } from "./agent.ts";
 import { capabilities, capabilitiesCheck } from "./capabilities.ts";
 import { endpoints, endpointsCheck } from "./endpoints.ts";
+import { ledger, ledgerCheck } from "./ledger.ts";
 import { maxPriceCheck, maxPrices } from "./max-price.ts";
 import { models, modelsCheck } from "./models.ts";
 import { purpose } from "./purpose.ts";
@@ -36,6 +37,7 @@ const CHECKS = new Map<unknown, Written>([
   [validFrom, validFromCheck],
   [validUntil, validUntilCheck],
   [serviceValidUntil, serviceValidUntilCheck],
+  [ledger, ledgerCheck],
   ...maxPrices.map((row) => [row, maxPriceCheck] as const),
   [soldPrice, soldPriceCheck],
 ]);

@@ -6,6 +6,7 @@ import { agent } from "./agent.ts";
 import { budgets } from "./budget.ts";
 import { capabilities } from "./capabilities.ts";
 import { endpoints } from "./endpoints.ts";
+import { ledger } from "./ledger.ts";
 import { maxDepth } from "./max-depth.ts";
 import { maxPrices } from "./max-price.ts";
 import { uses } from "./max-uses.ts";
@@ -30,6 +31,7 @@ const ROWS = [
   validFrom,
   validUntil,
   serviceValidUntil,
+  ledger,
   ...budgets,
   ...maxPrices,
   soldPrice,
