@@ -1,5 +1,6 @@
 /** The events of a stream, each with its bytes, so that one can be left out. */
 import { createParser } from "eventsource-parser";
+import { Sieve } from "./sieve.ts";
 
 export type StreamForm = "sse" | "lines";
 
@@ -10,9 +11,11 @@ export interface StreamEvent {
   readonly data: string | undefined;
 }
 
-/** An event that is longer is passed on unread. */
-const MAX_EVENT_BYTES = 1024 * 1024;
-const END_OF_EVENT = Buffer.from("\n\n");
+/**
+ * What is held of an event. A longer one is passed on as it comes, and read without its long
+ * strings; one that is still longer then is not read.
+ */
+const MAX_HELD_BYTES = 1024 * 1024;
 const LF = 10;
 const CR = 13;
 
@@ -24,6 +27,8 @@ export class EventReader {
   #length = 0;
   /** Where the search for an end goes on. */
   #searched = 0;
+  /** What was passed on of a long event that has not ended. */
+  #sieve: Sieve | undefined;
   /** Whether an event was too long: the rest of the stream is passed on unread. */
   #isUnread = false;
 
@@ -49,18 +54,30 @@ export class EventReader {
     let start = 0;
     for (let end = this.#endAfter(held); end !== undefined; end = this.#endAfter(held)) {
       // A copy, because the buffer is used again.
-      events.push(this.#event(Buffer.from(held.subarray(start, end))));
+      events.push(this.#ended(Buffer.from(held.subarray(start, end))));
       start = end;
       this.#searched = end;
     }
     this.#buffer.copyWithin(0, start, this.#length);
     this.#length -= start;
     this.#searched -= start;
-    if (this.#length > MAX_EVENT_BYTES) {
-      this.#isUnread = true;
-      events.push({ bytes: this.rest(), data: "" });
-    }
+    const isLong = this.#sieve !== undefined || this.#length > MAX_HELD_BYTES;
+    if (isLong && this.#length > 0) events.push(this.#passedOn());
     return events;
+  }
+
+  /** A part of a long event. Its last byte is held, and a line break that may begin its end. */
+  #passedOn(): StreamEvent {
+    this.#sieve ??= new Sieve();
+    const end = Math.max(0, this.#searched - 1);
+    const bytes = Buffer.from(this.#buffer.subarray(0, end));
+    this.#sieve.take(bytes);
+    this.#buffer.copyWithin(0, end, this.#length);
+    this.#length -= end;
+    this.#searched -= end;
+    if (this.#sieve.length <= MAX_HELD_BYTES) return { bytes, data: "" };
+    this.#isUnread = true;
+    return { bytes: Buffer.concat([bytes, this.rest()]), data: "" };
   }
 
   /** Twice as large when it is too small: each byte is copied a few times, whatever its part is. */
@@ -79,8 +96,7 @@ export class EventReader {
   last(): StreamEvent | undefined {
     const bytes = this.rest();
     if (bytes.length === 0) return undefined;
-    const { data } = this.#event(Buffer.concat([bytes, END_OF_EVENT]));
-    return { bytes, data };
+    return this.#ended(bytes);
   }
 
   /** What is left of an event that has not ended. */
@@ -117,9 +133,17 @@ export class EventReader {
     return undefined;
   }
 
-  #event(bytes: Buffer): StreamEvent {
-    const text = bytes.toString("utf8");
-    if (this.#form === "lines") return { bytes, data: text.trim() === "" ? undefined : text };
+  /** An event that is complete, or its last part. */
+  #ended(bytes: Buffer): StreamEvent {
+    if (this.#sieve === undefined) return { bytes, data: this.#dataOf(bytes.toString("utf8")) };
+    this.#sieve.take(bytes);
+    const { text } = this.#sieve;
+    this.#sieve = undefined;
+    return { bytes, data: this.#dataOf(text) ?? "" };
+  }
+
+  #dataOf(text: string): string | undefined {
+    if (this.#form === "lines") return text.trim() === "" ? undefined : text;
     let data: string | undefined;
     const parser = createParser({
       onEvent: (event) => {
@@ -128,7 +152,7 @@ export class EventReader {
     });
     // Behind a CR at its end the parser would wait for a line feed.
     parser.feed(`${text}\n\n`);
-    return { bytes, data };
+    return data;
   }
 }
 
