@@ -436,6 +436,7 @@ export class Exchange {
       granted,
       reader: meter.reader(asked),
       isStream: asked.isStream,
+      mayReason: asked.mayReason === true,
       price,
       most,
       reserved,

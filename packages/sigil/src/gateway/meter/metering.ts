@@ -15,6 +15,8 @@ import { BUDGET_FIELD } from "./limits.ts";
 export interface MeteringOptions {
   readonly granted: Counted;
   readonly reader: UsageReader;
+  /** Whether the client asked for reasoning. */
+  readonly mayReason: boolean;
   /** Whether the client asked for a stream. */
   readonly isStream: boolean;
   readonly price: ModelPrice;
@@ -129,7 +131,8 @@ export class Metering implements Watcher {
     // Of an event that did not come to its end.
     this.#bytesSince += this.#events?.rest().length ?? 0;
     const status = "status" in outcome ? outcome.status : undefined;
-    const isFree = !isBilled(outcome, this.#usage !== undefined);
+    const latest = this.#usage ?? this.#options.reader.latest;
+    const isFree = !isBilled(outcome, latest !== undefined);
     const cost: Cost = isFree
       ? { unit: price.unit, value: 0n, isEstimated: false, usage: undefined }
       : costOf(
@@ -139,6 +142,8 @@ export class Metering implements Watcher {
             isComplete: outcome.kind === "answered" && this.#events?.isWhole !== false,
             bytesSince: this.#bytesSince,
             usage: this.#usage,
+            latest,
+            mayReason: this.#options.mayReason,
           },
           price,
           most,

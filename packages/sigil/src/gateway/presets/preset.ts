@@ -111,6 +111,8 @@ export interface Asked {
   readonly countable?: Countable | undefined;
   /** What the vendor can be asked for instead; undefined if the request is too large for that. */
   readonly atVendor?: () => AtVendor | undefined;
+  /** Whether it asks for reasoning, of which the answer need not show all. @default false */
+  readonly mayReason?: boolean;
   /** Undefined if the output has no cap that could be lowered. */
   readonly cap: CapPlace | undefined;
   /** To be made before the request is sent. */
@@ -149,4 +151,6 @@ export interface UsageReader {
   event(data: string): "pass" | "drop";
   /** Undefined until a stream has stated a usage that can be its last. */
   readonly usage: Usage | undefined;
+  /** The last usage that a stream has stated, though more may follow. @default `usage` */
+  readonly latest?: Usage | undefined;
 }

@@ -4,6 +4,7 @@ import { type ModelEntry, type PriceFile, type PriceSet, readPriceFile } from ".
 import { type Fraction, isLess, readDecimal } from "./fraction.ts";
 import { type ModelLimits, ModelPrice } from "./model-price.ts";
 import { DATE, readName } from "./name.ts";
+import { isKnownToReason } from "./reasoning.ts";
 
 const DAY_MS = 86_400_000;
 /** A file that is older warns: vendors change prices and name new models. */
@@ -123,8 +124,10 @@ function vendorOf(
   const exact = new Map<string, Listed>();
   const prefixes = new Map<string, Prefix>();
   for (const [model, entry] of Object.entries(models)) {
-    const listed = listedOf(`${vendor} ${model} of ${date}`, entry, margin);
-    for (const name of [model, ...(entry === "free" ? [] : (entry.names ?? []))]) {
+    const names = [model, ...(entry === "free" ? [] : (entry.names ?? []))];
+    const line = `${vendor} ${model} of ${date}`;
+    const listed = listedOf(line, entry, margin, isKnownToReason(vendor, names));
+    for (const name of names) {
       const { kind, text } = readName(name);
       if (kind === "exact" ? exact.has(text) : prefixes.has(name))
         throw new UsageError(`${file}: vendors.${vendor}: two models are named ${name}`);
@@ -138,14 +141,15 @@ function vendorOf(
   };
 }
 
-function listedOf(line: string, entry: ModelEntry, margin: Fraction): Listed {
+/** @param mayReason unless the file says otherwise */
+function listedOf(line: string, entry: ModelEntry, margin: Fraction, mayReason: boolean): Listed {
   const limits: ModelLimits =
     entry === "free"
       ? { contextWindow: undefined, maxOutput: undefined, reasons: false }
       : {
           contextWindow: entry.context,
           maxOutput: entry.maxOutput,
-          reasons: entry.reasons === "true",
+          reasons: entry.reasons === undefined ? mayReason : entry.reasons === "true",
         };
   const version = (from: number, set: PriceSet | "free") => ({
     from,

@@ -29,6 +29,7 @@ import {
   NO_ALLOWANCES,
   type Note,
 } from "../preset.ts";
+import { asksForReasoning } from "../reasoning.ts";
 import { RequestRefused } from "../refused.ts";
 import { MESSAGE_TOKENS, REQUEST_TOKENS, tokensOf } from "../text.ts";
 import { type ToolKind, toolCosts } from "../tools.ts";
@@ -92,6 +93,7 @@ function ask(
   return {
     model,
     isStream,
+    mayReason: asksForReasoning(fields),
     bound: boundOf({
       ...parts.bound(text),
       maxOutput: isNone ? undefined : countIn(fields, maxField),

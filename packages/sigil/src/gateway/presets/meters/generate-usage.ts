@@ -13,6 +13,10 @@ export class GenerateReader implements UsageReader {
     return this.#isFinished ? this.#last : undefined;
   }
 
+  get latest(): Usage | undefined {
+    return this.#last;
+  }
+
   whole(json: unknown): Usage | undefined {
     if (!isObject(json) || !isObject(json.usageMetadata)) return undefined;
     return generateUsage(json.usageMetadata, json);

@@ -23,6 +23,7 @@ import {
   type Meter,
   NO_ALLOWANCES,
 } from "../preset.ts";
+import { asksForReasoning } from "../reasoning.ts";
 import { RequestRefused } from "../refused.ts";
 import { byteLength, MESSAGE_TOKENS, REQUEST_TOKENS, tokensOf } from "../text.ts";
 import { type ToolKind, toolCosts } from "../tools.ts";
@@ -75,6 +76,7 @@ export const generateMeter: Meter = {
     return {
       model,
       isStream,
+      mayReason: asksForReasoning({ thinkingConfig: thinkingOf(config) }),
       bound: boundOf({
         ...parts.bound(text),
         maxOutput: maxOutput === undefined ? undefined : countIn(config, maxOutput),
@@ -129,6 +131,12 @@ function configOf(fields: Fields): Fields {
   if (!isObject(config))
     throw new RequestRefused("bad_request", '"generationConfig" must be an object.');
   return config;
+}
+
+/** In one spelling of its two. */
+function thinkingOf(config: Fields): unknown {
+  const thinking = memberOf(config, "thinkingConfig");
+  return isObject(thinking) ? { thinkingBudget: memberOf(thinking, "thinkingBudget") } : thinking;
 }
 
 function capOf(fields: Fields, maxOutput: string | undefined): CapPlace {

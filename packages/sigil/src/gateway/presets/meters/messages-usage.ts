@@ -6,19 +6,28 @@ import type { UsageReader } from "../preset.ts";
 
 export class MessagesReader implements UsageReader {
   readonly #isHour: boolean;
+  readonly #asked: string | undefined;
   /** Members of `usage`, each as stated last. */
   #stated: Fields = {};
   #model: string | undefined;
   #usage: Usage | undefined;
 
-  /** @param isHour whether tokens that are cached for an unknown time are cached for an hour */
-  constructor(isHour: boolean) {
+  /**
+   * @param isHour whether tokens that are cached for an unknown time are cached for an hour
+   * @param asked the tariff of the request, for what an answer does not say of its own
+   */
+  constructor(isHour: boolean, asked?: string) {
     this.#isHour = isHour;
+    this.#asked = asked;
   }
 
   /** Undefined before the first `message_delta`: the usage of `message_start` has no output yet. */
   get usage(): Usage | undefined {
     return this.#usage;
+  }
+
+  get latest(): Usage | undefined {
+    return this.#usage ?? this.#read(this.#stated, this.#model);
   }
 
   whole(json: unknown): Usage | undefined {
@@ -69,7 +78,7 @@ export class MessagesReader implements UsageReader {
     return usageOf({
       ...sum,
       calls: callsOf(tools),
-      tier: tierOf(usage),
+      tier: tierOf(usage, this.#asked),
       model,
     });
   }
@@ -98,10 +107,11 @@ function callsOf(tools: Fields): Readonly<Record<string, number>> {
 }
 
 /** Speed and place of inference change the price too. */
-function tierOf(usage: Fields): string | undefined {
+function tierOf(usage: Fields, asked = ""): string | undefined {
   const tier = word(usage.service_tier);
-  const speed = word(usage.speed) ?? "standard";
-  const geo = word(usage.inference_geo) ?? "global";
+  const [, ...more] = asked.split("+");
+  const speed = word(usage.speed) ?? more.find((other) => other === "fast") ?? "standard";
+  const geo = word(usage.inference_geo) ?? more.find((other) => other !== "fast") ?? "global";
   const others = [
     ...(speed === "standard" ? [] : [speed]),
     ...(geo === "global" || geo === "not_available" ? [] : [geo]),

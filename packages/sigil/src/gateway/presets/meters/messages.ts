@@ -28,6 +28,7 @@ import {
   NO_ALLOWANCES,
   type Note,
 } from "../preset.ts";
+import { asksForReasoning } from "../reasoning.ts";
 import { RequestRefused } from "../refused.ts";
 import { MESSAGE_TOKENS, REQUEST_TOKENS, tokensOf } from "../text.ts";
 import { type ToolKind, toolCosts } from "../tools.ts";
@@ -91,6 +92,7 @@ export const messagesMeter: Meter = {
     return {
       model,
       isStream: flagIn(fields, "stream"),
+      mayReason: asksForReasoning(fields),
       bound: boundOf({
         ...parts.bound(text),
         maxOutput: countIn(fields, "max_tokens"),
@@ -105,7 +107,7 @@ export const messagesMeter: Meter = {
       notes: new Set<Note>(cachesForAnHour(fields) ? ["caches_for_an_hour"] : []),
     };
   },
-  reader: ({ notes }) => new MessagesReader(notes.has("caches_for_an_hour")),
+  reader: ({ notes, bound }) => new MessagesReader(notes.has("caches_for_an_hour"), bound.tier),
 };
 
 /** What `count_tokens` takes, of fields that a model reads. */

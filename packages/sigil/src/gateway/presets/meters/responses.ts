@@ -19,6 +19,7 @@ import {
 } from "../fields.ts";
 import { type ImageTokens, imageAt, type Part, PartSum, TEXT, textsIn, WINDOW } from "../parts.ts";
 import { type Allowances, type Asked, type Meter, NO_ALLOWANCES } from "../preset.ts";
+import { asksForReasoning } from "../reasoning.ts";
 import { RequestRefused } from "../refused.ts";
 import { MESSAGE_TOKENS, REQUEST_TOKENS, tokensOf } from "../text.ts";
 import { type ToolKind, toolCosts } from "../tools.ts";
@@ -72,6 +73,7 @@ function ask(
   return {
     model,
     isStream: flagIn(fields, "stream"),
+    mayReason: asksForReasoning(fields),
     bound: boundOf({
       ...parts.bound(text),
       maxOutput: countIn(fields, "max_output_tokens"),
