@@ -4,6 +4,8 @@
  */
 import type { Unit } from "l8nt/invoice";
 import { z } from "zod";
+import { PRESETS } from "../presets/index.ts";
+import { isBelow } from "../service-at.ts";
 import { agentKey } from "./agent-key.ts";
 import { alerts } from "./alerts.ts";
 import { books } from "./books.ts";
@@ -75,6 +77,7 @@ type Sections = z.output<typeof sections>;
 
 export const config = sections.superRefine((all, context) => {
   checkAgentKey(all, context);
+  checkReadOnly(all, context);
   checkLocation(all, context);
 });
 
@@ -113,6 +116,35 @@ function checkAgentKey(given: Sections, context: z.RefinementCtx): void {
         path: ["agentKey", "budget", index],
         message: `is in ${NAMES[unit]}, and nothing here is priced in ${NAMES[unit]}. ${insteadOf(units)}`,
       });
+}
+
+/**
+ * Whether the key that is printed may only read there. No budget limits what a key does at an API
+ * that charges nothing and moves money, so its owner names what it may.
+ */
+export function isReadOnly(
+  name: string,
+  { services: all, agentKey: key }: Pick<Sections, "services" | "agentKey">,
+): boolean {
+  const { movesMoney = false } = PRESETS.get(all[name]!.preset)!;
+  return movesMoney && key.capabilities?.[name] === undefined;
+}
+
+/** What the key may do at another service, it may do at every path below that one's prefix. */
+function checkReadOnly(given: Sections, context: z.RefinementCtx): void {
+  const names = Object.keys(given.services);
+  for (const name of names.filter((one) => isReadOnly(one, given))) {
+    const prefix = prefixOf(name, given);
+    const outer = names.find(
+      (other) => !isReadOnly(other, given) && isBelow(prefix, prefixOf(other, given)),
+    );
+    if (outer !== undefined)
+      context.addIssue({
+        code: "custom",
+        path: ["services", name, "prefix"],
+        message: `is below that of ${outer}, so the key that is printed could write there. Give ${outer} a prefix beside it, or name what the key may do: agentKey.capabilities.${name}`,
+      });
+  }
 }
 
 const insteadOf = (units: ReadonlySet<Unit>): string => {

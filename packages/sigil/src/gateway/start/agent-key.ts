@@ -1,12 +1,11 @@
 /** The key that the gateway prints: the last one if it was made for the same scope. */
-import { type AmountText, Credential, type Scope } from "l8nt";
+import { type AmountText, DeniedError, type Scope, TokenError } from "l8nt";
 import { onlyIn, type Unit } from "l8nt/invoice";
 import type { Store } from "l8nt/ports";
 import { fromScope } from "../../scope-flags.ts";
 import type { Budget } from "../config/agent-key.ts";
-import { type GatewayConfig, prefixOf, unitsIn } from "../config/config.ts";
+import { type GatewayConfig, isReadOnly, prefixOf, unitsIn } from "../config/config.ts";
 import { locationOf } from "../config/listen.ts";
-import { PRESETS } from "../presets/index.ts";
 import type { Service } from "../service.ts";
 import { PrintedKeys } from "../store/printed-keys.ts";
 import type { GatewayFolder } from "./folder.ts";
@@ -18,7 +17,10 @@ const USUAL: Readonly<Record<Unit, Budget>> = {
   msat: { amount: "1000 sat", unit: "msat", span: "day" },
 };
 
-/** The scope of the key. */
+/**
+ * The scope of the key. It names the services that there are, so that it opens none that is added
+ * later, or whose paths are below those of another one.
+ */
 export function scopeOf(config: GatewayConfig): Scope {
   const { budget, models, capabilities, expiresIn } = config.agentKey;
   const budgets: Partial<Record<"budget" | (typeof SPANS)[keyof typeof SPANS], AmountText[]>> = {};
@@ -27,6 +29,7 @@ export function scopeOf(config: GatewayConfig): Scope {
     budgets[key] = [...(budgets[key] ?? []), amount as AmountText];
   }
   return {
+    services: Object.keys(config.services),
     endpoints: endpointsOf(config),
     expiresIn: expiresIn as `${number}d`,
     ...budgets,
@@ -46,15 +49,6 @@ function endpointsOf(config: GatewayConfig): readonly string[] {
   );
 }
 
-/**
- * Whether the key may only read there. No budget limits what a key does at an API that charges
- * nothing and moves money, so its owner names what it may.
- */
-export function isReadOnly(name: string, { services, agentKey }: GatewayConfig): boolean {
-  const { movesMoney = false } = PRESETS.get(services[name]!.preset)!;
-  return movesMoney && agentKey.capabilities?.[name] === undefined;
-}
-
 /** Where the keys that were printed are kept. */
 export interface KeyPlace {
   readonly folder: GatewayFolder;
@@ -63,7 +57,7 @@ export interface KeyPlace {
 
 /**
  * The key of the last start, or of another gateway on the store, if its scope was the same and it
- * has not ended; else a new one.
+ * neither has ended nor was revoked; else a new one.
  */
 export async function keyFor(
   { folder, store }: KeyPlace,
@@ -71,6 +65,7 @@ export async function keyFor(
   { paywall }: Service,
 ): Promise<string> {
   const text = JSON.stringify(scope);
+  const hasEnded = (key: string) => isOver(key, paywall);
   const mint = () => fromScope(() => paywall.authority.minter.mint(scope)).toKey();
   // One that each of them printed would be a budget for each of them.
   if (store.shared) return new PrintedKeys(store, folder.secret).keyFor(text, mint, hasEnded);
@@ -81,5 +76,16 @@ export async function keyFor(
   return key;
 }
 
-const hasEnded = (key: string): boolean =>
-  (Credential.parse(key).chain.validUntil ?? 0) <= Date.now() / 1000;
+const OVER: ReadonlySet<string> = new Set(["ERR_EXPIRED", "ERR_REVOKED"]);
+
+/** Whether a key never opens anything again. One that is frozen may be thawed. */
+function isOver(key: string, { authority }: Service["paywall"]): boolean {
+  try {
+    authority.verifier.authenticate(key).demand({ now: Date.now() / 1000, target: "self" });
+    return false;
+  } catch (error) {
+    if (error instanceof TokenError) return true;
+    if (error instanceof DeniedError) return error.refusals.some(({ code }) => OVER.has(code));
+    throw error;
+  }
+}

@@ -12,14 +12,17 @@ export interface ReloadingOptions<Config extends object, Serving> {
   /** @throws UsageError for a configuration that is wrong */
   readonly read: () => Config;
   readonly open: (config: Config, before: Serving) => Promise<Serving>;
+  /** What its owner is told of a change. @default nothing */
+  readonly warnings?: (before: Config, next: Config) => readonly string[];
   /** Serves new requests by it. Resolves when none is served by the one before. */
   readonly replace: (next: Serving) => Promise<void>;
-  readonly log: Pick<Logger, "info" | "error">;
+  readonly log: Pick<Logger, "info" | "warn" | "error">;
 }
 
 export class Reloading<Config extends object, Serving extends { close(): Promise<void> }> {
   readonly #options: ReloadingOptions<Config, Serving>;
   #serving: Serving;
+  #config: Config;
   #turn: Promise<void> = Promise.resolve();
   /** Servings before, while requests use them. */
   readonly #ending = new Set<Serving>();
@@ -27,6 +30,7 @@ export class Reloading<Config extends object, Serving extends { close(): Promise
   constructor(options: ReloadingOptions<Config, Serving>) {
     this.#options = options;
     this.#serving = options.serving;
+    this.#config = options.config;
   }
 
   /** What serves new requests. */
@@ -41,10 +45,11 @@ export class Reloading<Config extends object, Serving extends { close(): Promise
   };
 
   async #reload(): Promise<void> {
-    const { config: first, changeable, replace, read, open, log } = this.#options;
+    const { config: first, changeable, replace, read, open, log, warnings } = this.#options;
     let next: Serving;
+    let config: Config;
     try {
-      const config = read();
+      config = read();
       const changed = (Object.keys(config) as (keyof Config)[]).filter(
         (key) => changeable[key] !== true && textOf(config[key]) !== textOf(first[key]),
       );
@@ -60,6 +65,8 @@ export class Reloading<Config extends object, Serving extends { close(): Promise
     const before = this.#serving;
     this.#serving = next;
     this.#ending.add(before);
+    for (const warning of warnings?.(this.#config, config) ?? []) log.warn(warning);
+    this.#config = config;
     log.info("new requests are served by the configuration that was read again");
     void replace(next).then(async () => {
       this.#ending.delete(before);

@@ -17,6 +17,7 @@ import { keyFor, scopeOf } from "./agent-key.ts";
 import { openFolder } from "./folder.ts";
 import { greeting } from "./greeting.ts";
 import { startHeartbeat } from "./heartbeat.ts";
+import { warningsOf } from "./moved.ts";
 import { Reloading } from "./reload.ts";
 import { openServing, type Serving, textOf } from "./serving.ts";
 import { openWatching, type Watching } from "./watching.ts";
@@ -96,7 +97,7 @@ export async function start(read: () => GatewayConfig, terminal: Terminal): Prom
         return ended;
       };
       reloading = new Reloading({
-        ...{ config, serving, read, open, log },
+        ...{ config, serving, read, open, log, warnings: warningsOf },
         changeable: { services: true, prices: true, agentKey: true },
         replace: (next) => replace(next.services),
       });
