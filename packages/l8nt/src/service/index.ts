@@ -1,6 +1,6 @@
 /** `l8nt/service`: the paywall, on `Request` and `Response`. */
 export { WELL_KNOWN_PATH } from "../wire/paths.ts";
-export type { Refused } from "../wire/problem.ts";
+export { concealed, type Refused } from "../wire/problem.ts";
 export type { Answered } from "./answered.ts";
 export type { Decision, Grant, Granted, RequestFacts } from "./decision.ts";
 export { type GivenHeaders, headersWithoutCredential } from "./forwarded.ts";

@@ -375,8 +375,8 @@ export class Paywall {
   }
 
   /** Whether a proven credential was sold here, and not minted. */
-  isSold({ credential }: Pick<Verified, "credential">): boolean {
-    return this.#sold.marks.read(credential.body.rootId) !== undefined;
+  isSold(verified: Pick<Verified, "credential">): boolean {
+    return this.#sold.isSold(verified);
   }
 
   /** The limits of a credential as they are judged now: its caveats', and its nodes' top-ups. */

@@ -40,6 +40,7 @@ export class Sold {
   readonly marks: SoldMarks;
   readonly #options: SoldOptions;
   readonly #seen = new WeakSet<Verified>();
+  readonly #isSold = new WeakMap<Pick<Verified, "credential">, boolean>();
   readonly #known = new Lru<string, true>(KNOWN);
   readonly #awaited = new WeakMap<Verified, Promise<void>>();
   readonly #writing = new Map<string, Promise<void>>();
@@ -53,6 +54,16 @@ export class Sold {
   constructor(options: SoldOptions) {
     this.#options = options;
     this.marks = new SoldMarks(() => options.authority.derivedKeys("sales"));
+  }
+
+  /** Whether a proven credential was sold. It is asked of each request, and read once. */
+  isSold(verified: Pick<Verified, "credential">): boolean {
+    let isSold = this.#isSold.get(verified);
+    if (isSold === undefined) {
+      isSold = this.marks.read(verified.credential.body.rootId) !== undefined;
+      this.#isSold.set(verified, isSold);
+    }
+    return isSold;
   }
 
   /**

@@ -136,8 +136,7 @@ export class Refused {
 
   /** The problem details that the caller is shown. */
   get problem(): Problem {
-    const isUnproven = this.status === 401 || this.status === 402;
-    return problemOf(this.status, isUnproven ? withoutOracle(this.error) : this.error);
+    return problemOf(this.status, concealed(this.error));
   }
 
   /**
@@ -244,9 +243,9 @@ const SHOWN: ReadonlySet<ErrorCode> = new Set([
   "ERR_TOKEN_KEY",
 ]);
 
-/** A forger is not told which check failed. [case 98] */
-const withoutOracle = (error: SigilError): SigilError =>
-  error instanceof TokenError && !SHOWN.has(error.code)
+/** The error as its caller is shown it: a forger is not told which check failed. [case 98] */
+export const concealed = (error: SigilError): SigilError =>
+  error instanceof TokenError && statusOf(error) === 401 && !SHOWN.has(error.code)
     ? new TokenError(
         "ERR_TOKEN_FORGED",
         "The credential is not genuine here: forged, altered, unpaid, or minted elsewhere.",

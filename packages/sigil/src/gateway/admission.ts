@@ -39,12 +39,11 @@ export function checkHead(
       });
 }
 
-/** Refuses what was bought here, where nothing is for sale. @throws Denied */
-export function checkNotSold(
-  { seller, paywall }: Pick<Service, "seller" | "paywall">,
-  verified: Verified,
-): void {
-  if (seller !== undefined && paywall.isSold(verified)) throw notForSale();
+/**
+ * Refuses what was bought here, where nothing is for sale, or nothing any more. @throws Denied
+ */
+export function checkNotSold({ paywall }: Pick<Service, "paywall">, verified: Verified): void {
+  if (paywall.isSold(verified)) throw notForSale();
 }
 
 /** Judges a request, and reserves what it may cost. @throws the error that it is refused for */

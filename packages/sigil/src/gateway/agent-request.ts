@@ -93,11 +93,10 @@ export class AgentRequest {
 
   /** @throws TokenError for what proves nothing, DeniedError for what has ended or was revoked */
   prove(text: string): Verified {
-    const { paywall, seller } = this.service;
+    const { paywall } = this.service;
     const verified = paywall.authority.verifier.authenticate(text);
     this.entry.proven(verified);
-    if (seller !== undefined && paywall.isSold(verified))
-      this.entry.know({ lineage: buyerLineage(verified) });
+    if (paywall.isSold(verified)) this.entry.know({ lineage: buyerLineage(verified) });
     this.#holder = branchOf(verified);
     verified.demand({ now: this.clock(), target: "self" });
     return verified;

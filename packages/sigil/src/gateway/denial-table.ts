@@ -28,8 +28,6 @@ export const SHOWN: { readonly [Code in ErrorCode]?: Shown } = {
   ERR_TOKEN_MALFORMED: shown(401, INVALID, "Not a Sigil credential"),
   ERR_TOKEN_TOO_LARGE: shown(401, INVALID, "Credential too large"),
   ERR_TOKEN_FORGED: shown(401, INVALID, "Credential not of this gateway"),
-  ERR_TOKEN_PREIMAGE: shown(401, INVALID, "Credential not paid for"),
-  ERR_TOKEN_ROOT: shown(401, INVALID, "Credential of another kind"),
   ERR_TOKEN_THIRD_PARTY: shown(401, INVALID, "Credential with a third party"),
   ERR_TOKEN_SEALED: shown(401, INVALID, "Credential sealed"),
   ERR_TOKEN_ALGORITHM: shown(401, INVALID, "Credential of another algorithm"),

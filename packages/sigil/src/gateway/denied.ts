@@ -1,5 +1,6 @@
 /** A request that the gateway refuses, by the code of an error or by the reason for it. */
 import { BudgetError, DeniedError, explain, type Refusal, SigilError } from "l8nt";
+import { concealed } from "l8nt/service";
 import { withoutCredentials } from "../secrecy.ts";
 import { BodyError } from "./body/error.ts";
 import { UnreadBody } from "./core/body.ts";
@@ -74,10 +75,11 @@ export function denialOf(error: unknown): Denied {
       title: "The request was not sent",
       detail: error.message,
     });
-  const shown = error instanceof SigilError ? SHOWN[error.code] : undefined;
+  if (!(error instanceof SigilError)) throw error;
+  const known = concealed(error);
+  const shown = SHOWN[known.code];
   if (shown === undefined) throw error;
   const { status, code, title } = shown;
-  const known = error as SigilError;
   const { retryAfterSeconds = shown.retryAfterSeconds } = known;
   return new Denied(
     { status, code, title, detail: textOf(known), members: membersOf(known) },

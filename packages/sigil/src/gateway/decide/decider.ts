@@ -62,13 +62,11 @@ export class Decider {
   readonly #paywall: Paywall;
   readonly #routes: Routes;
   readonly #open: ReadonlyMap<Rule, Open>;
-  readonly #sells: boolean;
 
   /** @throws TypeError for terms that cannot be decided alone, or never be minted */
   constructor(paywall: Paywall, rules: readonly DecidedRule[]) {
     this.#paywall = paywall;
     this.#routes = new Routes({ routes: [] }, { rules, price: "free" });
-    this.#sells = rules.some(({ access }) => access === "paid");
     if (rules.some(({ price }) => price === "meter"))
       throw new TypeError("a metered route is settled by its answer, which a decision never sees");
     this.#open = new Map(rules.map((rule) => [rule, openedAt(paywall, rule)]));
@@ -107,7 +105,7 @@ export class Decider {
     const { verifier } = this.#paywall.authority;
     const verified = provenBy(() => authenticateFields(verifier, fields));
     if (verified !== undefined) entry.proven(verified);
-    const isSold = this.#sells && verified !== undefined && this.#paywall.isSold(verified);
+    const isSold = verified !== undefined && this.#paywall.isSold(verified);
     if (isSold && access !== "paid") throw notForSale();
     const price = charge.kind === "flat" ? charge.price : undefined;
     // A purchase of one request, or for a time, has no budget.

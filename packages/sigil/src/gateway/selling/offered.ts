@@ -1,5 +1,5 @@
 /** A 402 with a challenge: what a client is told that may pay. spec/3-challenge.md §5. */
-import { DeniedError, type SigilError, TokenError } from "l8nt";
+import { DeniedError, type SigilError } from "l8nt";
 import { formatAmount, msat } from "l8nt/invoice";
 import type { Refused } from "l8nt/service";
 import type { Json } from "../body/edit.ts";
@@ -21,7 +21,7 @@ const NOT_OURS: ReadonlySet<string> = new Set([
 
 /** What the paywall refused, with its challenge if it sells and the client did not prefer none. */
 export async function deniedBy(refused: Refused, told: Told): Promise<Denied> {
-  const error = shownOf(refused);
+  const { error } = refused;
   // Of a repeated request. SDKs try these again, as they should.
   if (refused.status === 409 || refused.status === 422) {
     const { title, status, detail, code } = refused.problem;
@@ -69,12 +69,6 @@ export async function deniedBy(refused: Refused, told: Told): Promise<Denied> {
     denied.dialect,
     denied.refusals,
   );
-}
-
-/** What the paywall itself would show: a forger is not told which check failed. [case 98] */
-function shownOf({ error, problem }: Refused): SigilError {
-  if (problem.code === error.code) return error;
-  return new TokenError(problem.code as TokenError["code"], problem.detail);
 }
 
 /** Too little is left, or was prepaid at all, and nothing else speaks against the request. */

@@ -27,6 +27,29 @@ test("what was bought opens nothing that is not for sale, whatever its holder ap
   expect((await list(world.mint().toString())).status).toBe(200);
 });
 
+test("what was bought opens nothing once nothing is sold, and all of it once it is again", async () => {
+  const world = await shop({ terms: { prepaidMsat: 20_000n } });
+  const bought = await world.buy();
+  const opened = async (credential: string) => {
+    const list = await fetch(`${world.url}/v1/models`, {
+      headers: { authorization: `L402 ${credential}` },
+    });
+    return [(await world.ask(credential)).status, list.status];
+  };
+  const own = world.mint().toString();
+  expect([await opened(bought), await opened(own)]).toEqual([
+    [200, 403],
+    [200, 200],
+  ]);
+  await world.reload({ rules: undefined, selling: undefined });
+  expect([await opened(bought), await opened(own)]).toEqual([
+    [403, 403],
+    [200, 200],
+  ]);
+  await world.reprice({});
+  expect(await opened(bought)).toEqual([200, 403]);
+});
+
 describe("on a route that is sold, of the owner's own keys", () => {
   const FLAT = { "/v1/embeddings": "1 sat" } as const;
   const USD = { budget: "1 usd" } as const;
