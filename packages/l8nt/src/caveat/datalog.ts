@@ -1,6 +1,7 @@
 /**
  * The part of Biscuit's Datalog that conditions are written in, as data. spec/9-public-key.md §3.
  */
+import { equalBytes } from "../internal/crypto.ts";
 
 export type Term =
   | { readonly kind: "variable"; readonly name: string }
@@ -67,67 +68,52 @@ export const not = (steps: readonly Step[]): readonly Step[] => [...steps, opera
 /** The fact of an access to the credential's own affairs. */
 export const OWN_AFFAIRS = fact("own_affairs", truth);
 
-const isMethod = (name: Operator) => /^[a-z]/.test(name);
+/** Whether two predicates say the same. The members of a set have any order. */
+export const samePredicate = (one: Predicate, other: Predicate): boolean =>
+  one.name === other.name && sameLists(one.terms, other.terms, sameTerm);
 
-/** The text of a check, as Biscuit's libraries read and print it. */
-export const checkText = ({ queries }: Check): string =>
-  `check if ${queries.map(queryText).join(" or ")}`;
+/**
+ * Whether two checks are the same, step by step: as texts, a name with brackets in it could look
+ * like more than a name.
+ */
+export const sameCheck = (one: Check, other: Check): boolean =>
+  sameLists(one.queries, other.queries, sameQuery);
 
-export const predicateText = ({ name, terms }: Predicate): string =>
-  `${name}(${terms.map(termText).join(", ")})`;
+const sameQuery = (one: Query, other: Query): boolean =>
+  sameLists(one.body, other.body, samePredicate) &&
+  sameLists(one.expressions, other.expressions, (steps, others) =>
+    sameLists(steps, others, sameStep),
+  );
 
-const queryText = ({ body, expressions }: Query): string =>
-  [...body.map(predicateText), ...expressions.map(expressionText)].join(", ");
+const sameStep = (one: Step, other: Step): boolean =>
+  one.kind === "operator"
+    ? other.kind === "operator" && one.name === other.name
+    : other.kind !== "operator" && sameTerm(one, other);
 
-/** @throws TypeError for steps that leave other than one value, which {@link apply} never makes */
-function expressionText(steps: readonly Step[]): string {
-  const stack: string[] = [];
-  for (const step of steps) {
-    if (step.kind !== "operator") stack.push(termText(step));
-    else if (step.name === "!") stack.push(`!${taken(stack)}`);
-    else {
-      const other = taken(stack);
-      const one = taken(stack);
-      stack.push(
-        isMethod(step.name) ? `${one}.${step.name}(${other})` : `${one} ${step.name} ${other}`,
-      );
-    }
-  }
-  const whole = taken(stack);
-  if (stack.length > 0) throw new TypeError("an expression has values left over");
-  return whole;
+function sameTerm(one: Term, other: Term): boolean {
+  if (one.kind === "set") return other.kind === "set" && sameSet(one.values, other.values);
+  if (one.kind === "variable") return other.kind === "variable" && one.name === other.name;
+  if (one.kind === "bytes") return other.kind === "bytes" && equalBytes(one.value, other.value);
+  return one.kind === other.kind && one.value === other.value;
 }
 
-function taken(stack: string[]): string {
-  const top = stack.pop();
-  if (top === undefined) throw new TypeError("an expression lacks a value");
-  return top;
+/** Of sets of texts, each once: conditions have no others. */
+function sameSet(one: readonly Term[], other: readonly Term[]): boolean {
+  const texts = new Set(one.map(textOf));
+  const others = new Set(other.map(textOf));
+  return (
+    texts.size === one.length &&
+    others.size === other.length &&
+    texts.size === others.size &&
+    [...texts].every((text) => text !== undefined && others.has(text))
+  );
 }
 
-/** A set in the order of its texts: libraries keep their own order. */
-function termText(term: Term): string {
-  switch (term.kind) {
-    case "variable":
-      return `$${term.name}`;
-    case "string":
-      return `"${term.value.replace(/["\\]/g, "\\$&").replaceAll("\n", "\\n")}"`;
-    case "integer":
-      return String(term.value);
-    case "date":
-      return dateText(term.value);
-    case "bytes":
-      return `hex:${Array.from(term.value, (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
-    case "bool":
-      return String(term.value);
-    case "set":
-      return `{${term.values.map(termText).sort().join(", ")}}`;
-  }
-}
+const textOf = (term: Term): string | undefined =>
+  term.kind === "string" ? term.value : undefined;
 
-/** RFC 3339; seconds that no date of four digits has are shown as such. */
-function dateText(seconds: bigint): string {
-  const year9999 = 253_402_300_799n;
-  return seconds > year9999
-    ? `date:${seconds}`
-    : new Date(Number(seconds) * 1000).toISOString().replace(".000Z", "Z");
-}
+const sameLists = <Item>(
+  one: readonly Item[],
+  other: readonly Item[],
+  same: (one: Item, other: Item) => boolean,
+): boolean => one.length === other.length && one.every((item, at) => same(item, other[at]!));

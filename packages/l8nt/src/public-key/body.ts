@@ -48,6 +48,15 @@ export function readBody({ token: bytes, preimage }: TextParts): BiscuitBody {
   return new BiscuitBody({ token, contents, preimage: preimage.toLowerCase() });
 }
 
+/** @throws TokenError `ERR_TOKEN_TOO_LARGE` for a text that nobody would read */
+export function checkLength(body: BiscuitBody): void {
+  if (body.toText().length > MAX_CHARACTERS)
+    throw new TokenError(
+      "ERR_TOKEN_TOO_LARGE",
+      `The credential would have more than ${MAX_CHARACTERS} characters.`,
+    );
+}
+
 export class BiscuitBody implements Body {
   readonly #parts: BodyParts;
 
@@ -118,11 +127,7 @@ export class BiscuitBody implements Body {
       contents: { ...contents, caveats: all, symbols },
       preimage,
     });
-    if (body.toText().length > MAX_CHARACTERS)
-      throw new TokenError(
-        "ERR_TOKEN_TOO_LARGE",
-        `The credential would have more than ${MAX_CHARACTERS} characters.`,
-      );
+    checkLength(body);
     return body;
   }
 

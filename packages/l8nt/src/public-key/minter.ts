@@ -18,7 +18,7 @@ import { randomBytes, sha256 } from "../internal/crypto.ts";
 import { KEY_BYTES, type Signer, signerOf } from "../internal/ed25519.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
 import { type Clock, systemClock } from "../ports/clock.ts";
-import { BiscuitBody } from "./body.ts";
+import { BiscuitBody, checkLength } from "./body.ts";
 import { authorityBlock, checkSizes } from "./profile.ts";
 
 export interface MinterOptions {
@@ -101,7 +101,9 @@ export class Minter {
     const symbols = new Symbols();
     const token = beginToken(this.#signer, this.keyId, authorityBlock(authority, caveats, symbols));
     const contents = { ...authority, caveats: [caveats], symbols };
-    return new Credential(new BiscuitBody({ token, contents, preimage: hexText(preimage) }));
+    const body = new BiscuitBody({ token, contents, preimage: hexText(preimage) });
+    checkLength(body);
+    return new Credential(body);
   }
 }
 

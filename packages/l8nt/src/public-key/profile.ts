@@ -7,11 +7,11 @@ import { checkOf } from "../caveat/conditions/checks.ts";
 import {
   type Check,
   check,
-  checkText,
   fact,
   type Predicate,
-  predicateText,
   query,
+  sameCheck,
+  samePredicate,
   text,
   variable,
 } from "../caveat/datalog.ts";
@@ -89,7 +89,10 @@ export function readBlocks(blocks: readonly Uint8Array[]): Contents {
     authority ??= readHead(facts);
     const own = (at === 0 ? facts.slice(HEAD_FACTS) : facts).map(readCaveat);
     const expected = at === 0 ? [paidCheck, ...checksOf(own)] : checksOf(own);
-    if (checks.length !== expected.length || !checks.every((one, i) => same(one, expected[i]!)))
+    if (
+      checks.length !== expected.length ||
+      !checks.every((one, i) => sameCheck(one, expected[i]!))
+    )
       throw foreign("checks that are not those of its caveats");
     return own;
   });
@@ -108,8 +111,6 @@ export function checkSizes(caveats: readonly string[]): void {
     );
 }
 
-const same = (one: Check, other: Check): boolean => checkText(one) === checkText(other);
-
 const HEAD_FACTS = 3;
 
 function readHead(facts: readonly Predicate[]): Authority {
@@ -123,7 +124,7 @@ function readHead(facts: readonly Predicate[]): Authority {
   if (paymentHash?.kind !== "bytes" || paymentHash.value.length !== HASH_BYTES)
     throw malformed("it commits to no payment");
   const expected = headOf(read);
-  if (!expected.every((one, at) => predicateText(one) === predicateText(facts[at]!)))
+  if (!expected.every((one, at) => samePredicate(one, facts[at]!)))
     throw foreign("a first block without its issuer, location and payment hash");
   return read;
 }

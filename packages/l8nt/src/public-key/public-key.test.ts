@@ -217,6 +217,13 @@ describe("refused", () => {
   });
 });
 
+test("a credential that nobody would read is not minted", () => {
+  const models = Array.from({ length: 330 }, () => "a*");
+  expect(() =>
+    minter.mint({ endpoints: ["GET https://api.example/**"], expiresIn: "1h", models }),
+  ).toThrow(expect.objectContaining({ code: "ERR_TOKEN_TOO_LARGE" }));
+});
+
 test("shows no secret", () => {
   const shown = [JSON.stringify(child), JSON.stringify(bodyOf(child)), `${child.toJSON()}`].join();
   const { proof } = bodyOf(child).token;
