@@ -1,4 +1,5 @@
 /** Every parser of text that another party writes, with the longest text that reaches it. */
+import { decodeBlock, Symbols } from "../../packages/l8nt/src/biscuit/block.ts";
 import { readEndpoints } from "../../packages/l8nt/src/caveat/endpoint.ts";
 import {
   readOrigin,
@@ -115,6 +116,18 @@ export const PARSERS: readonly Parser[] = [
     maxLength: FIELD,
     around: [(text) => text, (text) => `${text}:${PREIMAGE}`],
     run: (text) => Credential.parse(text),
+  },
+  {
+    // A whole credential of this form has 8,192 characters at most, too few to see how time grows.
+    name: "block of the public-key form",
+    maxLength: FIELD,
+    around: [
+      (text) => text,
+      // Of its version, and of many facts, or checks.
+      (text) => `\x18\x03${'"\x04\n\x02\b\0'.repeat(text.length / 6)}`,
+      (text) => `\x18\x03${"2\x06\n\x04\n\x02\b\x1b".repeat(text.length / 8)}`,
+    ],
+    run: (text) => decodeBlock(utf8(text), new Symbols()),
   },
   {
     name: "one caveat",

@@ -1,5 +1,5 @@
 /**
- * The five parsers under fuzz: how an input is made for each, and what may come of it. Anything
+ * The six parsers under fuzz: how an input is made for each, and what may come of it. Anything
  * else is a fault.
  */
 import { bech32 } from "@scure/base";
@@ -37,33 +37,9 @@ import {
   packetOf,
   SECRET,
 } from "./golden.ts";
-import { damage, damageBytes, pick, type Random } from "./mutate.ts";
-
-export interface Target {
-  readonly input: (random: Random) => string;
-  /** The class of the outcome. Throws for what must not be. */
-  readonly run: (input: string) => string;
-  /** Not to be printed. */
-  readonly isSecret?: (input: string) => boolean;
-}
-
-class Fault extends Error {}
-const must = (holds: boolean, what: string): void => {
-  if (!holds) throw new Fault(what);
-};
-
-/** The code of an error of the kind that is allowed; every other one goes on up. */
-function codeOf(
-  kinds: readonly (new (...args: never[]) => Error & { readonly code: string })[],
-  attempt: () => string,
-): string {
-  try {
-    return attempt();
-  } catch (error) {
-    for (const kind of kinds) if (error instanceof kind) return error.code;
-    throw error;
-  }
-}
+import { damage, damageBytes, pick } from "./mutate.ts";
+import { codeOf, must, type Target } from "./outcomes.ts";
+import { publicKey } from "./public-key.ts";
 
 // ── credential
 
@@ -398,6 +374,7 @@ const endpoint: Target = {
 
 export const targets: Readonly<Record<string, Target>> = {
   credential,
+  "public-key": publicKey,
   "macaroon-field": macaroonField,
   challenge,
   invoice,
