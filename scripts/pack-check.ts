@@ -16,6 +16,7 @@ import {
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { browserBundle } from "./browser-bundle.ts";
+import { firstAnswer } from "./first-answer.ts";
 import { need } from "./folders.ts";
 import { aliasesOf, exportedSources, type Manifest, readTree, unreachable } from "./layers.ts";
 import { node20Binary } from "./node20.ts";
@@ -25,15 +26,18 @@ const tsc = join(root, "node_modules/.bin/tsc");
 /** A program that looks over packages, from test/package. */
 const judge = (name: string) => join(root, "test/package/node_modules/.bin", name);
 
+/**
+ * Outside the repository, npm must not take it for the project: it looks at these before the
+ * folder.
+ */
+const env = Object.fromEntries(
+  Object.entries(process.env).filter(
+    ([name]) => !/^npm_(?:package|lifecycle|config_local)/.test(name),
+  ),
+);
+
 /** Stdout of a command that ends well; throws with what it said otherwise. */
 function run(cwd: string, file: string, ...args: string[]): string {
-  // Outside the repository, npm must not take it for the project: it looks at these before the
-  // folder.
-  const env = Object.fromEntries(
-    Object.entries(process.env).filter(
-      ([name]) => !/^npm_(?:package|lifecycle|config_local)/.test(name),
-    ),
-  );
   const { status, stdout, stderr, error } = spawnSync(file, args, {
     cwd,
     env,
@@ -172,6 +176,23 @@ try {
     if (!existsSync(command)) throw new Error("the package brings no command `sigil`");
     return run(project, process.execPath, command, "--version").trim();
   });
+
+  await step(
+    "three commands lead from an empty folder to the first answer of a gateway",
+    async () => {
+      const folder = mkdtempSync(join(work, "first-"));
+      // In place of their names, until they are published.
+      const packages = [library, program].map(({ tarball }) => tarball).join(" ");
+      const { commands, seconds } = await firstAnswer(
+        folder,
+        `npm install --no-audit --no-fund ${packages}`,
+        "npx sigil",
+        env,
+      );
+      const parts = seconds.map((one) => `${one.toFixed(1)} s`).join(" + ");
+      return `${commands.length} commands, ${parts}`;
+    },
+  );
 
   await step("l8nt: a browser loads it as installed", async () => {
     const { gzipBytes, faults } = await browserBundle(

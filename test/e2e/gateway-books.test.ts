@@ -55,11 +55,21 @@ describe("`sigil spend`", () => {
       { agent: "", requests: "1", spentUsdMicro: "2800", denied: "0" },
     ]);
     expect(await by("day")).toMatchObject([{ requests: "4", spentUsdMicro: "11200" }]);
-    expect(await by("route")).toMatchObject([{ route: "/v1/chat/completions" }]);
+    expect(await by("route")).toMatchObject([{ service: "openai", route: "/v1/chat/completions" }]);
     const { stdout: shown } = await spend("--by", "agent");
     expect(shown).toMatch(/^agent +spent, usd +requests +denied +tokens in +out$/m);
     expect(shown).toMatch(/^scout +0\.0084 +3 +1 +3000 +300$/m);
     expect(shown).toMatch(/^the root +0\.0028 +1 +0 +1000 +100$/m);
+    expect(shown).toMatch(/^total +0\.0112 +4 +1 +4000 +400$/m);
+    const { total } = JSON.parse((await spend("--by", "agent", "--json")).stdout);
+    expect(total).toMatchObject({ spentUsdMicro: "11200", requests: "4", denied: "1" });
+    const { stdout: routes } = await spend("--by", "route");
+    expect(routes).toMatch(/^openai: \/v1\/chat\/completions +0\.0112 /m);
+    const { stdout: records } = await spend("--by", "route", "--csv");
+    expect(records.split("\r\n").slice(0, 2)).toEqual([
+      expect.stringMatching(/^service,route,spent_usd,/),
+      expect.stringMatching(/^openai,\/v1\/chat\/completions,0\.0112,/),
+    ]);
     for (const line of shown.split("\n")) expect(line.length).toBeLessThanOrEqual(80);
     const { stdout: lines } = await spend("--by", "model", "--csv");
     expect(lines).toMatch(/^gpt-4\.1,0\.0112,0,4,0,0,0,4000,0,0,400\r$/m);

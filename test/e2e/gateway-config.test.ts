@@ -1,9 +1,11 @@
 /** `sigil gateway --config`: read again at SIGHUP, and explained by `check`. */
+import { execFileSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import type { ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { connect } from "node:tls";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";
 import { freePort } from "./support/free-port.ts";
@@ -157,6 +159,47 @@ test("SIGHUP refuses what only a start can change, and stays as it was", async (
   expect(vendor.seen.length).toBe(1);
 });
 
+test("SIGHUP reads the certificate and its key again, and keeps them if they are no pair", async () => {
+  const { folder, file, port } = await stage();
+  const [cert, key] = [join(folder, "tls.pem"), join(folder, "tls.key")];
+  const certify = (name: string) => {
+    execFileSync(
+      "openssl",
+      [
+        ...["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"],
+        ...["-days", "2", "-subj", `/CN=${name}`, "-keyout", key, "-out", cert],
+      ],
+      { stdio: ["ignore", "ignore", "pipe"] },
+    );
+    return readFileSync(key);
+  };
+  const served = () =>
+    new Promise<unknown>((resolve, reject) => {
+      const socket = connect({ port, host: "127.0.0.1", rejectUnauthorized: false }, () => {
+        resolve(socket.getPeerCertificate().subject.CN);
+        socket.destroy();
+      }).on("error", reject);
+    });
+  const first = certify("one.example");
+  writeFileSync(
+    file,
+    readFileSync(file, "utf8").replace(
+      `port: ${port}`,
+      `port: ${port}, tlsCert: tls.pem, tlsKey: tls.key`,
+    ),
+  );
+  const gateway = await openGateway(["--config", file], {});
+  expect(await served()).toBe("one.example");
+  const second = certify("two.example");
+  gateway.child.kill("SIGHUP");
+  await expect.poll(served, { timeout: 20_000 }).toBe("two.example");
+  writeFileSync(key, first);
+  gateway.child.kill("SIGHUP");
+  await expect.poll(gateway.printed, { timeout: 20_000 }).toContain("--tls-key is not that of");
+  expect(await served()).toBe("two.example");
+  expect(gateway.printed()).not.toContain(second.toString().split("\n")[1]);
+});
+
 describe("check", () => {
   test("shows each route in 80 columns, whether the keys are there, and what is strange", async () => {
     const { file, write, folder, vendor, port } = await stage();
@@ -184,7 +227,7 @@ api: preset generic, at /, to ${vendor.origin}
 
 Prices: prices.yaml of ${/prices\.yaml of (\S+)/.exec(text)![1]}
 Warning: api: POST /v1/chat/completions/and/a/very/long/path/below is never
-  reached: GET|POST /v1/** stands before it.
+  reached: GET|POST /v1/** stands before it. Put it first, or take it out.
 Warning: api: GET /c has no price, so all of it is denied. Write price: free,
   or an amount.
 `);
@@ -198,7 +241,7 @@ Warning: api: GET /c has no price, so all of it is denied. Write price: free,
     expect(await ask("GET", "/a")).toMatchObject({
       code: 0,
       stdout:
-        "api, by services.api.routes[0].\nIt needs a credential that may call.\nIt costs nothing.\n",
+        "api, by services.api.routes[0].\nIt needs a credential with the capability call.\nIt costs nothing.\n",
     });
     expect(await ask("POST", "/a")).toMatchObject({
       code: 1,

@@ -1,6 +1,14 @@
 /** `sigil gateway` as a process: its keys, its books after a crash, its end, and its refusals. */
 import { once } from "node:events";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -82,7 +90,7 @@ describe("a key that the gateway prints", () => {
     const end = ended(child);
     let text = "";
     child.stdout.on("data", (part) => (text += part));
-    await expect.poll(() => text, { timeout: 20_000 }).toMatch(/OLLAMA_API_KEY=sk-sigil-\S+\n/);
+    await expect.poll(() => text, { timeout: 20_000 }).toMatch(/SIGIL_KEY=sk-sigil-\S+\n/);
     child.kill("SIGTERM");
     expect(await end).toMatchObject({ code: 0 });
   });
@@ -234,7 +242,18 @@ describe("flags that it cannot start with", () => {
       [...openai, "--key", VENDOR_KEY],
       /env:NAME, file:\/path/,
     ],
-    ["a variable that is not set", [...openai, "--key", "env:NO_SUCH"], /is not set/],
+    [
+      "a variable that is not set",
+      [...openai, "--key", "env:NO_SUCH"],
+      /variable NO_SUCH is not set/,
+    ],
+    [
+      "files that are no certificate",
+      [...openai, "--tls-cert", import.meta.filename, "--tls-key", import.meta.filename],
+      /a certificate and its private key in PEM/,
+    ],
+    ["an address of another machine", [...openai, "--host", "192.0.2.1"], /the address of --host/],
+    ["a secret that is none", [...openai, "--secret", "env:OPENAI_API_KEY"], /64 hex digits/],
     ["a budget without a unit", [...openai, "--budget", "5"], /--budget must be an amount in US/],
     ["a budget in sat", [...openai, "--budget", "500 sat"], /"5 usd\/day"/],
     ["a budget of a week", [...openai, "--budget", "5 usd/week"], /"50 usd\/month"/],
@@ -266,18 +285,27 @@ describe("flags that it cannot start with", () => {
     expect([code, stdout]).toEqual([2, ""]);
     expect(stderr).toMatch(expected);
     expect(stderr).not.toContain("CANARY");
+    // Nothing is left of a start that failed.
+    expect(existsSync(dir)).toBe(false);
   });
 
-  test("are refused with what to do: a port that is in use", async () => {
-    const other = createServer().listen(0, "127.0.0.1");
-    await once(other, "listening");
-    onTestFinished(() => void other.close());
-    const port = String((other.address() as AddressInfo).port);
-    const dir = join(emptyFolder(), "books");
-    const { code, stderr } = await refusedGateway([...openai, "--dir", dir, "--port", port]);
-    expect(code).toBe(2);
-    expect(stderr).toContain(`Port ${port} is in use. Give another one with --port N.`);
-  });
+  test.each(["--port", "--metrics-port"])(
+    "are refused: a port of %s that is in use",
+    async (flag) => {
+      const other = createServer().listen(0, "127.0.0.1");
+      await once(other, "listening");
+      onTestFinished(() => void other.close());
+      const port = String((other.address() as AddressInfo).port);
+      const dir = join(emptyFolder(), "books");
+      const { code, stderr } = await refusedGateway([
+        ...[...openai, "--dir", dir, flag, port],
+        ...(flag === "--port" ? [] : ["--port", String(await freePort())]),
+      ]);
+      expect(code).toBe(2);
+      expect(stderr).toMatch(new RegExp(`Port ${port} .*in use. Give another one`));
+      expect(existsSync(dir)).toBe(false);
+    },
+  );
 });
 
 test.each(["env", "file"])(

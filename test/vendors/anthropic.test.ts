@@ -1,8 +1,10 @@
 /** Anthropic's API: its own SDK and the AI SDK. */
 import { createAnthropic } from "@ai-sdk/anthropic";
-import Anthropic from "@anthropic-ai/sdk";
-import { aiSdk } from "./support/ai-sdk.ts";
-import { TOOL, testClient, type Uses } from "./support/client.ts";
+import Anthropic, { type APIError } from "@anthropic-ai/sdk";
+import { expect, test } from "vitest";
+import { town } from "../../packages/sigil/src/gateway/fixtures/town.ts";
+import { aiSdk, inBody } from "./support/ai-sdk.ts";
+import { errorOf, TOOL, testClient, type Uses } from "./support/client.ts";
 import { messages } from "./support/messages.ts";
 
 const model = "claude-test";
@@ -12,6 +14,7 @@ testClient({
   preset: "anthropic",
   vendor: messages,
   status: "status",
+  facts: ({ error }: APIError) => error,
   uses({ url, key }): Uses {
     const client = new Anthropic({ baseURL: url, apiKey: key });
     const base = {
@@ -48,5 +51,15 @@ testClient({
   preset: "anthropic",
   vendor: messages,
   status: "statusCode",
+  facts: inBody,
   uses: ({ url, key }) => aiSdk(createAnthropic({ baseURL: `${url}/v1`, apiKey: key })(model)),
+});
+
+test("@anthropic-ai/sdk has the code of a denial as errorCode", async () => {
+  const world = await town({ preset: "anthropic", play: messages });
+  const apiKey = world.mint({ models: ["other-*"] }).toKey();
+  const client = new Anthropic({ baseURL: world.url, apiKey });
+  const asked = { model, messages: [{ role: "user" as const, content: "Hi" }], max_tokens: 10 };
+  const error = await errorOf(() => client.messages.create(asked));
+  expect(error).toHaveProperty("errorCode", "model_not_allowed");
 });

@@ -12,6 +12,7 @@ testClient({
   preset: "gemini",
   vendor: generateContent,
   status: "status",
+  facts: ({ message }: Error) => JSON.parse(message).error.details[0].metadata,
   uses({ url, key }): Uses {
     const { models } = new GoogleGenAI({ apiKey: key, httpOptions: { baseUrl: url } });
     const base = { model, contents: "Hello", config: { maxOutputTokens: 100 } };
@@ -42,5 +43,7 @@ testClient({
   preset: "gemini",
   vendor: generateContent,
   status: "statusCode",
+  facts: ({ responseBody }: { responseBody: string }) =>
+    JSON.parse(responseBody).error.details[0].metadata,
   uses: ({ url, key }) => aiSdk(createGoogle({ baseURL: `${url}/v1beta`, apiKey: key })(model)),
 });

@@ -8,6 +8,7 @@ testClient({
   preset: "mistral",
   vendor: chatCompletions("always"),
   status: "statusCode",
+  facts: ({ body }: { body: string }) => JSON.parse(body).error,
   uses({ url, key }): Uses {
     const { chat } = new Mistral({ serverURL: url, apiKey: key });
     const base = {

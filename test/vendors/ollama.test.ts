@@ -16,6 +16,7 @@ testClient({
   preset: "ollama",
   vendor: ollamaChat,
   status: "status_code",
+  facts: undefined,
   uses({ url, key }): Uses {
     const client = new Ollama({ host: url, headers: { Authorization: `Bearer ${key}` } });
     return {

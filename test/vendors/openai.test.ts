@@ -1,8 +1,8 @@
 /** OpenAI's API: its own SDK, LangChain and the AI SDK. */
 import { createOpenAI } from "@ai-sdk/openai";
 import { ChatOpenAI } from "@langchain/openai";
-import OpenAI from "openai";
-import { aiSdk } from "./support/ai-sdk.ts";
+import OpenAI, { type APIError } from "openai";
+import { aiSdk, inBody } from "./support/ai-sdk.ts";
 import { chatCompletions } from "./support/chat-completions.ts";
 import { TOOL, testClient, type Uses } from "./support/client.ts";
 import { responses } from "./support/responses.ts";
@@ -20,6 +20,7 @@ testClient({
   preset: "openai",
   vendor: chatCompletions("asked"),
   status: "status",
+  facts: ({ error }: APIError) => error,
   uses({ url, key }): Uses {
     const client = new OpenAI({ baseURL: `${url}/v1`, apiKey: key });
     const base = { model, messages, max_completion_tokens: 100 };
@@ -50,6 +51,7 @@ testClient({
   preset: "openai",
   vendor: responses,
   status: "status",
+  facts: ({ error }: APIError) => error,
   uses({ url, key }): Uses {
     const client = new OpenAI({ baseURL: `${url}/v1`, apiKey: key });
     const base = { model, input: PROMPT, max_output_tokens: 100 };
@@ -80,6 +82,7 @@ testClient({
   preset: "openai",
   vendor: chatCompletions("asked"),
   status: "status",
+  facts: ({ error }: APIError) => error,
   uses({ url, key }): Uses {
     const configuration = { baseURL: `${url}/v1` };
     const chat = new ChatOpenAI({ model, apiKey: key, configuration, maxTokens: 100 });
@@ -104,6 +107,7 @@ testClient({
   preset: "openai",
   vendor: chatCompletions("asked"),
   status: "statusCode",
+  facts: inBody,
   uses: ({ url, key }) => aiSdk(createOpenAI({ baseURL: `${url}/v1`, apiKey: key }).chat(model)),
 });
 
@@ -112,5 +116,6 @@ testClient({
   preset: "openai",
   vendor: responses,
   status: "statusCode",
+  facts: inBody,
   uses: ({ url, key }) => aiSdk(createOpenAI({ baseURL: `${url}/v1`, apiKey: key })(model)),
 });

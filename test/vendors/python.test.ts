@@ -26,8 +26,8 @@ function program(): Ask {
     stdin!.write(`${JSON.stringify(question)}\n`);
     const { value: line, done } = await lines.next();
     if (done) throw new TypeError("clients.py has ended");
-    const { value, error, status_code } = JSON.parse(line);
-    if (error !== undefined) throw Object.assign(new Error(error), { status_code });
+    const { value, error, status_code, body } = JSON.parse(line);
+    if (error !== undefined) throw Object.assign(new Error(error), { status_code, body });
     return value;
   };
 }
@@ -60,5 +60,9 @@ const CLIENTS: readonly (readonly [
 describe.skipIf(interpreter === undefined)("Python", () => {
   afterAll(() => void child?.stdin?.end());
   for (const [name, preset, client, model, vendor] of CLIENTS)
-    testClient({ name, preset, vendor, status: "status_code", uses: usesOf(client, model) });
+    testClient({
+      ...{ name, preset, vendor, status: "status_code" },
+      facts: ({ body }: { body: unknown }) => body,
+      uses: usesOf(client, model),
+    });
 });

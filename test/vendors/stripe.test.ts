@@ -143,6 +143,8 @@ describe("stripe", () => {
       const error = await errorOf(() => customers.create({ email: "a@example.com" }));
       expect(String(error)).toMatch(refusal.reason);
       expect(error).toHaveProperty("statusCode", refusal.status);
+      const { raw } = error as { raw?: unknown };
+      expect(raw).toHaveProperty("sigil", expect.stringMatching(/^ERR_/));
       expectRefused(world, refusal);
     },
   );

@@ -61,4 +61,5 @@ for line in sys.stdin:
         answer = {"value": client(**asked)}
     except (openai.APIStatusError, anthropic.APIStatusError) as error:
         answer = {"error": f"{type(error).__name__}: {error}", "status_code": error.status_code}
+        answer["body"] = error.body
     print(json.dumps(answer), flush=True)

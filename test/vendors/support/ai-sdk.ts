@@ -9,6 +9,10 @@ const tools: ToolSet = {
   }),
 };
 
+/** The `error` of a body: `data` of its errors is what a provider knows of it. */
+export const inBody = ({ responseBody }: { responseBody: string }): unknown =>
+  JSON.parse(responseBody).error;
+
 export function aiSdk(model: LanguageModel): Uses {
   const base = { model, prompt: "Hello", maxOutputTokens: 100 };
   return {

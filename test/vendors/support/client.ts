@@ -30,6 +30,11 @@ export interface Client {
   readonly vendor: Play;
   /** Where its errors have the status. */
   readonly status: "status" | "statusCode" | "status_code";
+  /**
+   * Where its errors have the facts for programs, as the guide to the gateway says; undefined if
+   * they show the text alone.
+   */
+  readonly facts: ((error: never) => unknown) | undefined;
   uses(settings: Settings): Uses | Promise<Uses>;
 }
 
@@ -141,7 +146,7 @@ function expectSettled(world: Town, key: string): void {
 }
 
 /** Runs a client through everything that it must do. */
-export function testClient({ name, preset, vendor, status, uses }: Client): void {
+export function testClient({ name, preset, vendor, status, facts, uses }: Client): void {
   describe(name, () => {
     const opened = async () => {
       const world = await town({ preset, play: vendor });
@@ -169,6 +174,22 @@ export function testClient({ name, preset, vendor, status, uses }: Client): void
       expect(await client.tool()).toEqual({ name: TOOL.name, input: TOOL.input });
       expectSettled(world, key);
     });
+
+    test.skipIf(facts === undefined).each(["call", "stream"] as const)(
+      "tells a program what a %s needs, what is left, and whose limit it is",
+      async (use) => {
+        const world = await town({ preset, play: vendor });
+        const key = world.mint({ budgetPerDay: "0.0001 usd" }).toKey();
+        const client = await uses({ url: world.url, key });
+        const error = await errorOf(() => client[use]());
+        expect((facts as (error: object) => unknown)(error)).toMatchObject({
+          need: expect.stringMatching(/ usd/),
+          left: expect.stringMatching(/^0\.0001 usd/),
+          node: expect.stringMatching(/^[0-9a-f]{32}$/),
+          sigil: "ERR_BUDGET",
+        });
+      },
+    );
 
     describe.each(REFUSALS)("with a key that $what", (refusal) => {
       test.each(["call", "stream"] as const)(

@@ -7,7 +7,7 @@ import type { Terminal } from "../../terminal.ts";
 import { csv } from "./csv.ts";
 import { readBooks } from "./reading.ts";
 import { BY, type By, type SPEND_FLAGS } from "./spend-flags.ts";
-import { type Span, type Sum, sumsBy } from "./sums.ts";
+import { type Span, type Sum, sumsBy, totalOf } from "./sums.ts";
 
 export async function spend(
   given: Arguments<keyof typeof SPEND_FLAGS>,
@@ -19,13 +19,18 @@ export async function spend(
   const span = spanOf(given);
   const database = await readBooks(given, terminal.env);
   try {
-    const sums = await sumsBy(database, [by], span);
+    const sums = await sumsBy(database, KEYS[by], span);
     if (given.has("csv")) {
       if (terminal.json) throw new UsageError("--csv and --json: give one.");
       terminal.stdout.write(csv([columns(by), ...sums.map(cells)]));
       return EXIT.ok;
     }
-    terminal.answer(table(by, sums, terminal.columns), { by, spend: sums.map(sumJson(by)) });
+    const total = totalOf(sums);
+    terminal.answer(table(by, sums, total, terminal.columns), {
+      by,
+      spend: sums.map(sumJson(KEYS[by])),
+      total: sumJson([])(total),
+    });
     return EXIT.ok;
   } finally {
     await database.close();
@@ -47,13 +52,21 @@ export const isDate = (text: string): boolean =>
   !Number.isNaN(Date.parse(text)) &&
   new Date(text).toISOString().startsWith(text);
 
+/** Two services may have a route of the same name. */
+const KEYS: Readonly<Record<By, readonly (By | "service")[]>> = {
+  agent: ["agent"],
+  model: ["model"],
+  route: ["service", "route"],
+  day: ["day"],
+};
+
 const columns = (by: By): readonly string[] => [
-  ...[by, "spent_usd", "spent_sat", "requests", "estimated", "denied", "would_deny"],
+  ...[...KEYS[by], "spent_usd", "spent_sat", "requests", "estimated", "denied", "would_deny"],
   ...["input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens"],
 ];
 
 const cells = (sum: Sum): readonly (string | bigint)[] => [
-  ...[sum.keys[0]!, bare(usdOf(sum)), bare(satOf(sum))],
+  ...[...sum.keys, bare(usdOf(sum)), bare(satOf(sum))],
   ...[sum.requests, sum.estimated, sum.denied, sum.wouldDeny],
   ...[sum.input, sum.cacheRead, sum.cacheWrite, sum.output],
 ];
@@ -65,18 +78,19 @@ const satOf = ({ spentMsat }: Sum): Amount => ({ unit: "msat", value: spentMsat 
 const bare = (amount: Amount): string => formatAmount(amount).split(" ")[0]!;
 
 const sumJson =
-  (by: By) =>
+  (names: readonly string[]) =>
   ({ keys, ...sum }: Sum): object => ({
-    [by]: keys[0],
+    ...Object.fromEntries(names.map((name, at) => [name, keys[at]])),
     ...Object.fromEntries(Object.entries(sum).map(([name, value]) => [name, String(value)])),
   });
 
 /** Names end where the numbers begin, so that 80 columns hold a row. */
-function table(by: By, sums: readonly Sum[], width = 80): string {
+function table(by: By, sums: readonly Sum[], total: Sum, width = 80): string {
   if (sums.length === 0) return "No requests.\n";
   const isSold = sums.some(({ spentMsat }) => spentMsat > 0n);
   const head = ["spent, usd", ...(isSold ? ["sat"] : []), "requests", "denied", "tokens in", "out"];
-  const rows = sums.map((sum) => [
+  const shown = sums.length > 1 ? [...sums, total] : sums;
+  const rows = shown.map((sum) => [
     bare(usdOf(sum)) + (sum.estimated > 0n ? "*" : " "),
     ...(isSold ? [bare(satOf(sum))] : []),
     `${sum.requests}`,
@@ -90,7 +104,7 @@ function table(by: By, sums: readonly Sum[], width = 80): string {
   const numbers = (row: readonly string[]): string =>
     row.map((text, at) => text.padStart(widths[at]!)).join("  ");
   const left = Math.max(12, width - numbers(head).length - 2);
-  const names = sums.map(({ keys }) => printable(keys[0]!) || BY[by]);
+  const names = shown.map((sum) => (sum === total ? "total" : nameOf(by, sum)));
   const column = Math.min(left, Math.max(by.length, ...names.map((name) => name.length)));
   const line = (name: string, row: readonly string[]): string =>
     `${cut(name, column).padEnd(column)}  ${numbers(row)}`.trimEnd();
@@ -99,6 +113,11 @@ function table(by: By, sums: readonly Sum[], width = 80): string {
     : "";
   return `${[line(by, head), ...rows.map((row, at) => line(names[at]!, row))].join("\n")}\n${note}`;
 }
+
+const nameOf = (by: By, { keys }: Sum): string => {
+  const last = printable(keys.at(-1)!) || BY[by];
+  return keys.length === 1 ? last : `${keys[0]}: ${last}`;
+};
 
 /** The end of a lineage tells more than its beginning. */
 const cut = (name: string, length: number): string =>

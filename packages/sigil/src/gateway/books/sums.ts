@@ -27,6 +27,27 @@ export interface Sum {
   readonly output: bigint;
 }
 
+/** Everything in one sum. */
+export function totalOf(sums: readonly Sum[]): Sum {
+  const total = { ...NOTHING, keys: [] };
+  for (const sum of sums) for (const part of COUNTED) total[part] += sum[part];
+  return total;
+}
+
+const NOTHING = {
+  requests: 0n,
+  denied: 0n,
+  wouldDeny: 0n,
+  estimated: 0n,
+  spentUsdMicro: 0n,
+  spentMsat: 0n,
+  input: 0n,
+  cacheRead: 0n,
+  cacheWrite: 0n,
+  output: 0n,
+} satisfies Omit<Sum, "keys">;
+const COUNTED = Object.keys(NOTHING) as (keyof typeof NOTHING)[];
+
 const DAY_MS = 86_400_000;
 
 /** The dearest first; days in their order. */

@@ -5,7 +5,7 @@ import type { Terminal } from "../../terminal.ts";
 import { wrapped } from "../../wrap.ts";
 import { type GatewayConfig, prefixOf } from "../config/config.ts";
 import { locationOf } from "../config/listen.ts";
-import { type Environment, keysOf, pricesOf, upstreamOf } from "../start/serving.ts";
+import { type Environment, keysOf, meteredIn, pricesOf, upstreamOf } from "../start/serving.ts";
 import { readSecret } from "../vault/reference.ts";
 import { type Explained, explain, servicesOf } from "./explain.ts";
 import { type Listed, listed, priceText, socketPriceText } from "./listed.ts";
@@ -55,7 +55,7 @@ export async function check(
   ]);
   const warnings = [
     ...found.flatMap(({ name, warnings: all }) => all.map((text) => `${name}: ${text}.`)),
-    ...prices.warnings(),
+    ...prices.warnings(meteredIn(config)).map((text) => `${text}.`),
   ];
   const text = [
     `The gateway is at ${locationOf(config.listen)}.`,
@@ -133,7 +133,7 @@ function serviceLines(
     ...hanging(`${name}: preset ${preset}, at ${prefix || "/"}, to ${upstream}`, columns),
     ...(keys.length === 0 ? ["  no key"] : []),
     ...keys.flatMap(({ from, fault }, index) => {
-      const use = index === 0 ? "is used" : "is hidden, and not used";
+      const use = index === 0 ? "is used" : "is used once it stands first";
       return hanging(`  key ${from} ${fault === undefined ? use : "is not there"}`, columns);
     }),
     ...routes.flatMap(({ match, meaning }) =>
@@ -175,7 +175,7 @@ function sentencesOf(explained: Explained): readonly string[] {
     const { rule, capability } = explained.match;
     return [
       `${service}, as a WebSocket at ${rule.path}.`,
-      `It needs a credential that may ${printable(capability)}.`,
+      `It needs a credential with the capability ${printable(capability)}.`,
       `It costs ${socketPriceText(rule)}.`,
     ];
   }
@@ -187,9 +187,9 @@ function sentencesOf(explained: Explained): readonly string[] {
       : `services.${service}.routes[${index}]`;
   const who = {
     free: `Anybody may, and it is sent ${rule.isKeyed ? "with" : "without"} the vendor's key.`,
-    credential: `It needs a credential that may ${printable(capability)}.`,
-    freebie: `Each address may ${rule.freePerDay} times a day; then it needs a credential that may ${printable(capability)}.`,
-    paid: `It is sold; a credential must be one that may ${printable(capability)}.`,
+    credential: `It needs a credential with the capability ${printable(capability)}.`,
+    freebie: `Each address may ${rule.freePerDay} times a day; then it needs a credential with the capability ${printable(capability)}.`,
+    paid: `It is sold; a credential needs the capability ${printable(capability)}.`,
   }[rule.access];
   const price = {
     free: "It costs nothing.",

@@ -5,7 +5,8 @@ import { PRESETS } from "../presets/index.ts";
 import type { PresetRoute } from "../presets/preset.ts";
 import type { Charge, Rule } from "../routes.ts";
 import type { SocketRule } from "../socket/rule.ts";
-import { covers, coversPath } from "./overlap.ts";
+import { coversPath } from "./overlap.ts";
+import { textOf, warningsOf } from "./unreached.ts";
 
 export interface ListedRoute {
   /** Methods and path, below the prefix. */
@@ -52,11 +53,9 @@ function listedRoutes({ preset: name, routes: rules, price }: ServiceConfig): Li
     });
     return { routes, warnings };
   }
-  const routes = rules.map((rule, index): ListedRoute => {
+  warnings.push(...warningsOf(rules));
+  const routes = rules.map((rule): ListedRoute => {
     const match = textOf(rule);
-    const before = rules.slice(0, index).find((other) => covers(other, rule));
-    if (before !== undefined)
-      warnings.push(`${match} is never reached: ${textOf(before)} stands before it`);
     const known = preset.routes.filter(
       ({ method, path }) =>
         (rule.methods === undefined || method === "*" || rule.methods.includes(method)) &&
@@ -86,8 +85,6 @@ function listedRoutes({ preset: name, routes: rules, price }: ServiceConfig): Li
   });
   return { routes, warnings };
 }
-
-const textOf = ({ methods, path }: Rule): string => `${methods?.join("|") ?? "*"} ${path}`;
 
 const writtenOf = ({ path }: Rule): PresetRoute => ({
   method: "*",

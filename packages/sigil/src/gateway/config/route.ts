@@ -4,9 +4,9 @@ import { z } from "zod";
 import type { Price, Rule } from "../routes.ts";
 
 const METHODS = /^(?:\*|[A-Z]{1,16}(?:\|[A-Z]{1,16})*)$/;
-/** What a segment may have: no escape, which could be read in two ways. */
+/** No escape, which could be read in two ways, and each name once. */
 export const PATH =
-  /^(?=\/)(?:\/(?:\{model\}|\{resource\}|\*(?!\*)|[A-Za-z0-9._~!$&'()+,;=:@-])*)*(?:(?<=\/)\*\*)?$/;
+  /^(?=\/)(?!.*\{model\}.*\{model\})(?!.*\{resource\}.*\{resource\})(?:\/(?:\{model\}|\{resource\}|\*(?!\*)|[A-Za-z0-9._~!$&'()+,;=:@-])*)*(?:(?<=\/)\*\*)?$/;
 
 const match = z
   .string()
@@ -17,7 +17,7 @@ const match = z
     context.addIssue({
       code: "custom",
       message:
-        'must be methods and a path below the prefix, such as "GET /v1/models", "GET|POST /v1/**" or "* /**": * stands for one segment, and ** at the end for all that follow',
+        'must be methods and a path below the prefix, such as "GET /v1/models", "GET|POST /v1/**" or "* /**": * stands for one segment, and ** at the end for all that follow; {model} and {resource} stand once',
     });
     return z.NEVER;
   })

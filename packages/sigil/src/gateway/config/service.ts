@@ -34,7 +34,7 @@ export const service = z.strictObject({
     .optional()
     .meta({
       description:
-        "Where the vendor's key is: env:NAME, file:/path or cmd:program. The first is used. By default the variable that the vendor's own SDK reads; an empty list if the API takes none.",
+        "Where the vendor's key is: env:NAME, file:/path or cmd:program. The first is used. Others are used once they stand first: put a new key before the old one and send SIGHUP. By default the variable that the vendor's own SDK reads; an empty list if the API takes none.",
     }),
   price: flatPrice.optional().meta({
     description:
@@ -70,19 +70,27 @@ export const service = z.strictObject({
 
 export type ServiceConfig = z.output<typeof service>;
 
+/** Routes that have no flat price of their own; undefined: those of the preset. */
+const unpriced = ({ routes }: Pick<ServiceConfig, "routes">) =>
+  routes?.filter((rule) => rule.price === undefined || rule.price === "meter");
+
+/** Whether some request to a service is charged by what its meter reads. */
+export const isMetered = (service: Pick<ServiceConfig, "preset" | "routes">): boolean =>
+  unpriced(service)?.length !== 0 &&
+  PRESETS.get(service.preset)!.routes.some(({ meter }) => typeof meter === "object");
+
 /** The units that requests to a service are charged in. */
-export function unitsOf({ preset, price, routes, webSockets }: ServiceConfig): ReadonlySet<Unit> {
+export function unitsOf(service: ServiceConfig): ReadonlySet<Unit> {
+  const { preset, price, routes, webSockets } = service;
   const known = PRESETS.get(preset)!.routes;
   const units = new Set<Unit>();
-  // Of what has no rule with a price of its own.
-  const metered = routes?.filter((rule) => rule.price === undefined || rule.price === "meter");
-  const isMetered = metered === undefined || metered.length > 0;
-  if (isMetered && known.some(({ meter }) => typeof meter === "object")) {
+  const metered = unpriced(service);
+  if (isMetered(service)) {
     // What is sold has prices in sat.
     if (metered?.every(({ access }) => access === "paid") !== true) units.add("usd_micro");
     if (metered?.some(({ access }) => access === "paid")) units.add("msat");
   }
-  const isFlat = isMetered && known.some(({ meter }) => meter === "flat");
+  const isFlat = metered?.length !== 0 && known.some(({ meter }) => meter === "flat");
   for (const one of [...(routes ?? []).map((rule) => rule.price), ...(isFlat ? [price] : [])]) {
     const unit = unitOf(one);
     if (unit !== undefined) units.add(unit);

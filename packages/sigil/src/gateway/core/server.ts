@@ -9,6 +9,7 @@ import {
 } from "node:http";
 import { createSecureServer, type ServerHttp2Session } from "node:http2";
 import type { AddressInfo, Socket } from "node:net";
+import type { Server as TlsServer } from "node:tls";
 import { holdContinue } from "l8nt/node";
 
 export interface ListenOptions {
@@ -37,6 +38,8 @@ export interface Listening {
    * served as if they asked for none.
    */
   serveWebSockets(isServed: boolean): void;
+  /** Serves new connections with another certificate. Only if it serves TLS. */
+  serveCertificate(tls: NonNullable<ListenOptions["tls"]>): void;
   /** The origin that it listens at, or `unix:` and the path. */
   readonly url: string;
   /** Accepts no more requests, and waits for those that are served, at most `graceMs`. */
@@ -133,6 +136,7 @@ export async function listen(serve: Serve, options: ListenOptions = {}): Promise
       server.off("upgrade", onUpgrade);
       if (isServed) server.on("upgrade", onUpgrade);
     },
+    serveCertificate: (given) => (server as unknown as TlsServer).setSecureContext(given),
     close: (graceMs) =>
       new Promise((resolve) => {
         const late = setTimeout(() => {

@@ -7,10 +7,12 @@ import { Paywall } from "l8nt/service";
 import { EXIT, UsageError } from "../../exit.ts";
 import type { Terminal } from "../../terminal.ts";
 import { logger } from "../../treasury/log.ts";
+import { readWebhookSecret } from "../alerts/open.ts";
 import { type DecideConfig, decide } from "../config/decide.ts";
 import { readFileAs } from "../config/read.ts";
 import { ClientAddresses } from "../core/client-address.ts";
 import { type Listening, listen } from "../core/server.ts";
+import { listenForMetrics, type MetricsListening } from "../metrics/listen.ts";
 import { GatewayMetrics } from "../metrics/metrics.ts";
 import { type Owned, openOwned } from "../owner/open.ts";
 import { openFolder } from "../start/folder.ts";
@@ -35,6 +37,7 @@ export async function startDeciding(file: string, terminal: Terminal): Promise<n
   const { env } = terminal;
   const invoicer = invoicerOf(env);
   const proxyKey = await proxyKeyOf(config, terminal);
+  const webhookSecret = await readWebhookSecret(config.alerts, env);
   const { secret, database, path } = openFolder(config.dir, await givenSecret(config.secret, env));
   const secretFile = config.secret === undefined ? `${path}/secret` : "FILE";
   const stopped = terminal.untilStopped();
@@ -56,19 +59,24 @@ export async function startDeciding(file: string, terminal: Terminal): Promise<n
   });
   const open = (of: DecideConfig) => openDecider(paywall, of, env);
   let reloading: Reloading<DecideConfig, Deciding> | undefined;
+  let measuring: MetricsListening | undefined;
   let owned: Owned | undefined;
   let watching: Watching | undefined;
   let stopHeartbeat = (): void => {};
   try {
+    if (metrics !== undefined) {
+      measuring = await listenForMetrics(metrics, config.metrics!.port);
+      log.info(`metrics at ${measuring.url}`);
+    }
     const serving = await open(config);
     if (store.shared) await demandOneSecret(store, secret);
     await paywall.ready();
     owned = await openOwned(config.alerts, {
-      ...{ store, dir: path, clock, alarm, env },
+      ...{ store, dir: path, webhookSecret, clock, alarm },
       services: () => [{ paywall }],
     });
     watching = await openWatching(config, {
-      ...{ store, metrics, log, clock, alarm },
+      ...{ store, metrics, clock, alarm },
       database: await openRows(place),
       presetOf: () => undefined,
       stderr: terminal.stderr,
@@ -105,6 +113,7 @@ Mint credentials with \`sigil mint --kind access --location ${location} --secret
     stopHeartbeat();
     await owned?.close();
     await watching?.close();
+    await measuring?.close();
     await reloading?.close();
     paywall.close();
     await store.close();

@@ -16,7 +16,6 @@ export interface Owned {
   close(): Promise<void>;
 }
 
-/** @throws UsageError for a webhook's secret that cannot be read */
 export async function openOwned(config: AlertsConfig, context: AlertsContext): Promise<Owned> {
   const { services, store, dir, clock, alarm } = context;
   const { alerts, feed } = await openAlerts(config, context);

@@ -24,6 +24,7 @@ describe("openai", () => {
   // openai 6.49 core/error.js: APIError reads message, code, param and type of `error`.
   test("has what openai's APIError reads", () => {
     expect(bodyOf(openaiDialect).error).toEqual({
+      ...facts.members,
       message: facts.detail,
       type: "insufficient_budget",
       param: null,
@@ -54,6 +55,7 @@ describe("openai", () => {
       param: null,
       sequence_number: 0,
       error: {
+        ...facts.members,
         message: facts.detail,
         type: "insufficient_budget",
         param: null,
@@ -64,6 +66,7 @@ describe("openai", () => {
 });
 
 describe("anthropic", () => {
+  const DETAILS = { error_code: "budget_exhausted" };
   // @anthropic-ai/sdk 1.14 core/error.js: message of `error`, type of `error.error`; shared.d.ts
   // BillingError, PermissionError, AuthenticationError, InvalidRequestError, NotFoundError.
   test.each([
@@ -79,16 +82,18 @@ describe("anthropic", () => {
       type: "error",
       // Its SDK shows this one, and the whole JSON without it.
       message: facts.detail,
-      error: { type, message: facts.detail },
+      error: { ...facts.members, type, message: facts.detail, details: DETAILS },
       node: "scout",
       status,
     });
   });
 
   test("a member called type does not replace the vendor's", () => {
-    expect(bodyOf(anthropicDialect, { members: { type: "urn:x", error: "y" } })).toMatchObject({
-      type: "error",
-      error: { type: "billing_error" },
+    const members = { type: "urn:x", error: "y", message: "z" };
+    const error = { type: "billing_error", message: facts.detail };
+    expect(bodyOf(anthropicDialect, { members })).toMatchObject({ type: "error", error });
+    expect(bodyOf(openaiDialect, { members }).error).toMatchObject({
+      ...{ type: "insufficient_budget", message: facts.detail },
     });
   });
 
@@ -97,7 +102,10 @@ describe("anthropic", () => {
       `event: error\ndata: ${JSON.stringify({
         type: "error",
         message: facts.detail,
-        error: { type: "billing_error", message: facts.detail },
+        error: {
+          ...facts.members,
+          ...{ type: "billing_error", message: facts.detail, details: DETAILS },
+        },
       })}\n\n`,
     );
   });

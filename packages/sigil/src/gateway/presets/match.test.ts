@@ -20,6 +20,8 @@ test.each([
   ["stripe", "POST", "/v2/core/event_destinations", "core:write"],
   ["generic", "PATCH", "/a/b/c", "call"],
   ["generic", "GET", "/", "call"],
+  // As many APIs write all of their paths.
+  ["generic", "GET", "/api/users/", "call"],
 ])("%s has %s %s for %s", (preset, method, path, capability) => {
   expect(find(preset, method, path)?.capability).toBe(capability);
 });

@@ -10,22 +10,34 @@ export interface RouteMatch {
 }
 
 /** Characters of a segment. An escape could be read in two ways, so no pattern matches one. */
-const SEGMENT = "[A-Za-z0-9._~!$&'()+,;=:@-]+";
-const PLACES: Readonly<Record<string, string>> = {
-  "{model}": "(?<model>[A-Za-z0-9._-]+)",
-  "{resource}": "(?<resource>[a-z0-9_]+)",
-  "**": `(?:${SEGMENT}(?:/${SEGMENT})*)?`,
+const SEGMENT = "[A-Za-z0-9._~!$&'()+,;=:@-]";
+/** What stands for characters of a path, one or more of each. */
+export const PLACES = {
+  "{model}": "[A-Za-z0-9._-]",
+  "{resource}": "[a-z0-9_]",
   "*": SEGMENT,
+  /** Any number of segments, also none, and the slash behind the last. */
+  "**": SEGMENT,
+} as const;
+
+const SOURCES: Readonly<Record<string, string>> = {
+  "{model}": `(?<model>${PLACES["{model}"]}+)`,
+  "{resource}": `(?<resource>${PLACES["{resource}"]}+)`,
+  "*": `${SEGMENT}+`,
+  "**": `(?:${SEGMENT}+(?:/${SEGMENT}+)*/?)?`,
 };
+
+/** A pattern in texts that stand for themselves, and places. */
+export const partsOf = (path: string): readonly string[] =>
+  path.split(/(\{model\}|\{resource\}|\*\*|\*)/);
 
 const patterns = new Map<string, RegExp>();
 
 function patternOf(path: string): RegExp {
   let pattern = patterns.get(path);
   if (pattern === undefined) {
-    const source = path
-      .split(/(\{model\}|\{resource\}|\*\*|\*)/)
-      .map((part) => PLACES[part] ?? part.replace(/[.+?^${}()|[\]\\]/g, "\\$&"))
+    const source = partsOf(path)
+      .map((part) => SOURCES[part] ?? part.replace(/[.+?^${}()|[\]\\]/g, "\\$&"))
       .join("");
     pattern = new RegExp(`^${source}$`);
     patterns.set(path, pattern);

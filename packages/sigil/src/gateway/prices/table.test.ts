@@ -206,16 +206,29 @@ test("limits are as the file says", () => {
   expect(limits).toEqual({ contextWindow: 1000, maxOutput: 100, reasons: true });
 });
 
-test("a file warns from the 61st day on, and each file for itself", () => {
+describe("a file that is older than 60 days", () => {
   const day = (n: number) => Date.parse("2026-09-01T00:00:00Z") + n * 86_400_000;
-  const old = read("m: free");
-  expect(old.warnings(day(60))).toEqual([]);
-  expect(old.warnings(day(61))[0]).toMatch(
-    /^prices\.yaml: these prices are of 2026-09-01, 61 days/,
-  );
-  const own = PriceTable.read("date: 2026-10-30\nvendors: {}\n", { name: "own.yaml" });
-  expect(own.over(old).warnings(day(61))).toHaveLength(1);
-  expect(own.over(old).warnings(day(200))).toHaveLength(2);
+  const acme = new Set(["acme"]);
+
+  test("warns from the 61st day on, and each file for itself", () => {
+    const old = read("m: { input: 1 }");
+    expect(old.warnings(acme, day(60))).toEqual([]);
+    expect(old.warnings(acme, day(61))).toEqual([
+      expect.stringMatching(/^prices\.yaml is 61 days old: .{1,120}$/),
+    ]);
+    const own = PriceTable.read("date: 2026-10-30\nvendors: { acme: { n: { input: 1 } } }\n", {
+      name: "own.yaml",
+    });
+    expect(own.over(old).warnings(acme, day(61))).toHaveLength(1);
+    expect(own.over(old).warnings(acme, day(200))).toHaveLength(2);
+  });
+
+  test("says nothing if no model is charged by it", () => {
+    const priced = read("m: { input: 1 }");
+    expect(priced.warnings(new Set(), day(200))).toEqual([]);
+    expect(priced.warnings(new Set(["other"]), day(200))).toEqual([]);
+    expect(read("m: free").warnings(acme, day(200))).toEqual([]);
+  });
 });
 
 describe("dearest", () => {

@@ -38,17 +38,25 @@ interface Prefix {
   readonly listed: Listed;
 }
 
-export class PriceTable {
-  /** The days that the files are of, by the name of the file. */
-  readonly dates: ReadonlyMap<string, string>;
-  readonly #vendors: readonly ReadonlyMap<string, Vendor>[];
+/** What one price file says. */
+interface Priced {
+  readonly name: string;
+  /** The day that it is of. */
+  readonly date: string;
+  readonly vendors: ReadonlyMap<string, Vendor>;
+}
 
-  private constructor(
-    dates: ReadonlyMap<string, string>,
-    vendors: readonly ReadonlyMap<string, Vendor>[],
-  ) {
-    this.dates = dates;
-    this.#vendors = vendors;
+export class PriceTable {
+  /** The first that lists a model has its price. */
+  readonly #files: readonly Priced[];
+
+  private constructor(files: readonly Priced[]) {
+    this.#files = files;
+  }
+
+  /** The days that the files are of, by the name of the file. */
+  get dates(): ReadonlyMap<string, string> {
+    return new Map(this.#files.map(({ name, date }) => [name, date]));
   }
 
   /**
@@ -65,15 +73,12 @@ export class PriceTable {
     const vendors = Object.entries(file.vendors).map(
       ([vendor, models]) => [vendor, vendorOf(vendor, models, file, factor, name)] as const,
     );
-    return new PriceTable(new Map([[name, file.date]]), [new Map(vendors)]);
+    return new PriceTable([{ name, date: file.date, vendors: new Map(vendors) }]);
   }
 
   /** This table, and for what it does not list the other one: an owner's prices over ours. */
   over(other: PriceTable): PriceTable {
-    return new PriceTable(new Map([...other.dates, ...this.dates]), [
-      ...this.#vendors,
-      ...other.#vendors,
-    ]);
+    return new PriceTable([...this.#files, ...other.#files]);
   }
 
   /**
@@ -83,25 +88,36 @@ export class PriceTable {
    * @param at when, in milliseconds since 1970: some prices change on a day that is known before
    */
   find(vendor: string, model: string, at: number = Date.now()): ModelPrice | undefined {
-    for (const vendors of this.#vendors) {
+    for (const { vendors } of this.#files) {
       const listed = listedIn(vendors.get(vendor), model);
       if (listed !== undefined) return listed.versions.findLast(({ from }) => at >= from)!.price;
     }
     return undefined;
   }
 
-  /** A text for each file that is older than 60 days. */
-  warnings(now: number = Date.now()): readonly string[] {
-    return [...this.dates].flatMap(([name, date]) => {
+  /**
+   * A text for each file that is older than 60 days.
+   *
+   * @param metered the vendors whose models are charged for: a file without them is not missed
+   */
+  warnings(metered: ReadonlySet<string>, now: number = Date.now()): readonly string[] {
+    return this.#files.flatMap(({ name, date, vendors }) => {
       const days = Math.floor((now - Date.parse(date)) / DAY_MS);
-      return days <= STALE_DAYS
+      const isUsed = [...metered].some((vendor) => hasPrices(vendors.get(vendor)));
+      return days <= STALE_DAYS || !isUsed
         ? []
         : [
-            `${name}: these prices are of ${date}, ${days} days ago. Vendors may have changed them since, and models that are newer are denied. Run \`sigil gateway prices update\`, or write a date of today into the file once you have checked it.`,
+            `${name} is ${days} days old: its prices may have changed, and newer models are denied. Update it: sigil gateway prices update`,
           ];
     });
   }
 }
+
+/** Whether it lists a model that costs something. */
+const hasPrices = (vendor: Vendor | undefined): boolean =>
+  [...(vendor?.exact.values() ?? []), ...(vendor?.prefixes ?? []).map(({ listed }) => listed)].some(
+    ({ versions }) => versions.some(({ price }) => !price.isFree),
+  );
 
 function listedIn(vendor: Vendor | undefined, model: string): Listed | undefined {
   if (vendor === undefined) return undefined;

@@ -2,15 +2,16 @@
 import { readFileSync } from "node:fs";
 import type { Store } from "l8nt/ports";
 import { UsageError } from "../../exit.ts";
+import { warningsOf } from "../check/unreached.ts";
 import { type GatewayConfig, prefixOf } from "../config/config.ts";
 import { locationOf } from "../config/listen.ts";
-import type { ServiceConfig } from "../config/service.ts";
+import { isMetered, type ServiceConfig } from "../config/service.ts";
 import { openUpstream } from "../core/upstream.ts";
 import { PRESETS } from "../presets/index.ts";
 import type { Preset } from "../presets/preset.ts";
 import { PriceTable } from "../prices/table.ts";
 import { sellingOf } from "../selling/open.ts";
-import { Service } from "../service.ts";
+import { type SellingOptions, Service } from "../service.ts";
 import { type References, Vault } from "../vault/vault.ts";
 import { USUAL } from "./usual.ts";
 
@@ -24,7 +25,6 @@ export interface ServingContext {
   /** Unix seconds. */
   readonly clock: () => number;
   readonly alarm: (what: string) => void;
-  readonly env: Environment;
 }
 
 /** One version of a configuration at work. */
@@ -34,26 +34,37 @@ export interface Serving {
   close(): Promise<void>;
 }
 
-/**
- * @param before what served until now, if the configuration was read again
- * @throws UsageError for a key or a file that cannot be read
- */
+/** What a configuration leads to outside of the gateway: keys, prices, vendors, the wallet. */
+export interface Found {
+  readonly prices: PriceTable;
+  readonly keys: ReadonlyMap<string, readonly string[]>;
+  readonly upstreams: ReadonlyMap<string, string>;
+  readonly vault: Vault;
+  readonly selling: SellingOptions | undefined;
+}
+
+/** Makes nothing. @throws UsageError for a key or a file that cannot be read */
+export async function find(config: GatewayConfig, env: Environment): Promise<Found> {
+  const services = Object.entries(config.services);
+  const prices = pricesOf(config);
+  const keys = new Map(services.map(([name, one]) => [name, keysOf(name, one, env)]));
+  const upstreams = new Map(services.map(([name, one]) => [name, upstreamOf(name, one)]));
+  const vault = await Vault.open(referencesOf(keys), { env });
+  const selling = config.selling && (await sellingOf(config.selling, env));
+  return { prices, keys, upstreams, vault, selling };
+}
+
+/** @param before what served until now, if the configuration was read again */
 export async function openServing(
   config: GatewayConfig,
-  { secret, store, clock, alarm, env }: ServingContext,
+  { prices, keys, upstreams, vault, selling }: Found,
+  { secret, store, clock, alarm }: ServingContext,
   before?: Serving,
 ): Promise<Serving> {
-  const prices = pricesOf(config);
-  for (const warning of prices.warnings(clock() * 1000)) alarm(warning);
-  const keys = new Map(
-    Object.entries(config.services).map(([name, one]) => [name, keysOf(name, one, env)]),
-  );
-  const upstreams = new Map(
-    Object.entries(config.services).map(([name, one]) => [name, upstreamOf(name, one)]),
-  );
-  const vault = await Vault.open(referencesOf(keys), { env });
+  for (const warning of prices.warnings(meteredIn(config), clock() * 1000)) alarm(warning);
+  for (const [name, { routes = [] }] of Object.entries(config.services))
+    for (const warning of warningsOf(routes)) alarm(`${name}: ${warning}`);
   const location = locationOf(config.listen);
-  const selling = config.selling && (await sellingOf(config.selling, env));
   const services = Object.entries(config.services).map(
     ([name, { preset, allow, routes, price, webSockets, cors }]) =>
       new Service({
@@ -94,7 +105,7 @@ export async function openServing(
   return { services, close };
 }
 
-/** The first key of a service has its name. The others are read, so that nobody shows them. */
+/** The first key of a service has its name, and is used. The others are read, so that they work. */
 const referencesOf = (keys: ReadonlyMap<string, readonly string[]>): References =>
   Object.fromEntries(
     [...keys].flatMap(([name, references]) =>
@@ -134,6 +145,14 @@ export function upstreamOf(
   );
 }
 
+/** The vendors whose prices matter. */
+export const meteredIn = ({ services }: Pick<GatewayConfig, "services">): ReadonlySet<string> =>
+  new Set(
+    Object.values(services)
+      .filter(isMetered)
+      .map(({ preset }) => preset),
+  );
+
 export function pricesOf({ prices: { file, margin } }: Pick<GatewayConfig, "prices">): PriceTable {
   const options = margin === undefined ? {} : { margin };
   const pinned = PriceTable.read(readFileSync(PRICES, "utf8"), options);
@@ -142,7 +161,7 @@ export function pricesOf({ prices: { file, margin } }: Pick<GatewayConfig, "pric
 }
 
 /** @throws UsageError */
-export function textOf(path: string, what: string): string {
+function textOf(path: string, what: string): string {
   try {
     return readFileSync(path, "utf8");
   } catch {

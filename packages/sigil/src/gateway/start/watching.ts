@@ -1,13 +1,12 @@
 /** What watches the requests of a gateway or a decision service: books, log, metrics and traces. */
 import type { Store } from "l8nt/ports";
 import type { DestinationStream } from "pino";
-import { type Logger, plainLogger } from "../../treasury/log.ts";
+import { plainLogger } from "../../treasury/log.ts";
 import type { BooksDatabase } from "../books/database.ts";
 import { openBooks } from "../books/open.ts";
 import { recoverRows } from "../books/recover.ts";
 import type { GatewayConfig } from "../config/config.ts";
 import { GatheredLines } from "../gathered-lines.ts";
-import { listenForMetrics } from "../metrics/listen.ts";
 import type { GatewayMetrics } from "../metrics/metrics.ts";
 import { requestTraces } from "../metrics/traces.ts";
 import type { Observer } from "../observer.ts";
@@ -20,7 +19,6 @@ export interface WatchingContext {
   /** Of a service, by its name. */
   readonly presetOf: (service: string) => string | undefined;
   readonly metrics: GatewayMetrics | undefined;
-  readonly log: Logger;
   /** Where the lines of requests go, together. */
   readonly stderr: DestinationStream;
   /** Unix seconds. */
@@ -38,8 +36,8 @@ export interface Watching {
 
 /** Call it when the paywalls are ready. */
 export async function openWatching(
-  config: Pick<GatewayConfig, "books" | "metrics" | "logLevel">,
-  { store, database, presetOf, metrics, log, stderr, clock, alarm }: WatchingContext,
+  config: Pick<GatewayConfig, "books" | "logLevel">,
+  { store, database, presetOf, metrics, stderr, clock, alarm }: WatchingContext,
 ): Promise<Watching> {
   const { keepDays, keepRows } = config.books;
   const books = await openBooks({
@@ -49,6 +47,7 @@ export async function openWatching(
   const lines = new GatheredLines(stderr);
   process.on("exit", lines.flush);
   const observers: Observer[] = [books, requestLog(plainLogger(config.logLevel, lines))];
+  if (metrics !== undefined) observers.push(metrics);
   const close = async (): Promise<void> => {
     process.off("exit", lines.flush);
     lines.flush();
@@ -60,18 +59,7 @@ export async function openWatching(
   try {
     const traces = await requestTraces(presetOf);
     if (traces !== undefined) observers.push(traces);
-    if (metrics === undefined) return { observers, recover, close };
-    observers.push(metrics);
-    const listening = await listenForMetrics(metrics, config.metrics!.port);
-    log.info(`metrics at ${listening.url}`);
-    return {
-      observers,
-      recover,
-      async close() {
-        await listening.close();
-        await close();
-      },
-    };
+    return { observers, recover, close };
   } catch (error) {
     await close();
     throw error;

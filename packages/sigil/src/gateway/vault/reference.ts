@@ -60,10 +60,13 @@ async function fromEnvironment(
   const value = /^[A-Za-z_]\w*$/.test(name) && Object.hasOwn(env, name) ? env[name] : undefined;
   if (value === undefined)
     throw new UsageError(
-      `${what}: the environment variable that it names is not set. Set it before the gateway starts.`,
+      `${what}: the environment variable ${VARIABLE.test(name) ? name : "that it names"} is not set. Set it before the gateway starts.`,
     );
   return value;
 }
+
+/** Words that are too short to be a key which was written in the place of a name. */
+const VARIABLE = /^(?=.{1,64}$)[A-Z][A-Z0-9]{0,15}(?:_[A-Z0-9]{1,15})*$/;
 
 async function fromFile(path: string, what: string): Promise<string> {
   if (process.getuid === undefined)

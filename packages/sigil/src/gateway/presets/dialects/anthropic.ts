@@ -11,9 +11,12 @@ const TYPES: Readonly<Record<number, string>> = {
   429: "rate_limit_error",
 };
 
-const errorOf = ({ status, detail }: DenialFacts) => ({
+const errorOf = ({ status, code, detail, members }: DenialFacts) => ({
+  ...members,
   type: TYPES[status] ?? (status < 500 ? "invalid_request_error" : "api_error"),
   message: detail,
+  // Its TypeScript SDK has it as `errorCode`.
+  details: { error_code: code },
 });
 
 /** Its TypeScript SDK shows `message` of the whole, and the JSON of it if there is none. */

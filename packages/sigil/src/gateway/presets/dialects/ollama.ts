@@ -5,7 +5,7 @@ export const ollamaDialect: Dialect = {
   name: "ollama",
   denial: (facts) => ({
     contentType: "application/json",
-    body: JSON.stringify({ error: facts.detail, ...problemMembers(facts) }),
+    body: JSON.stringify({ ...problemMembers(facts), error: facts.detail }),
   }),
   streamError: (facts) => `${lineOf({ error: facts.detail })}\n`,
 };

@@ -11,7 +11,9 @@ const TYPES: Readonly<Record<number, string>> = {
   429: "rate_limit_error",
 };
 
-const errorOf = ({ status, code, detail }: DenialFacts): Json => ({
+/** Its SDKs show no more of a body than `error`, so the facts for programs stand in it too. */
+const errorOf = ({ status, code, detail, members }: DenialFacts): Json => ({
+  ...members,
   message: detail,
   type: TYPES[status] ?? (status < 500 ? "invalid_request_error" : "api_error"),
   param: null,
@@ -22,7 +24,7 @@ export const openaiDialect: Dialect = {
   name: "openai",
   denial: (facts) => ({
     contentType: "application/json",
-    body: JSON.stringify({ error: errorOf(facts), ...problemMembers(facts) }),
+    body: JSON.stringify({ ...problemMembers(facts), error: errorOf(facts) }),
   }),
   // Chat completions look for `error`, and Responses for the type and a message beside it.
   streamError: (facts) =>
