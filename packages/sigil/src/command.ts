@@ -7,7 +7,7 @@ export interface CommandOptions<Name extends string> {
   readonly name: string;
   /** One line of at most 66 columns. */
   readonly summary: string;
-  /** The arguments after the command's name. */
+  /** The arguments after the command's name, on a line for each way to use it. */
   readonly usage: string;
   /** Text of the command's help; a blank line ends a paragraph. */
   readonly help?: string;
@@ -37,12 +37,14 @@ const FLAG_COLUMN = 32;
 
 /** The text that `sigil NAME --help` prints. */
 export function helpOf({ name, summary, usage, help = "", flags }: Command): string {
-  const start = `Usage: sigil ${name} `;
+  const usages = usage
+    .split("\n")
+    .map((line, at) => hanging(`${at === 0 ? "Usage:" : "      "} sigil ${name} `, line));
   const paragraphs = help.split("\n\n").map((text) => wrapped(text, WIDTH).join("\n"));
   const table: Readonly<Record<string, Flag>> = { ...flags, ...COMMON_FLAGS };
   return `sigil ${name}: ${summary}
 
-${hanging(start, usage)}
+${usages.join("\n")}
 ${help === "" ? "" : `\n${paragraphs.join("\n\n")}\n`}
 Flags:
 ${Object.entries(table)

@@ -11,8 +11,17 @@ const OWNER_VERBS: readonly string[] = ["agents", "revoke", "freeze", "thaw", "t
 export const gateway = command({
   name: "gateway",
   summary: "put credentials with budgets before an API that takes API keys",
-  usage:
-    '--preset NAME [--budget "5 usd/day"] [--model NAME …] [FLAGS] | --config FILE | check [METHOD PATH] | schema | decide --config FILE | agents | revoke NODE | freeze [NODE] | thaw [NODE] | topup NODE AMOUNT --until DATE | alerts | prices diff|update --from PATH --date DATE --prices FILE | reconcile FILE [--max-drift PERCENT]',
+  usage: [
+    '--preset NAME … [--budget "5 usd/day"] [--model NAME …] [FLAGS]',
+    "--config FILE",
+    "check [METHOD PATH] (--preset NAME | --config FILE)",
+    "schema",
+    "decide --config FILE",
+    "agents | revoke NODE | freeze [NODE] | thaw [NODE] | alerts",
+    "topup NODE AMOUNT --until DATE",
+    "prices diff|update --from PATH --date DATE --prices FILE",
+    "reconcile FILE [--max-drift PERCENT]",
+  ].join("\n"),
   help: `Serves the vendor's API until Ctrl-C or SIGTERM, with the vendor's key, which no agent sees. It
 prints a base URL and one key, sk-sigil-…, which any SDK of the vendor takes as its API key. Hand out
 weaker keys with \`sigil delegate --key-form\`; each is counted at every key above it.

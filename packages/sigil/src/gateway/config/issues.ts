@@ -14,9 +14,9 @@ const TYPES: Readonly<Record<string, string>> = {
   number: "a number",
   int: "a whole number",
   boolean: "true or false",
-  array: "a list",
-  object: "a map of keys",
-  record: "a map of keys",
+  array: "a list: [one, another], or a line with a dash for each",
+  object: "a map of keys: { key: value }, or a line for each",
+  record: "a map of keys: { key: value }, or a line for each",
 };
 
 /** Texts for what a schema has no text of its own for. */

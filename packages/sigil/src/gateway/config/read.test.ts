@@ -76,7 +76,11 @@ const SERVICE = "services: { openai: { preset: openai } }";
 describe("is refused", () => {
   test.each<[what: string, text: string, message: string]>([
     ["nothing", "", "sigil.yaml:1: it is empty."],
-    ["a list", "- a", "sigil.yaml:1: it must be a map of keys."],
+    [
+      "a list",
+      "- a",
+      "sigil.yaml:1: it must be a map of keys: { key: value }, or a line for each.",
+    ],
     ["no service", "dir: x", "sigil.yaml:1: services is missing."],
     ["an empty list of services", "services: {}", "services needs at least one service."],
     ["a key twice", `dir: a\n${SERVICE}\ndir: b`, "sigil.yaml:3: dir is there twice. Keep one."],
@@ -224,7 +228,11 @@ describe("is refused", () => {
           'price must be an amount in US dollars or sat, such as "0.01 usd" or "10 sat", or free, or meter.',
         ],
         ["with a price of zero", "{ match: GET /a, price: 0 usd }", "price must be an amount"],
-        ["with a number for a price", "{ match: GET /a, price: 5 }", "price must be text."],
+        [
+          "with a number for a price",
+          "{ match: GET /a, price: 5 }",
+          'price must be an amount in US dollars or sat, such as "0.01 usd"',
+        ],
         [
           "with a price for nobody",
           "{ match: GET /a, access: free, price: 1 sat }",
@@ -343,6 +351,26 @@ describe("is refused", () => {
       "a key as the name of a key",
       `services: { a: { preset: openai, ${SECRET}: x } }`,
       "services.a.(not shown) is not a key of the configuration.",
+    ],
+    [
+      "one key that is no list",
+      "services: { a: { preset: openai, keys: env:A } }",
+      'services.a.keys must be a list of where keys are, such as ["env:OPENAI_API_KEY"]: env:NAME, file:/path, or cmd:program arguments.',
+    ],
+    [
+      "a number for a key",
+      "services: { a: { preset: openai, keys: [5] } }",
+      "services.a.keys[0] must say where the key is, and not be the key itself: env:NAME,",
+    ],
+    [
+      "a route as text",
+      "services: { a: { preset: openai, routes: [GET /a] } }",
+      "services.a.routes[0] must be a map of keys: { key: value }, or a line for each.",
+    ],
+    [
+      "one budget that is no list",
+      `agentKey: { budget: 5 usd }\n${SERVICE}`,
+      "agentKey.budget must be a list: [one, another], or a line with a dash for each.",
     ],
     [
       "a margin as a number",

@@ -2,6 +2,7 @@
 import { type Amount, parseAmount, type Unit } from "l8nt/invoice";
 import { z } from "zod";
 import type { Price, Rule } from "../routes.ts";
+import { notText } from "./texts.ts";
 
 const METHODS = /^(?:\*|[A-Z]{1,16}(?:\|[A-Z]{1,16})*)$/;
 /** No escape, which could be read in two ways, and each name once. */
@@ -36,7 +37,7 @@ const NO_PRICE = 'must be an amount in US dollars or sat, such as "0.01 usd" or 
 
 /** The price of requests that no meter has a price for. */
 export const flatPrice = z
-  .string()
+  .string({ error: notText(NO_PRICE) })
   .transform((text, context): Exclude<Price, "meter"> => {
     const price = text === FREE ? FREE : amountOf(text);
     if (price !== undefined) return price;
@@ -46,7 +47,7 @@ export const flatPrice = z
   .meta({ description: 'Such as "0.01 usd", "10 sat" or free.' });
 
 const price = z
-  .string()
+  .string({ error: notText(`${NO_PRICE}, or meter`) })
   .transform((text, context): Price => {
     const read = text === FREE || text === METER ? text : amountOf(text);
     if (read !== undefined) return read;

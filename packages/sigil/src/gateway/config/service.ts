@@ -4,9 +4,11 @@ import { z } from "zod";
 import { PRESETS } from "../presets/index.ts";
 import { cors } from "./cors.ts";
 import { flatPrice, route, unitOf } from "./route.ts";
-import { origin } from "./texts.ts";
+import { notText, origin } from "./texts.ts";
 import { webSocket } from "./web-socket.ts";
 
+const NO_REFERENCE =
+  "must say where the key is, and not be the key itself: env:NAME, file:/path, or cmd:program arguments";
 const PREFIX = /^(?:\/[A-Za-z0-9._~-]+)*$/;
 
 export const service = z.strictObject({
@@ -23,14 +25,11 @@ export const service = z.strictObject({
     }),
   upstream: origin("The origin of the API, if it is not the vendor's usual one.").optional(),
   keys: z
-    .array(
-      z
-        .string()
-        .regex(
-          /^(?:env|file|cmd):/,
-          "must say where the key is, and not be the key itself: env:NAME, file:/path, or cmd:program arguments",
-        ),
-    )
+    .array(z.string({ error: notText(NO_REFERENCE) }).regex(/^(?:env|file|cmd):/, NO_REFERENCE), {
+      error: notText(
+        'must be a list of where keys are, such as ["env:OPENAI_API_KEY"]: env:NAME, file:/path, or cmd:program arguments',
+      ),
+    })
     .optional()
     .meta({
       description:

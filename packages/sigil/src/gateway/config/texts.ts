@@ -1,6 +1,12 @@
 /** Values that several sections of the configuration have: texts with a form of their own. */
 import { z } from "zod";
 
+/** For what is not even text, such as a number without a unit. */
+export const notText =
+  (message: string) =>
+  ({ input }: { readonly input?: unknown }): string | undefined =>
+    input === undefined || input === null ? undefined : message;
+
 /** An origin: `https://api.example`. */
 export const origin = (what: string) =>
   z
