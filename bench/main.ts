@@ -15,6 +15,7 @@ import { loop } from "./loop.ts";
 import { memory } from "./memory.ts";
 import { paywall } from "./paywall.ts";
 import { postgres } from "./postgres.ts";
+import { publicKey } from "./public-key.ts";
 import { purchase } from "./purchase.ts";
 import { relay } from "./relay.ts";
 import { revocation } from "./revocation.ts";
@@ -26,6 +27,7 @@ const progress = (text: string) => process.stderr.write(`${text}\n`);
 
 const AREAS: Readonly<Record<string, Area>> = {
   verify,
+  "public-key": publicKey,
   paywall,
   bundle,
   agents,

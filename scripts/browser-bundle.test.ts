@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { browserBudgetBytes, browserBundle } from "./browser-bundle.ts";
+import { browserBudgetBytes, browserBundle, publicKeyBudgetBytes } from "./browser-bundle.ts";
 
 const cache = join(import.meta.dirname, "../.cache");
 mkdirSync(cache, { recursive: true });
@@ -9,10 +9,10 @@ mkdirSync(cache, { recursive: true });
 const folder = mkdtempSync(join(cache, "bundle-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const bundled = (name: string, text: string) => {
+const bundled = (name: string, text: string, budgetBytes?: number) => {
   const entry = join(folder, `${name}.js`);
   writeFileSync(entry, text);
-  return browserBundle(entry);
+  return browserBundle(entry, budgetBytes);
 };
 
 test("what an agent needs to narrow a credential has no faults", async () => {
@@ -20,6 +20,13 @@ test("what an agent needs to narrow a credential has no faults", async () => {
   expect(faults).toEqual([]);
   expect(gzipBytes).toBeGreaterThan(1000);
   expect(gzipBytes).toBeLessThan(browserBudgetBytes);
+});
+
+test("a client that also narrows and seals the public-key form keeps its budget", async () => {
+  const text = 'export * from "l8nt"; export { seal } from "l8nt/biscuit";';
+  const { faults, initialGzipBytes } = await bundled("biscuit", text, publicKeyBudgetBytes);
+  expect(faults).toEqual([]);
+  expect(initialGzipBytes).toBeGreaterThan(browserBudgetBytes);
 });
 
 test("the client of a treasury's owner loads in a browser", async () => {

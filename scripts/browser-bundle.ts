@@ -7,6 +7,8 @@ const root = resolve(import.meta.dirname, "..");
 
 /** What a page may load at its start. */
 export const browserBudgetBytes = 25_000;
+/** The same, where the page also reads credentials in the public-key form. */
+export const publicKeyBudgetBytes = 60_000;
 
 export interface BrowserBundle {
   readonly minifiedBytes: number;
@@ -34,7 +36,10 @@ export function bundleFaults(metafile: Metafile): string[] {
 }
 
 /** Bundles and minifies `entry` (default: all of `l8nt`, from its source) for a browser. */
-export async function browserBundle(entry = "packages/l8nt/src/index.ts"): Promise<BrowserBundle> {
+export async function browserBundle(
+  entry = "packages/l8nt/src/index.ts",
+  budgetBytes = browserBudgetBytes,
+): Promise<BrowserBundle> {
   const options = {
     absWorkingDir: root,
     entryPoints: [entry],
@@ -73,9 +78,9 @@ export async function browserBundle(entry = "packages/l8nt/src/index.ts"): Promi
   for (const { path, contents } of outputFiles)
     if (initial.has(relative(root, path).replaceAll("\\", "/")))
       initialGzipBytes += gzipped(contents);
-  if (initialGzipBytes > browserBudgetBytes)
+  if (initialGzipBytes > budgetBytes)
     faults.push(
-      `a page loads ${initialGzipBytes} bytes gzipped at start; the limit is ${browserBudgetBytes}`,
+      `a page loads ${initialGzipBytes} bytes gzipped at start; the limit is ${budgetBytes}`,
     );
   return { minifiedBytes: code.length, gzipBytes, initialGzipBytes, faults };
 }

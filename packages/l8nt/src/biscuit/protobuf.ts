@@ -8,6 +8,7 @@ import { type Bytes, utf8, utf8Text } from "../internal/bytes.ts";
 const VARINT = 0;
 const DELIMITED = 2;
 const MAX_VARINT_BYTES = 10;
+const MAX_SMALL = 0x7fff_ffff;
 
 export const malformed = (what: string): TokenError =>
   new TokenError("ERR_TOKEN_MALFORMED", `The credential is no Biscuit of the profile: ${what}.`);
@@ -49,6 +50,17 @@ export function readFields(message: Uint8Array): readonly ReadField[] {
 }
 
 function readVarint(message: Uint8Array, from: { at: number }): bigint {
+  // Nearly all have one byte or two.
+  const first = message[from.at];
+  if (first !== undefined && first < 0x80) {
+    from.at++;
+    return BigInt(first);
+  }
+  const second = message[from.at + 1];
+  if (second !== undefined && second > 0 && second < 0x80) {
+    from.at += 2;
+    return BigInt((first! & 0x7f) | (second << 7));
+  }
   let value = 0n;
   for (let count = 0; count < MAX_VARINT_BYTES; count++) {
     const byte = message[from.at++];
@@ -68,14 +80,15 @@ export class Writer {
   readonly #bytes: number[] = [];
 
   integer(number: number, value: bigint | number): this {
-    this.#varint(BigInt(number) << 3n);
-    this.#varint(BigInt.asUintN(64, BigInt(value)));
+    this.#small(number << 3);
+    if (typeof value === "number" && value >= 0 && value <= MAX_SMALL) this.#small(value);
+    else this.#varint(BigInt.asUintN(64, BigInt(value)));
     return this;
   }
 
   bytes(number: number, value: Uint8Array): this {
-    this.#varint((BigInt(number) << 3n) | BigInt(DELIMITED));
-    this.#varint(BigInt(value.length));
+    this.#small((number << 3) | DELIMITED);
+    this.#small(value.length);
     for (const byte of value) this.#bytes.push(byte);
     return this;
   }
@@ -86,6 +99,16 @@ export class Writer {
 
   done(): Bytes {
     return new Uint8Array(this.#bytes);
+  }
+
+  /** At most 31 bits, without a sign. */
+  #small(value: number): void {
+    let rest = value;
+    while (rest >= 0x80) {
+      this.#bytes.push((rest & 0x7f) | 0x80);
+      rest >>>= 7;
+    }
+    this.#bytes.push(rest);
   }
 
   #varint(value: bigint): void {

@@ -3,7 +3,7 @@
  * verifiers that may wait.
  */
 import { ed25519 } from "@noble/curves/ed25519.js";
-import { type Bytes, concat, hexBytes, ownBytes } from "./bytes.ts";
+import { type Bytes, base64Bytes, concat, hexBytes, ownBytes } from "./bytes.ts";
 import { randomBytes } from "./crypto.ts";
 
 type NodeCrypto = typeof import("node:crypto");
@@ -41,30 +41,35 @@ export const signerOf: (privateKey?: Uint8Array) => Signer =
           sign: (message) => ed25519.sign(message, privateKey) as Bytes,
         };
       }
-    : (given = randomBytes(KEY_BYTES)) => {
-        const privateKey = ownBytes(given);
-        const der = concat(PKCS8, privateKey);
-        const key = platform.createPrivateKey({
-          key: der as Buffer,
-          format: "der",
-          type: "pkcs8",
-        });
-        der.fill(0);
-        let publicKey: Bytes | undefined;
+    : (given) => {
+        const key = given === undefined ? newKey(platform) : readKey(platform, given);
+        let jwk: { readonly d?: string; readonly x?: string } | undefined;
+        // Faster than a key object of the public key.
+        const member = (name: "d" | "x"): Bytes => {
+          jwk ??= key.export({ format: "jwk" });
+          return base64Bytes(jwk[name]!)!;
+        };
+        const read = given === undefined ? undefined : ownBytes(given);
         return {
-          privateKey,
+          get privateKey() {
+            return read ?? member("d");
+          },
           get publicKey() {
-            publicKey ??= ownBytes(
-              platform
-                .createPublicKey(key)
-                .export({ format: "der", type: "spki" })
-                .subarray(SPKI.length),
-            );
-            return publicKey;
+            return member("x");
           },
           sign: (message) => ownBytes(platform.sign(null, message, key)),
         };
       };
+
+const newKey = ({ generateKeyPairSync }: NodeCrypto): KeyObject =>
+  generateKeyPairSync("ed25519").privateKey;
+
+function readKey({ createPrivateKey }: NodeCrypto, privateKey: Uint8Array): KeyObject {
+  const der = concat(PKCS8, privateKey);
+  const key = createPrivateKey({ key: der as Buffer, format: "der", type: "pkcs8" });
+  der.fill(0);
+  return key;
+}
 
 /** Whether the signature is right. False for a key or a signature that is none. */
 export const verify: (
