@@ -11,16 +11,16 @@ export function nearest(typed: string, names: readonly string[]): string | undef
   return best;
 }
 
-/** Levenshtein distance, row by row. */
+/** Levenshtein distance, in one row. */
 function editsBetween(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, at) => at);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++)
-      next.push(
-        Math.min(next[j - 1]! + 1, row[j]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)),
-      );
-    row = next;
+  const row = [...Array(b.length + 1).keys()];
+  for (const letter of a) {
+    let before = row[0]!++;
+    for (let at = 0; at < b.length; ) {
+      const replaced = before + (letter === b[at] ? 0 : 1);
+      before = row[++at]!;
+      row[at] = Math.min(row[at - 1]! + 1, before + 1, replaced);
+    }
   }
   return row[b.length]!;
 }

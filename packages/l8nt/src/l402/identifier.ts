@@ -65,7 +65,7 @@ function decode(bytes: Uint8Array): Identifier {
 
 function encode(paymentHash: Uint8Array, tokenId: Uint8Array): Bytes {
   if (paymentHash.length !== HASH_BYTES || tokenId.length !== TOKEN_ID_BYTES)
-    throw new TypeError("an identifier has a payment hash and a token id of 32 bytes each");
+    throw new TypeError("an identifier has two parts of 32 bytes");
   const bytes = new Uint8Array(IDENTIFIER_BYTES);
   bytes.set(paymentHash, HASH_AT);
   bytes.set(tokenId, TOKEN_ID_AT);
