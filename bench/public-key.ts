@@ -50,13 +50,18 @@ function bare(tokens: readonly Token[]): void {
     }
 }
 
+/** What is used of it. Its own types are not installed where this file is checked. */
+interface Wasm {
+  readonly SignatureAlgorithm: { readonly Ed25519: number };
+  readonly PublicKey: { fromBytes(key: Uint8Array, algorithm: number): object };
+  readonly Biscuit: { fromBytes(packet: Uint8Array, root: object): { free(): void } };
+}
+
 /** Biscuit's Rust library as WebAssembly, if the folder of other implementations is installed. */
 async function wasmOf(progress: (text: string) => void) {
   try {
     const path = "../test/peers/node_modules/@biscuit-auth/biscuit-wasm/module/biscuit.js";
-    return (await import(
-      path
-    )) as typeof import("../test/peers/node_modules/@biscuit-auth/biscuit-wasm/module/biscuit.js");
+    return (await import(path)) as Wasm;
   } catch {
     progress("public-key: without biscuit-wasm, which `npm run test:peers` installs");
     return undefined;
