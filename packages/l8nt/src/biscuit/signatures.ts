@@ -19,21 +19,26 @@ export interface Claim {
  * @param root the issuer's public key
  */
 export function claimsOf({ blocks, proof }: Token, root: Uint8Array, proven = 0): Claim[] {
-  const claims: Claim[] = [];
-  for (let at = proven; at < blocks.length; at++) {
-    const block = blocks[at]!;
-    const previous = blocks[at - 1];
-    claims.push({
-      key: previous?.nextKey ?? root,
-      message: signedText(block, previous?.signature),
-      signature: block.signature,
-    });
-  }
+  const claims = chainClaims(blocks, Math.max(proven, 1));
+  if (proven === 0) claims.unshift(claimOf(blocks[0], root, undefined));
   const last = blocks.at(-1)!;
   if (proof.kind === "sealed")
     claims.push({ key: last.nextKey, message: sealText(last), signature: proof.signature });
   return claims;
 }
+
+/** The signatures of the blocks after the first `proven`, of which there is one at least. */
+export const chainClaims = (blocks: Token["blocks"], proven: number): Claim[] =>
+  blocks.slice(proven).map((block, at) => {
+    const { nextKey, signature } = blocks[proven + at - 1]!;
+    return claimOf(block, nextKey, signature);
+  });
+
+const claimOf = (block: SignedBlock, key: Uint8Array, previous: Uint8Array | undefined): Claim => ({
+  key,
+  message: signedText(block, previous),
+  signature: block.signature,
+});
 
 /** Whether an open token has the private key to its last block. True of a sealed one. */
 export function hasItsKey({ blocks, proof }: Token): boolean {

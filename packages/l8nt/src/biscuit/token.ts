@@ -32,7 +32,7 @@ export interface Token {
 }
 
 const MAX_BYTES = 6_144;
-const MAX_BLOCKS = 65;
+export const MAX_BLOCKS = 65;
 const ED25519 = 0n;
 
 /**

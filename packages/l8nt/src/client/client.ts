@@ -179,8 +179,8 @@ export class HttpClient {
   async revoke(child: Credential | string): Promise<void> {
     const credential = typeof child === "string" ? Credential.parse(child) : child;
     const { ancestorOf } = await import("./ancestor.ts");
-    const { carried, caveats } = ancestorOf(credential, this.#context.carried.all);
-    await carried.treasurer().revoke(carried.credential.toString(), caveats);
+    const { carried, descent } = ancestorOf(credential, this.#context.carried.all);
+    await carried.treasurer().revoke(carried.credential.toString(), descent);
   }
 
   /** What is left at this credential's node and at every node above it, root first. */

@@ -1,7 +1,9 @@
 /** A treasury across HTTP, as a client uses it. */
+
 import { AdapterError, BudgetError, ChallengeError, PaymentError, SigilError } from "../errors.ts";
 import { wasNotSent } from "../http/ending.ts";
 import { everyPage, WHOLE_PAGE_ROWS } from "../internal/pages.ts";
+import type { Descent } from "../ports/descent.ts";
 import type { ReceiptRow } from "../ports/receipts.ts";
 import {
   EMBEDDED_LOCATION,
@@ -143,8 +145,9 @@ export class RemoteTreasury implements Treasurer {
     await this.#treasury.ask(answeredOrders, credential, { body: { orders } }, signal);
   }
 
-  async revoke(credential: string, caveats: readonly string[]): Promise<string> {
-    return (await this.#treasury.ask(revocation, credential, { body: { caveats } })).node;
+  async revoke(credential: string, descent: Descent): Promise<string> {
+    const body = "blocks" in descent ? descent : { caveats: descent };
+    return (await this.#treasury.ask(revocation, credential, { body })).node;
   }
 
   async standing(credential: string): Promise<readonly NodeStanding[]> {

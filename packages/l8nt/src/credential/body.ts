@@ -4,6 +4,7 @@
  */
 import type { PlaceIds } from "../caveat/index.ts";
 import type { Binary, Bytes } from "../internal/bytes.ts";
+import type { Descent } from "../ports/descent.ts";
 
 /** A credential in one form, decoded and not verified. Immutable. */
 export interface Body {
@@ -28,6 +29,11 @@ export interface Body {
    * can.
    */
   derive(message: string): Bytes;
+  /**
+   * What leads from `ancestor` to it, in a form that caveats do not tell it in. Undefined if it
+   * does not descend from it.
+   */
+  descentFrom?(ancestor: Body): Descent | undefined;
   /** The secret text, in the one spelling that this library writes. */
   toText(): string;
   /** The same as an API key. */
@@ -36,6 +42,10 @@ export interface Body {
 
 /** The places along a verified chain of caveats. Only a verifier can derive them. */
 export interface Places extends PlaceIds {
-  /** The id of the place that appending `caveats` opens. */
-  after(caveats: readonly Binary[]): string;
+  /**
+   * The ids of the nodes that `descent` opens, one below the other.
+   *
+   * @throws TypeError, TokenError for one that the form does not have, or that does not follow
+   */
+  below(descent: Descent): readonly string[];
 }

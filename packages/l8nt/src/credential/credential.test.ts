@@ -3,7 +3,7 @@
  * macaroons. spec/1-credential.md.
  */
 import { describe, expect, test } from "vitest";
-import { serviceVocabulary } from "../caveat/index.ts";
+import { nodesAt, serviceVocabulary } from "../caveat/index.ts";
 import {
   type Binary,
   type Bytes,
@@ -56,7 +56,10 @@ const placesOf = ({ rootId, texts }: ListBody): Places => {
     hexText(sha256(utf8(JSON.stringify([rootId, ...list]))).subarray(0, 16));
   return {
     at: (count) => idOf(texts.slice(0, count)),
-    after: (caveats) => idOf([...texts, ...caveats.map((caveat) => utf8OfBinary(caveat)!)]),
+    below: (descent) =>
+      "blocks" in descent
+        ? []
+        : nodesAt(descent).map((at) => idOf([...texts, ...descent.slice(0, at + 1)])),
   };
 };
 

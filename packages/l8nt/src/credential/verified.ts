@@ -6,11 +6,11 @@ import {
   type ChainLimit,
   checkCaveats,
   ledger,
-  nodesAt,
   type Vocabulary,
 } from "../caveat/index.ts";
 import { AdapterError, denied, type Refusal } from "../errors.ts";
-import { type Binary, binaryOfUtf8 } from "../internal/bytes.ts";
+import type { Binary } from "../internal/bytes.ts";
+import type { Descent } from "../ports/descent.ts";
 import type { Places } from "./body.ts";
 import type { Credential } from "./credential.ts";
 import type { ProvenNode, Revocation, RevocationList } from "./revocations.ts";
@@ -144,40 +144,38 @@ export class Verified {
   }
 
   /**
-   * The id of the node that `caveats` open below this credential. Its child's credential is not
+   * The id of the node that `descent` opens below this credential. Its child's credential is not
    * needed.
    *
-   * @throws TypeError if the caveats cannot be read or name no agent
+   * @throws TypeError, TokenError if it cannot be read, does not follow or names no agent
    */
-  nodeBelow(caveats: readonly string[]): string {
-    return this.#nodesBelow(caveats).at(-1)!;
+  nodeBelow(descent: Descent): string {
+    return this.#nodesBelow(descent).at(-1)!;
   }
 
-  /** The ids of the nodes that `caveats` open, one below the other. @throws as `nodeBelow` */
-  #nodesBelow(caveats: readonly string[]): readonly string[] {
-    checkCaveats(caveats, this.#facts.vocabulary);
-    const opened = nodesAt(caveats);
-    if (opened.length === 0)
-      throw new TypeError("the caveats open no node: none of them is an agent");
-    const below = caveats.map(binaryOfUtf8);
-    return opened.map((at) => this.#places.after(below.slice(0, at + 1)));
+  /** The ids of the nodes that `descent` opens, one below the other. @throws as `nodeBelow` */
+  #nodesBelow(descent: Descent): readonly string[] {
+    if (!("blocks" in descent)) checkCaveats(descent, this.#facts.vocabulary);
+    const opened = this.#places.below(descent);
+    if (opened.length === 0) throw new TypeError("it opens no node: no caveat of it is an agent");
+    return opened;
   }
 
   /**
-   * Revokes the node that `caveats` open below this credential, and everything below that node: the
-   * right of every holder. Returns what was revoked.
+   * Revokes the node that `descent` opens below this credential, and everything below that node:
+   * the right of every holder. Returns what was revoked.
    *
-   * @throws AdapterError `ERR_REQUEST` if the caveats cannot be read or name no agent;
+   * @throws AdapterError `ERR_REQUEST` if it cannot be read, does not follow or names no agent;
    * `ERR_RATE_LIMITED` after a thousand nodes that this credential's node revoked
    */
-  revokeBelow(caveats: readonly string[]): Revocation {
+  revokeBelow(descent: Descent): Revocation {
     let opened: readonly string[];
     try {
-      opened = this.#nodesBelow(caveats);
+      opened = this.#nodesBelow(descent);
     } catch (cause) {
       throw new AdapterError(
         "ERR_REQUEST",
-        'A revocation is {"caveats": […]}: the caveats that lead from your credential to the child, an agent among them.',
+        'A revocation is {"caveats": […]}: the caveats that lead from your credential to the child, an agent among them; or {"blocks": […]}, its blocks, for the public-key form.',
         { cause },
       );
     }

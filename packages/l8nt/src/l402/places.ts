@@ -1,8 +1,10 @@
 /** A proven chain of signatures, and the places along it. spec/1-credential.md §6. */
+import { nodesAt } from "../caveat/index.ts";
 import type { Places } from "../credential/index.ts";
-import { type Binary, hexOfBinary } from "../internal/bytes.ts";
+import { type Binary, binaryOfUtf8, hexOfBinary } from "../internal/bytes.ts";
 import { equalBinary, hmacBinary } from "../internal/crypto.ts";
 import { signCaveats } from "../macaroon/chain.ts";
+import type { Descent } from "../ports/descent.ts";
 
 const LABEL = "sigil place" as Binary;
 const ID_BYTES = 16;
@@ -27,8 +29,11 @@ export class SignedPlaces implements Places {
     return placeId(this.#signatures[count]!);
   }
 
-  after(caveats: readonly Binary[]): string {
-    return placeId(signCaveats(this.#signatures.at(-1)!, caveats));
+  below(descent: Descent): readonly string[] {
+    if ("blocks" in descent) throw new TypeError("a macaroon has caveats, and no blocks");
+    const caveats = descent.map(binaryOfUtf8);
+    const last = this.#signatures.at(-1)!;
+    return nodesAt(descent).map((at) => placeId(signCaveats(last, caveats.slice(0, at + 1))));
   }
 
   /** The signatures that the chain of these caveats has in common with this one. */

@@ -1,6 +1,7 @@
 /** What a client needs of a treasury, embedded or across HTTP: the port on which the two meet. */
 
 import type { Amount, Unit } from "../amount.ts";
+import type { Descent } from "./descent.ts";
 import type { ReceiptRow } from "./receipts.ts";
 
 /** One logical request that may cost money: the treasury pays at most once for it. */
@@ -148,12 +149,12 @@ export interface Treasurer {
    */
   answered(credential: string, orders: readonly string[], signal?: AbortSignal): Promise<void>;
   /**
-   * Revokes the node that `caveats` open below `credential`; gives its id. Takes effect before it
+   * Revokes the node that `descent` opens below `credential`; gives its id. Takes effect before it
    * returns.
    *
    * @throws TokenError, DeniedError
    */
-  revoke(credential: string, caveats: readonly string[]): Promise<string>;
+  revoke(credential: string, descent: Descent): Promise<string>;
   /**
    * This credential's node and its ancestors, root first: what is left everywhere it stands under.
    */

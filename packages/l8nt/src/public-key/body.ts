@@ -4,23 +4,33 @@
 
 import { Symbols } from "../biscuit/block.ts";
 import { malformed } from "../biscuit/protobuf.ts";
-import { appendBlock, hasItsKey, sealToken } from "../biscuit/signatures.ts";
-import { decodeToken, encodeSigned, encodeToken, type Token } from "../biscuit/token.ts";
-import { ledger, valueIn } from "../caveat/index.ts";
+import { appendBlock, chainClaims, hasItsKey, sealToken } from "../biscuit/signatures.ts";
+import {
+  decodeSignedBlock,
+  decodeToken,
+  encodeSigned,
+  encodeToken,
+  MAX_BLOCKS,
+  type Token,
+} from "../biscuit/token.ts";
+import { ledger, nodesAt, valueIn } from "../caveat/index.ts";
 import type { Body } from "../credential/index.ts";
 import { keyOf } from "../credential/key-form.ts";
-import { malformedText, type TextParts } from "../credential/text.ts";
+import { malformedText, readText, type TextParts } from "../credential/text.ts";
 import { TokenError } from "../errors.ts";
 import {
   type Binary,
   type Bytes,
+  base64Bytes,
   base64Text,
   binaryOfUtf8,
   bytesOf,
   hexOfBinary,
   utf8,
 } from "../internal/bytes.ts";
-import { hmacSha256, sha256OfHex } from "../internal/crypto.ts";
+import { equalBytes, hmacSha256, sha256OfHex } from "../internal/crypto.ts";
+import { verify } from "../internal/ed25519.ts";
+import type { Descent } from "../ports/descent.ts";
 import { BlockPlaces, placeId } from "./places.ts";
 import { type Contents, checkSizes, narrowingBlock, readBlocks } from "./profile.ts";
 
@@ -108,12 +118,51 @@ export class BiscuitBody implements Body {
     return this.#parts.token.proof.kind === "sealed";
   }
 
-  get places(): BlockPlaces {
+  /** @param text its own, which is read again when it is asked for what is below */
+  placesOf(text: string): BlockPlaces {
     const { token, contents } = this.#parts;
     return new BlockPlaces(
       token.blocks.map(({ signature }) => signature),
       contents.caveats.map(({ length }) => length),
+      () => readBody(readText(text)),
     );
+  }
+
+  /**
+   * The ids of the nodes that blocks which follow its own open.
+   *
+   * @throws TypeError, TokenError for blocks that do not follow, or cannot be read
+   */
+  nodesBelow(following: readonly string[]): readonly string[] {
+    const { blocks } = this.#parts.token;
+    if (blocks.length + following.length > MAX_BLOCKS)
+      throw new TypeError("a credential has not so many blocks");
+    const more = following.map((text) => decodeSignedBlock(base64Bytes(text) ?? new Uint8Array()));
+    const all: Token["blocks"] = [...blocks, ...more];
+    const follows = chainClaims(all, blocks.length).every(({ key, message, signature }) =>
+      verify(key, message, signature),
+    );
+    if (!follows) throw new TypeError("the blocks do not follow those of the credential");
+    const { caveats } = readBlocks(all.map(({ data }) => data));
+    return more.flatMap(({ signature }, at) =>
+      nodesAt(caveats[blocks.length + at]!).map((agent) => placeId(signature, agent + 1)),
+    );
+  }
+
+  /** The blocks that follow those of `ancestor`, up to the last one that opens a node. */
+  descentFrom(ancestor: Body): Descent | undefined {
+    if (!(ancestor instanceof BiscuitBody)) return undefined;
+    const { token, contents } = this.#parts;
+    const above = ancestor.token.blocks;
+    const descends = above.every(({ signature }, at) => {
+      const own = token.blocks[at];
+      return own !== undefined && equalBytes(own.signature, signature);
+    });
+    const end = contents.caveats.findLastIndex((own) => nodesAt(own).length > 0) + 1;
+    if (!descends || end <= above.length) return undefined;
+    return {
+      blocks: token.blocks.slice(above.length, end).map((block) => base64Text(encodeSigned(block))),
+    };
   }
 
   append(caveats: readonly string[]): BiscuitBody {
@@ -148,11 +197,6 @@ export class BiscuitBody implements Body {
 
   toKey(): string {
     return keyOf(this.toText());
-  }
-
-  /** Its blocks after the first `count`, as base64. */
-  blocksAfter(count: number): readonly string[] {
-    return this.#parts.token.blocks.slice(count).map((block) => base64Text(encodeSigned(block)));
   }
 
   toJSON(): Record<string, unknown> {

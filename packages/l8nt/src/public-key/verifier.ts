@@ -167,7 +167,8 @@ export class BiscuitVerifier implements Verifier {
         "ERR_TOKEN_PREIMAGE",
         "The credential's preimage does not prove its payment.",
       );
-    const { caveats, paymentHash, places, beforeLedger } = body;
+    const { caveats, paymentHash, beforeLedger } = body;
+    const places = body.placesOf(text);
     const always = (all: CaveatChain) =>
       uncountedLimits(
         all,

@@ -9,7 +9,7 @@ import { serviceDiscovery } from "../wire/discovery.ts";
 import { readAsked, writeAnswer } from "../wire/message.ts";
 import { WELL_KNOWN_PATH } from "../wire/paths.ts";
 import { Refused } from "../wire/problem.ts";
-import { REVOCATIONS_PATH, revocation } from "../wire/revocation.ts";
+import { descentIn, REVOCATIONS_PATH, revocation } from "../wire/revocation.ts";
 import type { PaywallContext } from "./context.ts";
 import type { RouteDescription } from "./open-routes.ts";
 import type { Revoking } from "./revoking.ts";
@@ -43,7 +43,7 @@ const describe = (
 
 /**
  * The holder of a credential revokes what descends from it: the request presents the ancestor's
- * credential, and the caveats that lead to the child.
+ * credential, and the caveats or blocks that lead to the child.
  */
 async function revoke(
   request: Request,
@@ -58,7 +58,7 @@ async function revoke(
       throw new TokenError("ERR_TOKEN_MISSING", "Revoking takes the credential of an ancestor.");
     ancestor.demand({ now: clock(), target: "self" });
     const { body } = await readAsked(revocation, request, {});
-    return writeAnswer(revocation, { node: await revoking.below(ancestor, body.caveats) });
+    return writeAnswer(revocation, { node: await revoking.below(ancestor, descentIn(body)) });
   } catch (error) {
     if (!(error instanceof SigilError)) throw error;
     return new Refused(error, { enforced: authority.vocabulary.names }).response;

@@ -18,6 +18,7 @@ import { checkKeys, type Keys } from "../internal/keys.ts";
 import type { Authority, Verified } from "../l402/index.ts";
 import type { TopUps } from "../ledger/top-ups.ts";
 import type { Clock } from "../ports/clock.ts";
+import type { Descent } from "../ports/descent.ts";
 import type { DirectiveLog, StandingDirective } from "../ports/directives.ts";
 
 /** A log that all instances share, or the feed of another authority of the same secret. */
@@ -110,8 +111,8 @@ export class Revoking {
    *
    * @throws AdapterError `ERR_REQUEST`, `ERR_RATE_LIMITED`, `ERR_STORE`
    */
-  async below(ancestor: Verified, caveats: readonly string[]): Promise<string> {
-    const revocation = ancestor.revokeBelow(caveats);
+  async below(ancestor: Verified, descent: Descent): Promise<string> {
+    const revocation = ancestor.revokeBelow(descent);
     await this.#write(revocation, "by the holder of an ancestor");
     return revocation.nodeId;
   }

@@ -7,7 +7,7 @@ import { ownStanding, ownTree } from "../wire/nodes.ts";
 import { openApi } from "../wire/openapi.ts";
 import { answeredOrders, purchase, writePurchase } from "../wire/purchase.ts";
 import { ownReceipts } from "../wire/receipts.ts";
-import { revocation } from "../wire/revocation.ts";
+import { descentIn, revocation } from "../wire/revocation.ts";
 import { AGENT_MESSAGES, OWNER_MESSAGES } from "../wire/treasury.ts";
 import { presented, type Route, responding, route, routesHandler } from "./routes.ts";
 import type { TreasuryCore } from "./treasury.ts";
@@ -48,7 +48,7 @@ const AGENT_ROUTES: readonly Route[] = [
     return { done: true };
   }),
   route(revocation, async ({ treasury, credential, body }) => ({
-    node: await treasury.revoke(credential, body.caveats),
+    node: await treasury.revoke(credential, descentIn(body)),
   })),
   route(ownStanding, async ({ treasury, credential }) => ({
     nodes: await treasury.standing(credential),

@@ -7,6 +7,7 @@ import { AdapterError, PaymentError } from "../errors.ts";
 import { checkTransport } from "../http/transport.ts";
 import { everyPage, WHOLE_PAGE_ROWS } from "../internal/pages.ts";
 import type { Authority, Credential, Verified } from "../l402/index.ts";
+import type { Descent } from "../ports/descent.ts";
 import type { ReceiptRow } from "../ports/receipts.ts";
 import type {
   NodePage,
@@ -236,11 +237,11 @@ export class TreasuryCore implements Treasurer {
     }
   }
 
-  async revoke(credential: string, caveats: readonly string[]): Promise<string> {
+  async revoke(credential: string, descent: Descent): Promise<string> {
     await this.start();
     const ancestor = this.#admit(credential, { now: this.#parts.clock(), target: "self" });
-    const revocation = ancestor.revokeBelow(caveats);
-    await this.#parts.nodes.revoked(ancestor, caveats).catch(() => {});
+    const revocation = ancestor.revokeBelow(descent);
+    if (!("blocks" in descent)) await this.#parts.nodes.revoked(ancestor, descent).catch(() => {});
     await this.#parts.recall.revoke(revocation, `by ${ancestor.lineage.join(" > ") || "the root"}`);
     return revocation.nodeId;
   }

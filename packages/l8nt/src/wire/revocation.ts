@@ -2,7 +2,10 @@
  * A holder's request to revoke what descends from its credential: the same at a service and at a
  * treasury. spec/3-challenge.md §6.
  */
-import { list, nodeId, object, text } from "./codec.ts";
+
+import { AdapterError } from "../errors.ts";
+import type { Descent } from "../ports/descent.ts";
+import { list, nodeId, object, optional, type TypeOf, text } from "./codec.ts";
 import { message, writeRequest } from "./message.ts";
 import { WELL_KNOWN_PATH } from "./paths.ts";
 
@@ -13,11 +16,21 @@ export const revocation = message({
   name: "revocation",
   method: "POST",
   path: REVOCATIONS_PATH,
-  summary: "Revokes the node that these caveats open below the credential",
+  summary: "Revokes the node that these caveats, or blocks, open below the credential",
   audience: "agent",
-  body: object({ caveats: list(text) }),
+  body: object({ caveats: optional(list(text)), blocks: optional(list(text, 64)) }),
   answer: object({ node: nodeId }),
 });
+
+/** What a request asks to revoke. @throws AdapterError `ERR_REQUEST` for neither of two, or both */
+export function descentIn({ caveats, blocks }: TypeOf<typeof revocation.body>): Descent {
+  if (caveats !== undefined && blocks === undefined) return caveats;
+  if (blocks !== undefined && caveats === undefined) return { blocks };
+  throw new AdapterError(
+    "ERR_REQUEST",
+    'A revocation has either "caveats" or "blocks": what follows your own in the child.',
+  );
+}
 
 /** Asks the authority at `base`, which minted `ancestor`, to revoke what `caveats` open. */
 export const revocationRequest = (
