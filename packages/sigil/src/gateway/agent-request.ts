@@ -9,6 +9,7 @@ import { valuesOf } from "./core/fields.ts";
 import { hasBody, type Target } from "./core/request.ts";
 import { withoutQueryKeys } from "./credential/place.ts";
 import type { Entry } from "./entry.ts";
+import { modelInQuery } from "./model-in-query.ts";
 import type { Asked, Meter } from "./presets/preset.ts";
 import type { ServedRoute } from "./routes.ts";
 import { buyerLineage } from "./selling/buyer.ts";
@@ -143,10 +144,18 @@ export class AgentRequest {
     return { read, model };
   }
 
-  /** Of a request that is not metered: a path may name a model, and a body that is not read too. */
+  /**
+   * Of a request that is not metered: a path or a query may name a model, and a body that is not
+   * read too.
+   */
   modelOfPath(): string | null | undefined {
+    const named = modelInQuery(this.target.query);
+    const { model } = this.match;
+    if (named !== undefined && (named === "unclear" || (model ?? named.name) !== named.name))
+      return undefined;
+    if (model !== undefined) return model;
     const isRead = this.incoming.method === "GET" || this.incoming.method === "HEAD";
-    return this.match.model ?? (isRead ? null : undefined);
+    return isRead ? (named?.name ?? null) : undefined;
   }
 
   /** The body of a request that was not read, as it comes in. */

@@ -115,6 +115,68 @@ test.each([
   },
 );
 
+test.each([
+  ["a rate of a minute", [["ERR_USES", 60]], 429, "rate_limited", 60],
+  ["one that is whole a slot later", [["ERR_USES", 61]], 429, "rate_limited", 60],
+  ["one that is whole soon", [["ERR_USES", 12.2]], 429, "rate_limited", 13],
+  ["one that is whole by now", [["ERR_USES", -3]], 429, "rate_limited", 1],
+  [
+    "two rates",
+    [
+      ["ERR_USES", 5],
+      ["ERR_USES", 40],
+    ],
+    429,
+    "rate_limited",
+    40,
+  ],
+  ["uses of an hour", [["ERR_USES", 3600]], 402, "uses_exhausted", undefined],
+  ["uses in all", [["ERR_USES", undefined]], 402, "uses_exhausted", undefined],
+  [
+    "a rate and uses in all",
+    [
+      ["ERR_USES", 5],
+      ["ERR_USES", undefined],
+    ],
+    402,
+    "uses_exhausted",
+    undefined,
+  ],
+  ["a budget that is whole soon", [["ERR_BUDGET", 5]], 402, "budget_exhausted", undefined],
+  [
+    "a rate and a budget",
+    [
+      ["ERR_USES", 5],
+      ["ERR_BUDGET", 5],
+    ],
+    402,
+    "uses_exhausted",
+    undefined,
+  ],
+] as readonly (readonly [
+  string,
+  readonly (readonly [string, number | undefined])[],
+  number,
+  string,
+  number | undefined,
+])[])(
+  "%s that refuses is shown as what a retry passes, or not",
+  (_what, limits, status, code, retryAfterSeconds) => {
+    const now = 1_900_000_000;
+    const refusals = limits.map(([of, wait]) => ({
+      ...refusalOf(of),
+      ...(wait !== undefined && { resetsAt: now + wait }),
+    })) as unknown as [Refusal, ...Refusal[]];
+    const denial = denialOf(new BudgetError(refusals), now);
+    expect(denial.facts).toMatchObject({ status, code });
+    expect(denial.facts.detail).toContain(`(${code}, node`);
+    expect(denial.retryAfterSeconds).toBe(retryAfterSeconds);
+    const [{ resetsAt }] = refusals;
+    const told = resetsAt === undefined ? undefined : new Date(resetsAt * 1000).toISOString();
+    expect(denial.facts.members!.resets_at).toBe(told);
+  },
+);
+
 describe("a budget that ran dry", () => {
   const refusal = refusalOf("ERR_BUDGET");
 

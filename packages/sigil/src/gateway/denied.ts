@@ -44,9 +44,16 @@ export const TAKES = "this gateway takes a Sigil credential as the API key, sk-s
 
 /** SDKs wait no longer, and try again meanwhile. */
 const LONGEST_RETRY_SECONDS = 60;
+/** A minute is counted in sixtieths, so one that is full is whole again up to one later. */
+const RATE_SLOT_SECONDS = 1;
 
-/** The denial that an error means here. @throws an error that is a fault of the gateway */
-export function denialOf(error: unknown): Denied {
+/**
+ * The denial that an error means here.
+ *
+ * @param now Unix seconds
+ * @throws an error that is a fault of the gateway
+ */
+export function denialOf(error: unknown, now: number = Date.now() / 1000): Denied {
   if (error instanceof Denied) return error;
   if (error instanceof UnreadBody)
     return new Denied(
@@ -77,12 +84,13 @@ export function denialOf(error: unknown): Denied {
     });
   if (!(error instanceof SigilError)) throw error;
   const known = concealed(error);
-  const shown = SHOWN[known.code];
+  const waitSeconds = waitOf(known, now);
+  const shown = waitSeconds === undefined ? SHOWN[known.code] : SHOWN.ERR_RATE_LIMITED;
   if (shown === undefined) throw error;
   const { status, code, title } = shown;
-  const { retryAfterSeconds = shown.retryAfterSeconds } = known;
+  const { retryAfterSeconds = waitSeconds ?? shown.retryAfterSeconds } = known;
   return new Denied(
-    { status, code, title, detail: textOf(known), members: membersOf(known) },
+    { status, code, title, detail: textOf(known, code), members: membersOf(known) },
     retryAfterSeconds && Math.min(LONGEST_RETRY_SECONDS, Math.ceil(retryAfterSeconds)),
     [],
     undefined,
@@ -90,7 +98,20 @@ export function denialOf(error: unknown): Denied {
   );
 }
 
-function textOf(error: SigilError): string {
+/**
+ * Seconds after which every limit that refused is whole again, of rates alone. Undefined of one
+ * that no retry within a minute passes, such as uses a day: SDKs that send it again only wait.
+ */
+function waitOf(error: SigilError, now: number): number | undefined {
+  if (!(error instanceof DeniedError)) return undefined;
+  const waits = error.refusals.map(({ code, resetsAt = Number.POSITIVE_INFINITY }) =>
+    code === "ERR_USES" ? Math.max(1, resetsAt - now) : Number.POSITIVE_INFINITY,
+  );
+  const longest = Math.max(...waits);
+  return longest <= LONGEST_RETRY_SECONDS + RATE_SLOT_SECONDS ? longest : undefined;
+}
+
+function textOf(error: SigilError, code: string): string {
   // Most often the vendor's own key, of an agent that was not changed over.
   if (error.code === "ERR_TOKEN_MALFORMED")
     return `Sigil: the API key is no Sigil credential, or not a whole one: ${TAKES}`;
@@ -99,7 +120,7 @@ function textOf(error: SigilError): string {
   const reasons = error.refusals.map(explain);
   const node = error.refusals[0]!.node?.id;
   const where = node === undefined ? "" : `, node ${node}`;
-  return `Sigil: ${lead}${reasons.join(". ")}. (${SHOWN[error.code]!.code}${where})`;
+  return `Sigil: ${lead}${reasons.join(". ")}. (${code}${where})`;
 }
 
 /** For programs: whose limit denied first, and what it has and needs. */

@@ -3,11 +3,19 @@ import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { connect } from "node:net";
 import { gzipSync } from "node:zlib";
+import { parseAmount } from "l8nt/invoice";
 import { describe, expect, test, vi } from "vitest";
 import { answers, completion, town, VENDOR_KEY } from "./fixtures/town.ts";
+import type { Rule } from "./routes.ts";
 
 const settledOf = (world: Awaited<ReturnType<typeof town>>) =>
   expect.poll(() => world.rows.length).toBeGreaterThan(0);
+
+const FLAT: Rule = {
+  ...{ methods: undefined, path: "/flat/**", access: "credential" },
+  ...{ price: parseAmount("0.01 usd")!, capability: undefined },
+  ...{ isKeyed: true, freePerDay: undefined },
+};
 
 describe("a request that is let through", () => {
   test("spends what the vendor says that it used, and tells what is left", async () => {
@@ -42,6 +50,29 @@ describe("a request that is let through", () => {
     expect(lines).toContain("x-own");
     expect(lines[lines.indexOf("accept-encoding") + 1]).toBe("identity");
   });
+
+  test.each([
+    ["a key that names no models", {}, "?model=gpt-4o", 200],
+    ["no model", { models: ["gpt-test"] }, "", 200],
+    ["another parameter", { models: ["gpt-test"] }, "?models_of=gpt-4o", 200],
+    ["its model", { models: ["gpt-test"] }, "?a=1&model=gpt-test", 200],
+    ["another model", { models: ["gpt-test"] }, "?model=gpt-4o", 403],
+    ["another model, escaped", { models: ["gpt-test"] }, "?%6dodel=gpt-4o", 403],
+    ["a model in capitals", { models: ["gpt-test"] }, "?MODEL=gpt-test", 403],
+    ["two models", { models: ["gpt-test"] }, "?model=gpt-test&model=gpt-4o", 403],
+    ["a second one behind a semicolon", { models: ["gpt-test"] }, "?model=gpt-test;model=b", 403],
+  ])(
+    "with a query that names %s has the model that the key allows",
+    async (_, scope, query, status) => {
+      const world = await town({ rules: [FLAT], play: answers("{}") });
+      const authorization = `Bearer ${world.mint(scope).toKey()}`;
+      for (const method of ["GET", "HEAD"]) {
+        const path = `${world.url}/flat/x${query}`;
+        const response = await fetch(path, { method, headers: { authorization } });
+        expect(response.status, method).toBe(status);
+      }
+    },
+  );
 
   test("costs nothing where the vendor charges nothing", async () => {
     const world = await town({ play: answers('{"data":[]}') });

@@ -200,7 +200,7 @@ export class Gateway {
   /** @throws nothing: a fault of the gateway is told to the operator, and shown as such */
   #denialOf(error: unknown): Denied {
     try {
-      return denialOf(error);
+      return denialOf(error, this.#options.clock());
     } catch {
       this.#options.alarm("a bug in sigil gateway", error);
       return new Denied({

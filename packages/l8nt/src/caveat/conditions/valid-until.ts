@@ -73,7 +73,11 @@ const endWords = (until: number, now: number): string =>
 
 function readDate([text = ""]: readonly string[], what: string, now: number): Date {
   const date = new Date(text);
-  if (!/^\d{4}-\d{2}-\d{2}/.test(text) || Number.isNaN(date.getTime()))
+  const [day] = /^\d{4}-\d{2}-\d{2}/.exec(text) ?? [];
+  // A day that a month does not have is read as one of the next month.
+  const midnight = day === undefined ? Number.NaN : Date.parse(`${day}T00:00:00Z`);
+  const isDay = !Number.isNaN(midnight) && new Date(midnight).toISOString().startsWith(day!);
+  if (!isDay || Number.isNaN(date.getTime()))
     throw new TypeError(`${what} must be a date, such as 2030-01-01T00:00:00Z`);
   if (date.getTime() <= now * 1000)
     throw new TypeError(

@@ -1,6 +1,7 @@
 /** `sigil spend`: what was spent at a gateway, by agent, model, route or day. */
 import { type Amount, formatAmount } from "l8nt/invoice";
 import type { Arguments } from "../../arguments.ts";
+import { isDate } from "../../calendar.ts";
 import { EXIT, UsageError } from "../../exit.ts";
 import { printable } from "../../secrecy.ts";
 import type { Terminal } from "../../terminal.ts";
@@ -46,11 +47,6 @@ export function spanOf(given: Arguments<"from" | "to">): Span {
   }
   return { from: given.text("from"), to: given.text("to") };
 }
-
-export const isDate = (text: string): boolean =>
-  /^\d{4}-\d\d-\d\d$/.test(text) &&
-  !Number.isNaN(Date.parse(text)) &&
-  new Date(text).toISOString().startsWith(text);
 
 /** Two services may have a route of the same name. */
 const KEYS: Readonly<Record<By, readonly (By | "service")[]>> = {

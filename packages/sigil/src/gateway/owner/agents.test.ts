@@ -1,6 +1,7 @@
 /** Agents that were seen: whom a person may mean by a name. */
+import type { Credential } from "l8nt";
 import { Authority } from "l8nt/l402";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { Agents } from "./agents.ts";
 
 const authority = new Authority({
@@ -34,11 +35,40 @@ test("an agent is found by its id, its name, and the names from the root to it",
   ]);
 });
 
-test("agents without end are not remembered without end", () => {
-  const agents = new Agents();
+/** Agents below one, each with a credential of its own. */
+const below = (credential: Credential, count: number) =>
+  Array.from({ length: count }, (_, at) =>
+    verifier.authenticate(credential.delegate({ agent: `a${at}` })),
+  );
+
+describe("agents without end below one", () => {
   const root = mint();
-  for (let at = 0; at < 10_050; at++)
-    agents.settled(undefined, verifier.authenticate(root.delegate({ agent: `a${at}` })));
-  expect(agents.all()).toHaveLength(10_000);
-  expect([agents.named("a10049"), agents.named("a0")].map(({ length }) => length)).toEqual([1, 0]);
+  const many = below(root.delegate({ agent: "evil" }), 10_050);
+  const innocent = verifier.authenticate(root.delegate({ agent: "innocent" }));
+  const found = (agents: Agents, name: string) => agents.named(name).length;
+
+  test.each(["served", "denied"])("are not remembered without end: %s", (how) => {
+    const agents = new Agents();
+    agents.settled(undefined, innocent);
+    for (const one of many)
+      if (how === "served") agents.settled(undefined, one);
+      else agents.denied(undefined, undefined, one);
+    expect(agents.all()).toHaveLength(10_000);
+    // Another branch keeps what it has, though it was seen before all of them.
+    expect([found(agents, "innocent"), found(agents, "a10049")]).toEqual([1, 1]);
+    expect(found(agents, "a0")).toBe(0);
+  });
+
+  test("leave one beside them that is served meanwhile, and not one that is only denied", () => {
+    const agents = new Agents();
+    const [served, denied] = many;
+    agents.settled(undefined, served);
+    agents.settled(undefined, denied);
+    for (const [at, one] of many.slice(2).entries()) {
+      agents.settled(undefined, one);
+      agents.settled(undefined, served);
+      if (at < 100) agents.denied(undefined, undefined, denied);
+    }
+    expect([found(agents, "a0"), found(agents, "a1"), found(agents, "evil")]).toEqual([1, 0, 1]);
+  });
 });

@@ -14,28 +14,32 @@ export interface SeenAgent {
   readonly limits: Verified["limits"];
 }
 
-/** An agent makes as many below it as it likes, so the ones that came first are forgotten. */
+/** In all. An agent makes as many below it as it likes, so the branch with the most gives way. */
 const MAX_AGENTS = 10_000;
 
 export class Agents implements Observer {
-  readonly #agents = new Map<string, SeenAgent>();
-  readonly #seen = new WeakSet<Verified>();
+  /** By branch, and by id in it: those that were served last are the last. */
+  readonly #branches = new Map<string, Map<string, SeenAgent>>();
+  readonly #lines = new WeakMap<Verified, readonly SeenAgent[]>();
+  #size = 0;
 
   opened(_row: unknown, verified: Verified): void {
-    this.#see(verified);
+    this.#see(verified, true);
   }
 
   settled(_row: unknown, verified: Verified | undefined): void {
-    this.#see(verified);
+    this.#see(verified, true);
   }
 
   denied(_row: unknown, _denial: unknown, verified: Verified | undefined): void {
-    this.#see(verified);
+    this.#see(verified, false);
   }
 
   /** Parents before what is below them. */
   all(): readonly SeenAgent[] {
-    return [...this.#agents.values()].sort((a, b) => a.path.length - b.path.length);
+    return [...this.#branches.values()]
+      .flatMap((branch) => [...branch.values()])
+      .sort((a, b) => a.path.length - b.path.length);
   }
 
   /** The agents that a person may mean: by id, by name, or by the names from the root to it. */
@@ -46,26 +50,57 @@ export class Agents implements Observer {
     );
   }
 
-  /** @param verified undefined of a request that needed no credential */
-  #see(verified: Verified | undefined): void {
-    if (verified === undefined || this.#seen.has(verified)) return;
-    this.#seen.add(verified);
-    const { nodes, limits } = verified;
-    for (const [depth, { id, agent }] of nodes.entries()) {
-      const line = nodes.slice(0, depth + 1);
-      // Behind those that were seen longer ago.
-      this.#agents.delete(id);
-      this.#agents.set(id, {
-        id,
-        agent,
-        lineage: line.flatMap((node) => node.agent ?? []),
-        path: line.map((node) => node.id),
-        limits: limits.filter(({ node }) => node.id === id),
-      });
+  /**
+   * @param verified undefined of a request that needed no credential
+   * @param isServed whether its agents go behind those that were served longer ago
+   */
+  #see(verified: Verified | undefined, isServed: boolean): void {
+    if (verified === undefined) return;
+    let line = this.#lines.get(verified);
+    if (line === undefined) {
+      line = lineOf(verified);
+      this.#lines.set(verified, line);
     }
-    for (const id of this.#agents.keys()) {
-      if (this.#agents.size <= MAX_AGENTS) break;
-      this.#agents.delete(id);
+    for (const agent of line) this.#keep(agent, isServed);
+    while (this.#size > MAX_AGENTS) this.#forget();
+  }
+
+  #keep(agent: SeenAgent, isServed: boolean): void {
+    const { id, path } = agent;
+    const name = path[1] ?? id;
+    let branch = this.#branches.get(name);
+    if (branch === undefined) {
+      branch = new Map();
+      this.#branches.set(name, branch);
     }
+    if (!branch.has(id)) this.#size++;
+    else if (isServed) branch.delete(id);
+    else return;
+    branch.set(id, agent);
+  }
+
+  /** The one that was served longest ago, of the branch that has the most. */
+  #forget(): void {
+    let most: readonly [string, Map<string, SeenAgent>] | undefined;
+    for (const one of this.#branches)
+      if (most === undefined || one[1].size > most[1].size) most = one;
+    const [name, branch] = most!;
+    const [first] = branch.keys();
+    branch.delete(first!);
+    this.#size--;
+    if (branch.size === 0) this.#branches.delete(name);
   }
 }
+
+/** The agents from the root to that of the credential. */
+const lineOf = ({ nodes, limits }: Verified): readonly SeenAgent[] =>
+  nodes.map(({ id, agent }, depth) => {
+    const line = nodes.slice(0, depth + 1);
+    return {
+      id,
+      agent,
+      lineage: line.flatMap((node) => node.agent ?? []),
+      path: line.map((node) => node.id),
+      limits: limits.filter(({ node }) => node.id === id),
+    };
+  });

@@ -4,6 +4,7 @@ import { createInterface } from "node:readline";
 import { Readable } from "node:stream";
 import type { ReadableStream } from "node:stream/web";
 import { socketFetch } from "l8nt/node";
+import { isDate } from "../../calendar.ts";
 import { EXIT, UsageError } from "../../exit.ts";
 import { printable } from "../../secrecy.ts";
 import type { Terminal } from "../../terminal.ts";
@@ -112,9 +113,10 @@ const SECONDS: Readonly<Record<string, number>> = { m: 60, h: 3600, d: 86_400 };
 export function instantOf(text: string | undefined, now: number): number {
   const [, count, unit] = /^([1-9]\d{0,4})([mhd])$/.exec(text ?? "") ?? [];
   if (unit !== undefined) return Math.floor(now) + Number(count) * SECONDS[unit]!;
-  // Without a zone, Date.parse takes a date for UTC and a time for local time.
-  const isDate = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:\d\d))?$/.test(text ?? "");
-  const ms = isDate ? Date.parse(text!) : Number.NaN;
+  // Without a zone, Date.parse takes a date for UTC and a time for local time, and it takes a day
+  // that a month does not have for one of the next month.
+  const isWritten = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:\d\d))?$/.test(text ?? "");
+  const ms = isWritten && isDate(text!.slice(0, 10)) ? Date.parse(text!) : Number.NaN;
   if (Number.isNaN(ms))
     throw new UsageError(
       'Missing --until: when the top-up ends, such as "2026-12-01" (the beginning of that day in UTC), "2026-12-01T18:00Z", or "12h" from now.',

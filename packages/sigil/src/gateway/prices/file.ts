@@ -4,6 +4,7 @@
  */
 import { parseDocument } from "yaml";
 import { z } from "zod";
+import { isDate } from "../../calendar.ts";
 import { UsageError } from "../../exit.ts";
 import { TOKEN_PARTS } from "../usage.ts";
 import { dividedBy, type Fraction, readDecimal, ZERO } from "./fraction.ts";
@@ -54,7 +55,7 @@ const count = z
 const day = z
   .string()
   .regex(/^\d{4}-\d{2}-\d{2}$/, "must be a date such as 2026-11-29")
-  .refine((text) => !Number.isNaN(Date.parse(text)), "is no date of the calendar");
+  .refine(isDate, "is no date of the calendar");
 
 const tokenPrices = Object.fromEntries(
   TOKEN_PARTS.map((part) => [part, tokenPrice.optional()]),

@@ -1,6 +1,7 @@
 /** Which paths of a service are open to WebSockets, and what those cost. */
 import type { Amount } from "l8nt/invoice";
 import type { Target } from "../core/request.ts";
+import { modelInQuery } from "../model-in-query.ts";
 import { matchRoute } from "../presets/match.ts";
 import { RequestRefused } from "../presets/refused.ts";
 
@@ -49,34 +50,19 @@ export function matchSocket(
   return undefined;
 }
 
-/** What some reader takes for `model`: other cases, lists, and what stands behind a `;`. */
-const READS_AS_MODEL = /^model(?![a-z\d_-])/i;
-const MODEL = /^[\w.:/@-]+$/;
-
 /** The model that the query names once, and as every reader reads it. @throws RequestRefused */
 function modelIn(query: string, ofPath: string | undefined): string | undefined {
-  const parts = query.slice(1).split(/[&;]/);
-  const named = parts.filter((part) => READS_AS_MODEL.test(decoded(part).trimStart()));
-  if (named.length === 0) return ofPath;
-  const model = new URLSearchParams(query).get("model") ?? "";
-  if (named.length > 1 || named[0]!.split("=", 1)[0] !== "model" || !MODEL.test(model))
+  const named = modelInQuery(query);
+  if (named === undefined) return ofPath;
+  if (named === "unclear")
     throw new RequestRefused(
       "bad_request",
       "The query must have the parameter model once, with one name.",
     );
-  if (ofPath !== undefined && ofPath !== model)
+  if (ofPath !== undefined && ofPath !== named.name)
     throw new RequestRefused(
       "model_mismatch",
       "The query names another model than the path. Name one.",
     );
-  return model;
-}
-
-/** As it is if it cannot be decoded. */
-function decoded(part: string): string {
-  try {
-    return decodeURIComponent(part.replaceAll("+", " "));
-  } catch {
-    return part;
-  }
+  return named.name;
 }

@@ -214,7 +214,7 @@ export class SocketSession {
       try {
         next = await this.#reserve(verified, this.#match.rule.perMinute);
       } catch (error) {
-        denial = denialOf(error);
+        denial = denialOf(error, this.#context.clock());
       }
       const isOver = await this.#within(AHEAD_MS, relay);
       await this.#charge(paid);
