@@ -2,6 +2,9 @@
 import type { Verified } from "l8nt/l402";
 import type { Observer } from "../observer.ts";
 
+/** What an agent without a name is called: the holder of a key that was handed down from none. */
+export const THE_ROOT = "the root";
+
 export interface SeenAgent {
   readonly id: string;
   /** The root has none. */
@@ -46,7 +49,8 @@ export class Agents implements Observer {
   named(text: string): readonly SeenAgent[] {
     // All of them: an agent may name itself like the id of another one.
     return this.all().filter(
-      ({ id, agent, lineage }) => id === text || agent === text || lineage.join("/") === text,
+      ({ id, agent, lineage }) =>
+        id === text || agent === text || (lineage.join("/") || THE_ROOT) === text,
     );
   }
 

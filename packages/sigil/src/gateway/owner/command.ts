@@ -11,6 +11,7 @@ import type { Terminal } from "../../terminal.ts";
 import { dateText } from "../../words.ts";
 import type { Given } from "../start/flags.ts";
 import { folderOf } from "../start/given.ts";
+import { THE_ROOT } from "./agents.ts";
 import { OWNER_SOCKET, type OwnerBody, type OwnerVerb } from "./api.ts";
 import type { AgentView } from "./owner.ts";
 
@@ -61,9 +62,9 @@ async function agents(rest: readonly string[], given: Given, terminal: Terminal)
   atMost(rest, 0, "agents");
   const response = await asked(given, "agents");
   const all = ((await response.json()) as { readonly agents: readonly AgentView[] }).agents;
-  const lines = all.map(({ node, name, state, limits }) =>
+  const lines = all.map(({ node, name, state, limits, isPrinted }) =>
     [
-      `${node}  ${state.padEnd(7)}  ${printable(name === "" ? "the root" : name)}`,
+      `${node}  ${state.padEnd(7)}  ${name === "" ? rootText(isPrinted) : printable(name)}`,
       ...limits.map(({ condition, left, limit }) => `    ${condition}: ${left} left of ${limit}`),
     ].join("\n"),
   );
@@ -71,6 +72,10 @@ async function agents(rest: readonly string[], given: Given, terminal: Terminal)
     lines.length === 0 ? "No agent was seen since the gateway started." : lines.join("\n");
   return said(terminal, text, { agents: all });
 }
+
+/** Agents of an earlier start may still have the key that it printed. */
+const rootText = (isPrinted: boolean | undefined): string =>
+  isPrinted === false ? `${THE_ROOT} of another key than the printed one` : THE_ROOT;
 
 /** Prints alerts as they come, until Ctrl-C or until the gateway stops. */
 async function alerts(rest: readonly string[], given: Given, terminal: Terminal): Promise<number> {

@@ -16,11 +16,16 @@ export interface Owned {
   close(): Promise<void>;
 }
 
-export async function openOwned(config: AlertsConfig, context: AlertsContext): Promise<Owned> {
-  const { services, store, dir, clock, alarm } = context;
+export interface OwnedContext extends AlertsContext {
+  /** The node of the key that the gateway printed, if it prints one. */
+  readonly printed?: () => string | undefined;
+}
+
+export async function openOwned(config: AlertsConfig, context: OwnedContext): Promise<Owned> {
+  const { services, store, dir, clock, alarm, printed = () => undefined } = context;
   const { alerts, feed } = await openAlerts(config, context);
   const agents = new Agents();
-  const owner = new Owner({ services, ledger: store, agents, clock });
+  const owner = new Owner({ services, ledger: store, agents, clock, printed });
   const served = await listen(join(dir, OWNER_SOCKET), { owner, alerts: feed, alarm });
   return {
     observers: [agents, alerts],

@@ -7,7 +7,7 @@ import { Owner, OwnerError } from "./owner.ts";
 
 const UNSEEN = "2b1d16e6334c49107d1b21dd4c4103cc";
 
-async function owned() {
+async function owned(printed = () => undefined as string | undefined) {
   const agents = new Agents();
   const world = await town({ play: answers('{"data":[]}'), observers: [agents] });
   const { service, books, time, mint, url } = world;
@@ -16,6 +16,7 @@ async function owned() {
     ledger: books,
     agents,
     clock: () => time.now,
+    printed,
   });
   const { verifier } = service.paywall.authority;
   return {
@@ -76,4 +77,30 @@ test("an id of an agent that has another name, or of one that was never seen, is
   expect(await owner.revoke(UNSEEN)).toBe(UNSEEN);
   await expect(owner.freeze("nobody", undefined)).rejects.toThrow("No agent of that name");
   await expect(owner.freeze("id:scout", undefined)).rejects.toThrow("No agent of that name");
+});
+
+test("two roots are told apart, and a name for both says their ids", async () => {
+  let printed: string | undefined;
+  const { owner, mint, idOf, status } = await owned(() => printed);
+  const [now, before] = [mint(), mint()];
+  expect(await status(before)).toBe(200);
+  printed = idOf(now);
+  await status(before.delegate({ agent: "scout" }));
+  await status(now);
+  const roots = (await owner.list()).map(({ node, name, isPrinted }) => [node, name, isPrinted]);
+  expect(roots).toEqual([
+    [idOf(before), "", false],
+    [idOf(now), "", true],
+    [expect.any(String), "scout", undefined],
+  ]);
+  const error = await owner.revoke("the root").catch((thrown: unknown) => String(thrown));
+  for (const key of [now, before]) expect(error).toContain(`id:${idOf(key)}`);
+  await owner.revoke(`id:${idOf(before)}`);
+  expect([await status(before), await status(now)]).toEqual([403, 200]);
+});
+
+test("a gateway that prints no key calls each root the same", async () => {
+  const { owner, mint, status } = await owned();
+  await status(mint());
+  expect((await owner.list())[0]).not.toHaveProperty("isPrinted");
 });

@@ -12,6 +12,8 @@ export interface AgentView {
   readonly agent?: string;
   /** The names from the root to it, with slashes between them; empty for the root. */
   readonly name: string;
+  /** Of a root, if the gateway prints a key: whether it is that of the key. */
+  readonly isPrinted?: boolean;
   readonly state: "active" | "frozen" | "revoked";
   readonly limits: readonly {
     readonly condition: string;
@@ -26,6 +28,8 @@ export interface OwnerOptions {
   readonly services: () => readonly Pick<Service, "paywall">[];
   readonly ledger: Pick<Ledger, "usage">;
   readonly agents: Agents;
+  /** The node of the key that the gateway printed, if it prints one. */
+  readonly printed: () => string | undefined;
   /** Unix seconds. */
   readonly clock: () => number;
 }
@@ -46,6 +50,7 @@ export class Owner {
   /** Every agent that was seen since the start, parents first. */
   async list(): Promise<readonly AgentView[]> {
     const { agents, ledger, clock } = this.#options;
+    const printed = this.#options.printed();
     const { paywall } = this.#first;
     const { revocations } = paywall.authority;
     const all = agents.all();
@@ -55,6 +60,7 @@ export class Owner {
       node: id,
       ...(agent !== undefined && { agent }),
       name: lineage.join("/"),
+      ...(path.length === 1 && printed !== undefined && { isPrinted: id === printed }),
       state: path.some((one) => revocations.has(one))
         ? "revoked"
         : revocations.freezes.isFrozen(path)

@@ -151,10 +151,13 @@ describe.each(["in the folder", "in a store that is shared"])(
       const paywall = new Paywall({ authority, store, revocations: { store, freezes: true } });
       onTestFinished(() => paywall.close());
       await paywall.ready();
-      const print = () =>
-        keyFor({ folder: openFolder(join(path, "books")), store }, scopeOf(read(OPENAI)), {
-          paywall,
-        } as Service);
+      const printed = (agentKey = "") =>
+        keyFor(
+          { folder: openFolder(join(path, "books")), store },
+          scopeOf(readConfigText(`${agentKey}\nservices: { ${OPENAI} }`, "sigil.yaml")),
+          { paywall } as Service,
+        );
+      const print = async () => (await printed()).key;
       const key = await print();
       const { id } = authority.verifier.authenticate(key).node;
       await paywall.freeze(id, "a test");
@@ -163,6 +166,18 @@ describe.each(["in the folder", "in a store that is shared"])(
       const next = await print();
       expect(next).not.toBe(key);
       expect(await print()).toBe(next);
+
+      // Another one beside a key that holds is told at the start that prints it, and not later.
+      const small = 'agentKey: { budget: ["1 usd/day"] }';
+      const { key: smaller, notice } = await printed(small);
+      const before = authority.verifier.authenticate(next);
+      expect(notice).toContain("still may spend 5 usd a day until ");
+      expect(notice).toContain(new Date(before.validUntil! * 1000).toISOString().slice(0, 10));
+      expect(notice).toContain(`sigil gateway revoke id:${before.node.id} --dir ${path}/books`);
+      expect(await printed(small)).toEqual({ key: smaller, notice: undefined });
+      // One that was revoked is no matter.
+      await paywall.revoke(authority.verifier.authenticate(smaller).node.id);
+      expect((await printed('agentKey: { budget: ["2 usd"] }')).notice).toBeUndefined();
     });
   },
 );

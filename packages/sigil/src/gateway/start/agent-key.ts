@@ -1,8 +1,11 @@
 /** The key that the gateway prints: the last one if it was made for the same scope. */
-import { type AmountText, DeniedError, type Scope, TokenError } from "l8nt";
+import { type AmountText, type Scope, TokenError } from "l8nt";
+import { limitWords } from "l8nt/caveats";
 import { onlyIn, type Unit } from "l8nt/invoice";
+import type { Verified } from "l8nt/l402";
 import type { Store } from "l8nt/ports";
 import { fromScope } from "../../scope-flags.ts";
+import { dateText } from "../../words.ts";
 import type { Budget } from "../config/agent-key.ts";
 import { type GatewayConfig, isReadOnly, prefixOf, unitsIn } from "../config/config.ts";
 import { locationOf } from "../config/listen.ts";
@@ -55,6 +58,12 @@ export interface KeyPlace {
   readonly store: Store;
 }
 
+export interface PrintedKey {
+  readonly key: string;
+  /** What its owner must know about the key that the last start printed. */
+  readonly notice: string | undefined;
+}
+
 /**
  * The key of the last start, or of another gateway on the store, if its scope was the same and it
  * neither has ended nor was revoked; else a new one.
@@ -63,29 +72,43 @@ export async function keyFor(
   { folder, store }: KeyPlace,
   scope: Scope,
   { paywall }: Service,
-): Promise<string> {
+): Promise<PrintedKey> {
   const text = JSON.stringify(scope);
-  const hasEnded = (key: string) => isOver(key, paywall);
+  const hasEnded = (key: string) => holding(key, paywall) === undefined;
   const mint = () => fromScope(() => paywall.authority.minter.mint(scope)).toKey();
+  const last = folder.lastKey();
+  const before = last && holding(last.key, paywall);
+  let key: string;
   // One that each of them printed would be a budget for each of them.
-  if (store.shared) return new PrintedKeys(store, folder.secret).keyFor(text, mint, hasEnded);
-  const kept = folder.keptKey(text);
-  if (kept !== undefined && !hasEnded(kept)) return kept;
-  const key = mint();
+  if (store.shared) key = await new PrintedKeys(store, folder.secret).keyFor(text, mint, hasEnded);
+  else key = last?.scope === text && before !== undefined ? last.key : mint();
+  if (key === last?.key) return { key, notice: undefined };
   folder.keepKey(text, key);
-  return key;
+  return { key, notice: before && noticeOf(before, folder.path) };
 }
+
+function noticeOf({ node, limits, validUntil }: Verified, dir: string): string {
+  const budgets = limits
+    .filter(({ kind }) => kind === "spend")
+    .map(({ condition, max }) => limitWords(condition, max));
+  const may = budgets.length === 0 ? "opens what it did" : `may spend ${budgets.join(" and ")}`;
+  const end = validUntil === undefined ? "" : ` until ${dateText(validUntil)}`;
+  return `The key of the last start is another one and still ${may}${end}, beside the new one. To stop it and everything handed down from it: sigil gateway revoke id:${node.id} --dir ${shellWord(dir)}`;
+}
+
+const shellWord = (text: string): string =>
+  /^[\w./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 
 const OVER: ReadonlySet<string> = new Set(["ERR_EXPIRED", "ERR_REVOKED"]);
 
-/** Whether a key never opens anything again. One that is frozen may be thawed. */
-function isOver(key: string, { authority }: Service["paywall"]): boolean {
+/** Undefined for a key that never opens anything again. One that is frozen may be thawed. */
+function holding(key: string, { authority }: Service["paywall"]): Verified | undefined {
   try {
-    authority.verifier.authenticate(key).demand({ now: Date.now() / 1000, target: "self" });
-    return false;
+    const verified = authority.verifier.authenticate(key);
+    const refusals = verified.judge({ now: Date.now() / 1000, target: "self" });
+    return refusals.some(({ code }) => OVER.has(code)) ? undefined : verified;
   } catch (error) {
-    if (error instanceof TokenError) return true;
-    if (error instanceof DeniedError) return error.refusals.some(({ code }) => OVER.has(code));
+    if (error instanceof TokenError) return undefined;
     throw error;
   }
 }

@@ -10,8 +10,8 @@ export interface GatewayFolder {
   readonly database: string;
   /** Mints and verifies the credentials: 64 hex digits. */
   readonly secret: string;
-  /** The key that an earlier start printed for this scope; undefined if there is none. */
-  keptKey(scope: string): string | undefined;
+  /** The key that the last start printed; undefined if there is none. */
+  lastKey(): { readonly scope: string; readonly key: string } | undefined;
   keepKey(scope: string, key: string): void;
 }
 
@@ -28,10 +28,10 @@ export function openFolder(path: string, given?: string): GatewayFolder {
     path,
     database: databaseIn(path),
     secret: given ?? secretIn(path),
-    keptKey(scope) {
+    lastKey() {
       if (!isThere(keyFile)) return undefined;
-      const [of, key] = readPrivate(keyFile, "The key of the gateway").split("\n");
-      return of === scope ? key : undefined;
+      const [scope, key] = readPrivate(keyFile, "The key of the gateway").split("\n");
+      return scope === undefined || key === undefined ? undefined : { scope, key };
     },
     keepKey(scope, key) {
       if (isThere(keyFile)) rmSync(keyFile);

@@ -12,8 +12,7 @@ const saidOf = (names: readonly string[], location = AT): readonly string[] =>
       ...{ name, preset: { name } },
       prefix: names.length === 1 ? "" : `/${name}`,
     })),
-    location,
-    KEY,
+    { location, key: KEY, pid: 4711 },
   )
     .split("\n")
     .filter((line) => line.startsWith("  "))
@@ -86,4 +85,12 @@ describe("for several services", () => {
   test("an SDK that takes no path is told so", () => {
     expect(saidOf(["openai", "stripe"]).at(-1)).toMatch(/takes no path.*prefix: ""/);
   });
+});
+
+test("the process and the key of the last start are told of", () => {
+  const service = { name: "openai", preset: { name: "openai" }, prefix: "" } as const;
+  const told = (notice?: string) =>
+    greeting([service], { location: AT, key: KEY, pid: 4711, notice });
+  expect(told()).toContain("Its process is 4711.");
+  expect(told("The key of before.")).toBe(`${told()}\nThe key of before.\n`);
 });

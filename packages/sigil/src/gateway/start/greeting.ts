@@ -12,7 +12,18 @@ export interface Greeted {
   readonly seller?: object | undefined;
 }
 
-export function greeting(services: readonly Greeted[], location: string, key: string): string {
+export interface Greeting {
+  readonly location: string;
+  readonly key: string;
+  /** About the key of the last start. */
+  readonly notice?: string | undefined;
+  readonly pid: number;
+}
+
+export function greeting(
+  services: readonly Greeted[],
+  { location, key, notice, pid }: Greeting,
+): string {
   const shops = services
     .filter(({ seller }) => seller !== undefined)
     .map(({ prefix }) => location + prefix + WELL_KNOWN_PATH);
@@ -20,12 +31,12 @@ export function greeting(services: readonly Greeted[], location: string, key: st
     shops.length === 0
       ? ""
       : ` It sells calls to anybody with a Lightning wallet, as\n${shops.join(" and\n")} says.`;
-  return `The gateway listens at ${location}.${selling} Give an agent
+  return `The gateway listens at ${location}. Its process is ${pid}.${selling} Give an agent
 
 ${settingsOf(services, location, key).join("\n")}
 
 and hand weaker keys to its helpers with \`sigil delegate --key-form --agent NAME\`.
-`;
+${notice === undefined ? "" : `\n${notice}\n`}`;
 }
 
 /** With several services the one key has a name, so that it is not there for each of them. */

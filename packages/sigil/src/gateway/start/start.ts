@@ -96,7 +96,9 @@ async function serve(
     presetOf: (service) => config.services[service]?.preset,
   });
   atEnd(watching.close);
+  let printed: string | undefined;
   const owned = await openOwned(config.alerts, {
+    printed: () => printed,
     ...{ store, dir: folder.path, webhookSecret, clock, alarm },
     services: () => reloading?.serving.services ?? services,
   });
@@ -109,7 +111,9 @@ async function serve(
     },
   });
   atEnd(stopHeartbeat);
-  const key = await keyFor({ folder, store }, scopeOf(config), services[0]!);
+  const { key, notice } = await keyFor({ folder, store }, scopeOf(config), services[0]!);
+  printed = services[0]!.paywall.authority.verifier.authenticate(key).node.id;
+  if (notice !== undefined) log.warn(notice);
   const running = new Gateway({
     services,
     ledger: store,
@@ -139,10 +143,11 @@ async function serve(
     },
   });
   terminal.onStop(reloading.reload, ["SIGHUP"]);
-  terminal.answer(greeting(services, location, key), {
+  terminal.answer(greeting(services, { location, key, notice, pid: process.pid }), {
     listening: listening.url,
     location,
     key,
+    ...(notice !== undefined && { notice }),
     services: services.map(({ name, prefix }) => ({ name, url: location + prefix })),
     pid: process.pid,
   });
