@@ -166,7 +166,7 @@ export class Exchange {
     const { model } = read.asked;
     const price = this.#service.prices.find(preset.name, model, this.#context.clock() * 1000);
     if (price === undefined) {
-      const granted = this.#shadow(unpriced(model));
+      const granted = await this.#shadowUnjudged(unpriced(model), verified, model);
       return { by: { granted, verified }, body: read.bytes };
     }
     return this.#metered(read, price, verified);
@@ -191,6 +191,23 @@ export class Exchange {
     return UNCOUNTED;
   }
 
+  /** As `#shadow`, of what was denied before the credential's other conditions were judged. */
+  async #shadowUnjudged(
+    error: unknown,
+    verified: Verified,
+    model?: string | null,
+  ): Promise<Counted> {
+    const uncounted = this.#shadow(error);
+    try {
+      const { grant, finish } = await this.#granted(this.#service.free, verified, { model });
+      grant.release();
+      await finish(undefined);
+    } catch (other) {
+      if (wouldDeny(other) === undefined) throw other;
+    }
+    return uncounted;
+  }
+
   /** A request that needs no credential. What the vendor bills to the owner's key is still read. */
   async #unjudged(): Promise<Admitted> {
     this.#request.checkHead();
@@ -213,8 +230,11 @@ export class Exchange {
   /** A request whose price is known before it is read. */
   async #unmetered(flat: Amount | undefined, verified: Verified): Promise<Admitted> {
     const isPayable = flat === undefined || hasBudget(verified, flat.unit);
-    const unpaid = isPayable ? undefined : this.#shadow(noBudget(flat.unit));
+    if (!isPayable && !this.#context.isShadow) throw noBudget(flat.unit);
     const { read, model } = await this.#request.named();
+    const unpaid = isPayable
+      ? undefined
+      : await this.#shadowUnjudged(noBudget(flat.unit), verified, model);
     if (flat !== undefined)
       this.#context.entry.opened({ unit: flat.unit, reserved: flat.value, price: "flat" });
     const { free, metered } = this.#service;
@@ -275,7 +295,10 @@ export class Exchange {
       granted = fitted.granted;
     } catch (error) {
       if (!isShadow) throw error;
-      granted = this.#shadow(error);
+      granted =
+        error instanceof Denied
+          ? await this.#shadowUnjudged(error, verified, asked.model)
+          : this.#shadow(error);
     }
     const most = worstCase(asked.bound, price.limits) ?? usageOf({});
     const reserved = price.dearest(most) ?? 0n;

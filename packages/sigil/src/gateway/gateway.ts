@@ -192,8 +192,8 @@ export class Gateway {
     if (!isWebSocket(incoming) || hasBody !== undefined)
       throw badRequest("The only upgrade is to WebSocket, by a GET without a body.");
     entry.know({ route: match.rule.path, capability: match.capability, model: match.model });
-    const { clock, alarm, after: timer = systemTimer } = this.#options;
-    const context = { clock, alarm, timer, entry };
+    const { clock, alarm, after: timer = systemTimer, isShadow = false } = this.#options;
+    const context = { clock, alarm, timer, entry, isShadow };
     await new SocketSession({ service, match, target }, incoming, connection, context).run();
   }
 

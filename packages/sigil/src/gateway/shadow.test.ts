@@ -55,13 +55,16 @@ test.each<readonly [what: string, status: number, code: string]>([
   ["a key that has ended", 403, "credential_expired"],
   ["a key that was revoked", 403, "credential_revoked"],
   ["another capability", 403, "capability_not_allowed"],
+  ["another capability, and no budget", 403, "capability_not_allowed"],
+  ["another capability, and a model without a price", 403, "capability_not_allowed"],
   ["a path that is not listed", 403, "route_not_listed"],
   ["a body of two readings", 400, "duplicate_key"],
 ])("is denied as ever: %s", async (what, status, code) => {
   const shadow = await town({ isShadow: true });
   const { paywall } = shadow.service;
   const key = shadow.mint({
-    ...(what === "another capability" && { capabilities: { openai: ["embeddings"] } }),
+    ...(what.startsWith("another capability") && { capabilities: { openai: ["embeddings"] } }),
+    ...(what.endsWith("no budget") && NO_BUDGET),
     ...(what === "a key that has ended" && { expiresIn: "1s" }),
   });
   if (what === "a key that has ended") shadow.time.now += 2;
@@ -70,7 +73,7 @@ test.each<readonly [what: string, status: number, code: string]>([
   const text = key.toKey();
   const response = await shadow.chat(
     what === "a forged key" ? `${text.slice(0, -4)}AAAA` : key,
-    {},
+    what.endsWith("without a price") ? { model: "gpt-unknown" } : {},
     {
       ...(what === "no key" && { headers: { authorization: "" } }),
       ...(what === "a path that is not listed" && { path: "/v1/files" }),

@@ -48,6 +48,22 @@ test("openai: the parts of chat completions are their sums", () => {
   );
 });
 
+// xAI's form, as its documentation shows it: the total is prompt, completion and reasoning.
+test.each<readonly [what: string, stated: object, output: number]>([
+  ["reasoning beside the completion", { completion_tokens: 9, total_tokens: 135 }, 103],
+  ["reasoning inside the completion", { completion_tokens: 103, total_tokens: 135 }, 103],
+  ["no total", { completion_tokens: 9 }, 9],
+  ["a total that is less than its parts", { completion_tokens: 9, total_tokens: 20 }, 9],
+  ["a total that is no count", { completion_tokens: 9, total_tokens: "135" }, 9],
+])("openai: with %s, all of the output counts", (_, stated, output) => {
+  const details = { reasoning_tokens: 94 };
+  const answer = {
+    usage: { prompt_tokens: 32, completion_tokens_details: details, ...stated },
+  };
+  const usage = read("openai", "/v1/chat/completions", { model: "m", messages: [] }, answer);
+  expect([inputOf(usage), usage.output]).toEqual([32, output]);
+});
+
 test("gemini: the parts are the sums of prompt, tools, candidates and thoughts", () => {
   fc.assert(
     fc.property(

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { once } from "node:events";
 import type { IncomingMessage } from "node:http";
 import { connect, type Socket } from "node:net";
-import type { Credential } from "l8nt";
+import type { Credential, Scope } from "l8nt";
 import { parseAmount } from "l8nt/invoice";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { WebSocket as Client, WebSocketServer } from "ws";
@@ -184,6 +184,50 @@ describe("a WebSocket", () => {
     client.close();
     await vi.waitFor(() => expect(rows).toHaveLength(1));
     expect(await usage(key)).toEqual([[70_000n, 0n]]);
+  });
+
+  test.each<readonly [code: string, scope: Scope, minutesCounted: bigint]>([
+    ["budget_exhausted", { budget: "0.0699 usd" }, 0n],
+    ["budget_exhausted", { budget: "0.15 usd" }, 2n],
+    ["budget_missing", { budget: "1000 sat" }, 0n],
+    ["model_not_allowed", { budget: "1 usd", models: ["gpt-other"] }, 0n],
+  ])(
+    "that would end as %s under --shadow goes on and is written down: %o",
+    async (code, scope, counted) => {
+      const { open, mint, usage, passed, rows } = await world(undefined, { isShadow: true });
+      const key = mint(scope);
+      const { client, messages } = await open(key);
+      await passed(190_000);
+      client.send("still here");
+      await vi.waitFor(() => expect(messages).toEqual(["still here"]));
+      client.close();
+      await vi.waitFor(() => expect(rows).toHaveLength(1));
+      expect(rows[0]).toMatchObject({ status: 101, wouldDeny: code });
+      expect(rows[0]).toMatchObject({ spent: MICRO.connection + 4n * MICRO.minute });
+      const used = counted === 0n ? 0n : MICRO.connection + counted * MICRO.minute;
+      // A budget in another unit has nothing to count.
+      expect(await usage(key)).toEqual(code === "budget_missing" ? [] : [[used, 0n]]);
+    },
+  );
+
+  test.each<readonly [status: number, scope: Scope]>([
+    [403, { capabilities: { openai: ["embeddings"] } }],
+    [403, { budget: "1000 sat", capabilities: { openai: ["embeddings"] } }],
+    [403, { models: ["gpt-other"], capabilities: { openai: ["embeddings"] } }],
+    [403, { expiresIn: "1s" }],
+  ])("is denied under --shadow as ever: %d for %o", async (status, scope) => {
+    const { at, mint, time } = await world(undefined, { isShadow: true });
+    const key = mint(scope).toKey();
+    time.now += 2;
+    expect((await refused(asking(at.replace("ws", "http"), key)))[0]).toBe(status);
+  });
+
+  test("that no limit is enforced for is closed when its key ends", async () => {
+    const { open, mint, passed, time } = await world(undefined, { isShadow: true });
+    const { closed } = await open(mint({ budget: "0.01 usd", expiresIn: "90s" }));
+    time.now += 100;
+    await passed(60_000);
+    expect((await closed)[0]).toBe(1008);
   });
 
   test("without budget for another minute is closed at its end, at the vendor too", async () => {

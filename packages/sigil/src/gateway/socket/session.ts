@@ -2,7 +2,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Amount } from "l8nt/invoice";
 import type { Verified } from "l8nt/l402";
-import type { Granted } from "l8nt/service";
 import { branchOf, checkHead, checkNotSold, grantedBy, hasBudget } from "../admission.ts";
 import { forUpstream } from "../core/fields.ts";
 import type { Target } from "../core/request.ts";
@@ -14,6 +13,7 @@ import { Denied, denialOf } from "../denied.ts";
 import type { Entry } from "../entry.ts";
 import { insteadOf } from "../refusal.ts";
 import type { Service } from "../service.ts";
+import { type Counted, UNCOUNTED, wouldDeny } from "../shadow.ts";
 import { Hider } from "../vault/hide.ts";
 import { placed, withQuery } from "../vault/place.ts";
 import type { Lease } from "../vault/vault.ts";
@@ -29,6 +29,8 @@ export interface SocketContext {
   readonly timer: Timer;
   readonly alarm: (what: string) => void;
   readonly entry: Entry;
+  /** Whether budgets, models and prices deny nothing. */
+  readonly isShadow: boolean;
 }
 
 /** What would hide the vendor's key from what hides it: of an answer, and of messages. */
@@ -40,7 +42,7 @@ const AHEAD_MS = 5_000;
 
 /** What was reserved for the connection and its first minute, or for another minute. */
 interface Paid {
-  readonly granted: Granted;
+  readonly granted: Counted;
   readonly amount: Amount;
 }
 
@@ -62,6 +64,8 @@ export class SocketSession {
   readonly #upgrade: Upgrade;
   readonly #context: SocketContext;
   #spent = 0n;
+  /** Whether `--shadow` has let through what a limit would deny. */
+  #isUncounted = false;
   /** Reserved until now. */
   #minutes = 0;
 
@@ -119,9 +123,15 @@ export class SocketSession {
     const { perConnection, perMinute } = this.#match.rule;
     const { unit, value } = perMinute;
     const amount = { unit, value: value + (perConnection?.value ?? 0n) };
-    if (amount.value > 0n && !hasBudget(verified, unit)) throw noBudget(unit);
+    const isPayable = amount.value === 0n || hasBudget(verified, unit);
+    if (!isPayable && !this.#context.isShadow) throw noBudget(unit);
     this.#context.entry.opened({ unit, reserved: amount.value, price: "per minute" });
-    const first = await this.#reserve(verified, amount);
+    let first = await this.#reserve(verified, amount);
+    if (!isPayable) {
+      await this.#giveBack(first);
+      this.#shadow(noBudget(unit));
+      first = { amount, granted: UNCOUNTED };
+    }
     const opened = await this.#opened({ verified, lease, first, left: leaving.signal });
     leaving.stop();
     if (opened === undefined) return;
@@ -235,7 +245,26 @@ export class SocketSession {
     return isOver;
   }
 
+  /** @throws the error, unless it is one that `--shadow` only writes down */
+  #shadow(error: unknown): void {
+    const code = this.#context.isShadow ? wouldDeny(error) : undefined;
+    if (code === undefined) throw error;
+    this.#context.entry.know({ wouldDeny: code });
+    this.#isUncounted = true;
+  }
+
+  /** With `--shadow`, no minute counts from the first one on that would have been denied. */
   async #reserve(verified: Verified, amount: Amount): Promise<Paid> {
+    try {
+      if (!this.#isUncounted) return await this.#counted(verified, amount);
+      verified.demand({ now: this.#context.clock(), target: "self" });
+    } catch (error) {
+      this.#shadow(error);
+    }
+    return { amount, granted: UNCOUNTED };
+  }
+
+  async #counted(verified: Verified, amount: Amount): Promise<Paid> {
     const { id } = this.#context.entry;
     const useId = this.#minutes === 0 ? id : `${id}-${this.#minutes}`;
     this.#minutes++;

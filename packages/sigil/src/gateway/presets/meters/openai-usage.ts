@@ -6,8 +6,10 @@ import { count, inner, split, stated, word } from "../numbers.ts";
 /** Of chat completions: `prompt_tokens` includes cached, written and audio tokens. */
 export function chatUsage(usage: Fields, answer: Fields): Usage | undefined {
   const prompt = stated(usage.prompt_tokens);
-  const completion = stated(usage.completion_tokens);
-  if (prompt === undefined || completion === undefined) return undefined;
+  const completed = stated(usage.completion_tokens);
+  if (prompt === undefined || completed === undefined) return undefined;
+  // xAI counts reasoning beside `completion_tokens`; only the total has it.
+  const completion = Math.max(completed, count(usage.total_tokens) - prompt);
   const details = inner(usage, "prompt_tokens_details");
   const outputAudio = Math.min(
     completion,
