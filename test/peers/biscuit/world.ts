@@ -94,9 +94,12 @@ export function factsOf(
   const hash = pricedRequest?.();
   if (hash !== undefined) add("priced_request({value})", { value: hash });
   const caveats = blocks.flat();
-  for (const [at, caveat] of caveats.entries())
-    if (holds(caveat, caveats.slice(at + 1), access, isReserved))
-      add("counted({value})", { value: caveat });
+  const denied = new Set(
+    caveats.filter((caveat, at) => !holds(caveat, caveats.slice(at + 1), access, isReserved)),
+  );
+  // Equal caveats share their fact, so each of them must hold.
+  for (const caveat of new Set(caveats))
+    if (!denied.has(caveat)) add("counted({value})", { value: caveat });
   return facts;
 }
 

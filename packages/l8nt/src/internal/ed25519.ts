@@ -49,13 +49,17 @@ export const signerOf: (privateKey?: Uint8Array) => Signer =
           jwk ??= key.export({ format: "jwk" });
           return base64Bytes(jwk[name]!)!;
         };
-        const read = given === undefined ? undefined : ownBytes(given);
+        let privateKey = given === undefined ? undefined : ownBytes(given);
+        let publicKey: Bytes | undefined;
+        // The same arrays at each reading: verifiers know a key that is still trusted by its array.
         return {
           get privateKey() {
-            return read ?? member("d");
+            privateKey ??= member("d");
+            return privateKey;
           },
           get publicKey() {
-            return member("x");
+            publicKey ??= member("x");
+            return publicKey;
           },
           sign: (message) => ownBytes(platform.sign(null, message, key)),
         };

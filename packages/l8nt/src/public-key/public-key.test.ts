@@ -224,6 +224,15 @@ test("a credential that nobody would read is not minted", () => {
   ).toThrow(expect.objectContaining({ code: "ERR_TOKEN_TOO_LARGE" }));
 });
 
+test("a credential that comes again is known, with the key as its minter has it", () => {
+  const one = verifier();
+  const text = minter
+    .mint({ endpoints: ["GET https://api.example/**"], expiresIn: "1h" })
+    .toString();
+  for (let time = 0; time < 2; time++) one.authenticate(text);
+  expect(one.known(text)).toBeDefined();
+});
+
 test("shows no secret", () => {
   const shown = [JSON.stringify(child), JSON.stringify(bodyOf(child)), `${child.toJSON()}`].join();
   const { proof } = bodyOf(child).token;
