@@ -765,3 +765,30 @@ test.each([
   expect((await chat(mint(), {}, init)).status).toBe(200);
   expect([authenticate, known].map(({ mock }) => mock.calls.length)).toEqual([1, 0]);
 });
+
+describe("a budget that is too small", () => {
+  const needOf = async (response: Response) =>
+    /you need ([^;]+?)\. \(budget_exhausted/.exec(await response.text())?.[1];
+
+  test("is told the least that is served, and the whole beside it", async () => {
+    const world = await town({ play: answers(completion(10, 20)) });
+    const ask = (budget: `${string} usd`, max_tokens: number) =>
+      world.chat(world.mint({ budget }), { max_tokens });
+    const need = await needOf(await ask("0.001 usd", 30_000));
+    const [, least, whole] =
+      /^(\S+ usd) for a short answer, and (\S+ usd) with its whole output limit$/.exec(need ?? "")!;
+    expect(parseAmount(whole)!.value).toBeGreaterThan(100_000n);
+    expect(parseAmount(least)!.value).toBeLessThan(4_000n);
+    const served = await ask(least as `${string} usd`, 30_000);
+    expect([served.status, served.headers.get("sigil-output-limited")]).toEqual([
+      200,
+      expect.any(String),
+    ]);
+  });
+
+  test("is told one need if the request is never made smaller", async () => {
+    const world = await town();
+    const response = await world.chat(world.mint({ budget: "0.001 usd" }), { max_tokens: 200 });
+    expect(await needOf(response)).toMatch(/^\S+ usd$/);
+  });
+});

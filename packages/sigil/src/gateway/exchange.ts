@@ -34,10 +34,11 @@ import { Denied } from "./denied.ts";
 import type { Entry } from "./entry.ts";
 import { amountOf, type Cost } from "./meter/cost.ts";
 import { type Counters, counted } from "./meter/counted.ts";
-import { endOf, fitTo } from "./meter/fit.ts";
+import { endOf, fitTo, leastCost } from "./meter/fit.ts";
 import { settleFlat, settleFreebie, settleUse } from "./meter/flat.ts";
 import { BUDGET_FIELD, budgetField, type Left, least, spendingOf } from "./meter/limits.ts";
 import { Metering } from "./meter/metering.ts";
+import { needing } from "./meter/needed.ts";
 import { worstCase } from "./presets/bound.ts";
 import type { DenialFacts } from "./presets/dialect.ts";
 import type { Asked } from "./presets/preset.ts";
@@ -343,7 +344,9 @@ export class Exchange {
         }
         if (asked.cap === undefined || fits === MAX_FITS) throw error;
         const fitted = fitTo(left, asked, price);
-        if (fitted === undefined || fitted.output === output) throw error;
+        if (fitted === undefined)
+          throw needing(error, { least: leastCost(asked, price), reserved, unit: price.unit });
+        if (fitted.output === output) throw error;
         output = fitted.output;
         edits = fitted.edits;
       }

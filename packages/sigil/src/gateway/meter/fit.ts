@@ -14,19 +14,39 @@ export function fitTo(
   asked: Pick<Asked, "bound" | "cap">,
   price: ModelPrice,
 ): { readonly output: number; readonly edits: readonly Edit[] } | undefined {
-  const { bound, cap } = asked;
-  if (cap === undefined) return undefined;
-  const usual = price.limits.reasons ? LEAST_OUTPUT.reasoning : LEAST_OUTPUT.plain;
-  const bounds = {
-    asked: bound.maxOutput ?? price.limits.maxOutput ?? 0,
-    least: Math.max(cap.least, Math.min(usual, bound.maxOutput ?? usual)),
-  };
-  const output = fittingOutput(bounds, left, (tokens) => {
-    const usage = worstCase(bound, price.limits, tokens);
-    return usage && price.dearest(usage);
-  });
+  const { cap } = asked;
+  const bounds = boundsOf(asked, price);
+  if (cap === undefined || bounds === undefined) return undefined;
+  const output = fittingOutput(bounds, left, (tokens) => costOf(asked, price, tokens));
   const edits = output === undefined ? undefined : clamp(cap, output);
   return output === undefined || edits === undefined ? undefined : { output, edits };
+}
+
+/** What must be left for a request to be served; undefined if it is never made smaller. */
+export function leastCost(
+  asked: Pick<Asked, "bound" | "cap">,
+  price: ModelPrice,
+): bigint | undefined {
+  const bounds = boundsOf(asked, price);
+  if (bounds === undefined || bounds.least > bounds.asked) return undefined;
+  return costOf(asked, price, bounds.least);
+}
+
+function boundsOf(
+  { bound, cap }: Pick<Asked, "bound" | "cap">,
+  { limits }: ModelPrice,
+): CapBounds | undefined {
+  if (cap === undefined) return undefined;
+  const usual = limits.reasons ? LEAST_OUTPUT.reasoning : LEAST_OUTPUT.plain;
+  return {
+    asked: bound.maxOutput ?? limits.maxOutput ?? 0,
+    least: Math.max(cap.least, Math.min(usual, bound.maxOutput ?? usual)),
+  };
+}
+
+function costOf({ bound }: Pick<Asked, "bound">, price: ModelPrice, output: number) {
+  const usage = worstCase(bound, price.limits, output);
+  return usage && price.dearest(usage);
 }
 
 /**
