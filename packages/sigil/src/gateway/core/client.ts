@@ -72,6 +72,22 @@ export function whenBodyBreaks(incoming: IncomingMessage, call: () => void): voi
 export const unreadOf = (outgoing: ServerResponse): number =>
   (streamOf(outgoing) ?? outgoing).writableLength;
 
+/**
+ * Calls when nothing of what was written has gone to the client for so long; 0 ends that. Node
+ * counts what the system takes of one large write, too.
+ */
+export function whenStuck(outgoing: ServerResponse, ms: number, call: () => void): void {
+  const stream = streamOf(outgoing);
+  if (stream !== undefined) {
+    stream.setTimeout(ms, call);
+    return;
+  }
+  outgoing.off("timeout", call);
+  if (ms > 0) outgoing.on("timeout", call);
+  // An answer that waits behind another one begins once it has the connection.
+  outgoing.setTimeout(ms);
+}
+
 /** Breaks an answer off, so that it does not look complete. */
 export function breakOff(outgoing: ServerResponse): void {
   const stream = streamOf(outgoing);

@@ -9,7 +9,7 @@ import {
 } from "node:http";
 import { type AddressInfo, connect, createServer as createTcpServer, Socket } from "node:net";
 import { Pool } from "undici";
-import { afterEach, describe, expect, test, vi } from "vitest";
+import { afterEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { forUpstream } from "./fields.ts";
 import { Forwarding, type ForwardingOptions, type Outcome, type Watcher } from "./forward.ts";
 import { requestFault } from "./request.ts";
@@ -521,13 +521,49 @@ describe("a watcher", () => {
     const { url, outcomes } = await gateway(origin, () => watch("whole"));
     const socket = connect(Number(new URL(url).port), "127.0.0.1", () => socket.write(REQUEST));
     await expect.poll(() => outcomes).toHaveLength(1);
-    const [ms, end] = late.mock.lastCall as [number, () => void];
+    const outgoing = late.mock.contexts.at(-1) as ServerResponse;
+    expect(late.mock.lastCall).toEqual([300_000]);
     late.mockRestore();
-    expect(ms).toBe(60_000);
     const closed = new Promise((resolve) => socket.on("close", resolve));
-    end();
+    outgoing.emit("timeout");
     socket.on("error", () => {}).resume();
     await closed;
+  });
+
+  test("is broken off for Node's timer of its connection alone, which ends once it is read", async () => {
+    const left: string[] = [];
+    const origin = await vendor((incoming, outgoing) => {
+      outgoing.on("close", () => left.push(incoming.url!)).writeHead(200);
+      const more = (): void => {
+        while (!outgoing.destroyed && outgoing.write(Buffer.alloc(65_536)));
+      };
+      outgoing.on("drain", more);
+      more();
+    });
+    // A timer of the gateway's own would not see what the system takes of one large write.
+    const own = vi.spyOn(globalThis, "setTimeout");
+    const late = vi.spyOn(ServerResponse.prototype, "setTimeout");
+    onTestFinished(() => {
+      own.mockRestore();
+      late.mockRestore();
+    });
+    const { url, outcomes } = await gateway(origin);
+    const socket = connect(Number(new URL(url).port), "127.0.0.1", () => socket.write(REQUEST));
+    const times = () => late.mock.calls.map(([ms]) => ms);
+    await vi.waitFor(() => expect(times()[0]).toBe(300_000));
+    const outgoing = late.mock.contexts[0] as ServerResponse;
+    socket.on("error", () => {}).resume();
+    await vi.waitFor(() => expect(times()).toContain(0));
+    socket.pause();
+    // In the same turn as what follows.
+    await vi.waitFor(() => expect(outgoing.listenerCount("timeout")).toBe(1));
+    expect(times()).toEqual(times().map((_, at) => (at % 2 === 0 ? 300_000 : 0)));
+    expect(own.mock.calls.filter(([, ms]) => ms! >= 60_000 && ms! <= 300_000)).toEqual([]);
+    expect([left, outcomes]).toEqual([[], []]);
+    outgoing.emit("timeout");
+    await vi.waitFor(() => expect(outcomes).toMatchObject([{ kind: "gone" }]));
+    await vi.waitFor(() => expect(left).toEqual(["/a"]));
+    socket.destroy();
   });
 
   test("cuts a stream with a last part, and the vendor is told at once", async () => {

@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Dispatcher } from "undici";
 import type { Hider } from "../vault/hide.ts";
-import { breakOff, hasLeft, isOver, unreadOf, whenLeft } from "./client.ts";
+import { breakOff, hasLeft, isOver, unreadOf, whenLeft, whenStuck } from "./client.ts";
 import { codingsOf, Decoding, decodedLines, type Flow } from "./decoding.ts";
 import { forClient, type Lines, linesOf, without } from "./fields.ts";
 import { Shares } from "./shares.ts";
@@ -82,8 +82,11 @@ const TOTAL_WHOLE_BYTES = 256 * 1024 * 1024;
 export const answersKept = (total = TOTAL_WHOLE_BYTES): Shares =>
   new Shares(total, Math.min(total, MAX_WHOLE_BYTES));
 
-/** How long a client may read nothing while there is more for it. */
-const MAX_PAUSE_MS = 60_000;
+/**
+ * How long a client may take nothing while there is more for it. Linux tells of room in a send
+ * buffer once a third of it is free, which may be 1.4 MB: 5 KB in a second.
+ */
+const MAX_PAUSE_MS = 300_000;
 
 /** How long an answer is read at most whose client has left. */
 const MAX_REST_MS = 300_000;
@@ -217,7 +220,6 @@ export class Forwarding implements Dispatcher.DispatchHandler {
       return;
     }
     this.#isLeft = true;
-    clearTimeout(this.#late);
     this.#late = setTimeout(() => this.#abort(new ClientGone()), MAX_REST_MS);
     this.#controller?.resume();
   };
@@ -232,7 +234,8 @@ export class Forwarding implements Dispatcher.DispatchHandler {
   }
 
   readonly #drained = (): void => {
-    clearTimeout(this.#late);
+    if (this.#isPaused) whenStuck(this.#outgoing, 0, this.#breakOff);
+    this.#isPaused = false;
     this.#flow?.resume();
   };
 
@@ -243,9 +246,12 @@ export class Forwarding implements Dispatcher.DispatchHandler {
   /** The client reads no further. One that goes on like that holds a connection to the vendor. */
   #pause(): void {
     this.#flow?.pause();
-    clearTimeout(this.#late);
-    this.#late = setTimeout(() => breakOff(this.#outgoing), MAX_PAUSE_MS);
+    if (this.#isPaused) return;
+    this.#isPaused = true;
+    whenStuck(this.#outgoing, MAX_PAUSE_MS, this.#breakOff);
   }
+  #isPaused = false;
+  readonly #breakOff = (): void => breakOff(this.#outgoing);
   #late: NodeJS.Timeout | undefined;
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -469,7 +475,9 @@ export class Forwarding implements Dispatcher.DispatchHandler {
     this.#outgoing.off("drain", this.#drained);
     const isUnread = !isOver(this.#outgoing) && unreadOf(this.#outgoing) > 0;
     // A client that reads nothing of what is left holds its memory no longer than that.
-    if (isUnread) this.#outgoing.setTimeout(MAX_PAUSE_MS, () => breakOff(this.#outgoing));
+    if (isUnread) whenStuck(this.#outgoing, MAX_PAUSE_MS, this.#breakOff);
+    else if (this.#isPaused && !this.#outgoing.writableFinished)
+      whenStuck(this.#outgoing, 0, this.#breakOff);
     if (this.#counted > 0 && isUnread) this.#outgoing.once("close", this.#giveBack);
     else if (this.#counted > 0) this.#giveBack();
     this.#resolve(outcome);
