@@ -60,3 +60,12 @@ test("an amount may be given once for each unit", () => {
     "--budget has two amounts in US dollars",
   );
 });
+
+test.each([
+  ["budget", "1 usd/day", 'write --budget-per-day "1 usd"'],
+  ["budget", "50 sat / hour", 'write --budget-per-hour "50 sat"'],
+  ["budget-per-day", "1 usd/month", 'write --budget-per-month "1 usd"'],
+  ["budget", "1 usd/year", "must be an amount with its unit"],
+])("--%s %s is refused with the flag that takes it", (flag, text, said) => {
+  expect(() => read(`--${flag}`, text)).toThrow(said);
+});

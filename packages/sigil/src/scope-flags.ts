@@ -14,8 +14,10 @@ export const SCOPE_FLAGS: Readonly<Record<string, Flag>> = Object.fromEntries(
 );
 
 /** Reads the flags of a scope. @throws UsageError */
-export const readScope = (given: Arguments): Scope =>
-  fromScope(() =>
+export function readScope(given: Arguments): Scope {
+  for (const { name } of FLAGS.filter(({ name }) => given.has(name)))
+    if (name.startsWith("budget")) demandNoSpan(given.all(name)!, name);
+  return fromScope(() =>
     Object.fromEntries(
       FLAGS.filter(({ name }) => given.has(name)).map(({ key, name, read }) => [
         key,
@@ -23,6 +25,18 @@ export const readScope = (given: Arguments): Scope =>
       ]),
     ),
   );
+}
+
+/** `sigil gateway --budget` takes "5 usd/day". @throws UsageError */
+function demandNoSpan(texts: readonly string[], name: string): void {
+  for (const text of texts) {
+    const [, amount, span] = /^([\d.]{1,20} [a-z]{3,4}) ?\/ ?(hour|day|month)$/i.exec(text) ?? [];
+    if (span !== undefined)
+      throw new UsageError(
+        `--${name} takes an amount alone. For ${amount} a ${span.toLowerCase()}, write --budget-per-${span.toLowerCase()} "${amount}".`,
+      );
+  }
+}
 
 /**
  * Returns what `make` returns. Turns the library's TypeErrors about a scope into UsageErrors.
