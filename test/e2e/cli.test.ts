@@ -653,6 +653,7 @@ describe("sigil mint", () => {
     [["--payee", "me"], "--payee has"],
     [["--kind", "all"], "--kind must be access or spending"],
     [["--agent", "a b"], "--agent must be 1 to 64 letters"],
+    [["--agent", "0a".repeat(16)], "no node id"],
   ])("%j is told in the words of the command line", async (flags, reason) => {
     const args = [
       "mint",

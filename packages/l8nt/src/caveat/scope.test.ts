@@ -152,6 +152,12 @@ describe("a mistake is a TypeError that helps", () => {
     ["no name", { agent: "" }, /scope\.agent/],
     ["a name of 65", { agent: "a".repeat(65) }, /scope\.agent.*64/],
     ["a number for a name", { agent: 7 }, /scope\.agent/],
+    [
+      "a name like a node id",
+      { agent: "0a".repeat(16) },
+      /scope\.agent.*no node id.*flight-booker/,
+    ],
+    ["a name like a node id in upper case", { agent: "0A".repeat(16) }, /scope\.agent.*no node id/],
     ["a number for a purpose", { purpose: 7 }, /scope\.purpose/],
     ["one text for endpoints", { endpoints: "GET https://api.example/" }, /scope\.endpoints.*list/],
     ["null for endpoints", { endpoints: null }, /scope\.endpoints.*list/],

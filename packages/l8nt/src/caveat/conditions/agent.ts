@@ -15,7 +15,8 @@ export interface Agent {
 const NAME = "agent";
 const AGENT = /^([A-Za-z0-9][A-Za-z0-9_-]{0,63})\.([0-9a-f]{8,32})$/;
 
-export const isAgentName = (name: string): boolean => AGENT.test(`${name}.00000000`);
+/** Not like a node id: owners name agents by either, and must not stop the wrong one. */
+const NEW = /^(?![0-9a-fA-F]{32}$)[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;
 
 /** The caveat that opens a node. @param nonce 8 to 32 hex digits in lower case */
 export const agentCaveat = (name: string, nonce: string): string =>
@@ -37,9 +38,9 @@ export const agent = condition<Agent>({
   handOver: "dropped",
   fields: [
     field("agent", (name, { nonce, what }) => {
-      if (typeof name !== "string" || !isAgentName(name))
+      if (typeof name !== "string" || !NEW.test(name))
         throw new TypeError(
-          `${what} must be 1 to 64 letters, digits, "-" or "_", such as "flight-booker"`,
+          `${what} must be 1 to 64 letters, digits, "-" or "_", no node id, such as "flight-booker"`,
         );
       return [agentCaveat(name, nonce ?? hexText(nonceBytes(8)))];
     }),
