@@ -104,7 +104,9 @@ export class AgentRequest {
   }
 
   async read(): Promise<Read> {
-    const held = await this.#bodies.read(this.incoming, this.#holder);
+    const held = await this.#bodies.read(this.incoming, this.#holder, {
+      each: this.service.maxBodyBytes,
+    });
     this.#release = held.release;
     const body = readJson(held.bytes);
     return { bytes: held.bytes, body, meter: this.#meter, asked: this.asked(body) };

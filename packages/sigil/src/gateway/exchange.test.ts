@@ -274,6 +274,20 @@ describe("a request that is refused before it is sent", () => {
     expect(world.bodies.held).toBe(0);
   });
 
+  test.each<readonly [maxMib: number, mib: number, status: number]>([
+    [32, 11, 200],
+    [32, 33, 413],
+    [1, 0.9, 200],
+    [1, 1.1, 413],
+  ])("because its service reads %d MiB: a body of %d MiB is %d", async (maxMib, mib, status) => {
+    const world = await town({ maxBodyBytes: maxMib * 1024 * 1024 });
+    const messages = [{ role: "user", content: "x".repeat(mib * 1024 * 1024) }];
+    const response = await world.chat(world.mint({ budget: "9 usd" }), { messages });
+    expect(response.status).toBe(status);
+    await response.text();
+    await expect.poll(() => world.bodies.held).toBe(0);
+  });
+
   test.each(["/v1/files", "/v1/chat/completions/", "/v2/chat/completions", "/v1/fine_tuning/jobs"])(
     "because %s is not listed",
     async (path) => {

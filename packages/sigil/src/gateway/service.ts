@@ -21,6 +21,8 @@ export interface ServiceOptions extends RoutesOptions {
   readonly prefix: string;
   readonly preset: Preset;
   readonly allowances: Allowances;
+  /** Of a metered request. @default that of `BodyLimits.each` */
+  readonly maxBodyBytes?: number | undefined;
   readonly upstream: Dispatcher;
   /** Requests and WebSockets at one time. @default CONNECTIONS */
   readonly connections?: number;
@@ -62,6 +64,7 @@ export class Service {
   readonly prefix: string;
   readonly preset: Preset;
   readonly allowances: Allowances;
+  readonly maxBodyBytes: number | undefined;
   readonly upstream: Dispatcher;
   readonly slots: Slots;
   /** The part of them that requests without a credential share, by address. */
@@ -87,6 +90,7 @@ export class Service {
     this.prefix = prefix;
     this.preset = options.preset;
     this.allowances = options.allowances;
+    this.maxBodyBytes = options.maxBodyBytes;
     this.upstream = options.upstream;
     const connections = options.connections ?? CONNECTIONS;
     this.slots = new Slots(connections);

@@ -427,6 +427,14 @@ describe("is refused", () => {
       "services: { a: { preset: openai, webSockets: [{ path: /a, perMinute: 1 usd, longest: 25d }] } }",
       "services.a.webSockets[0].longest must be at most 24d",
     ],
+    ...["33 MiB", "0 MiB", "10 MB", "10", "1.5 MiB"].map(
+      (size) =>
+        [
+          `a largest body of ${size}`,
+          `services: { a: { preset: openai, maxBody: "${size}" } }`,
+          'services.a.maxBody must be a size from 1 to 32 MiB, such as "32 MiB"',
+        ] as [string, string, string],
+    ),
     ["a file that is too long", `# ${"x".repeat(1024 * 1024)}\n${SERVICE}`, "is longer than 1 MiB"],
   ])("%s", (_what, text, message) => {
     expect(() => read(text)).toThrow(message);

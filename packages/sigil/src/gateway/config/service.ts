@@ -9,6 +9,8 @@ import { webSocket } from "./web-socket.ts";
 
 const NO_REFERENCE =
   "must say where the key is, and not be the key itself: env:NAME, file:/path, or cmd:program arguments";
+const MIB = 1024 * 1024;
+const NO_SIZE = 'must be a size from 1 to 32 MiB, such as "32 MiB"';
 const PREFIX = /^(?:\/[A-Za-z0-9._~-]+)*$/;
 
 export const service = z.strictObject({
@@ -51,6 +53,16 @@ export const service = z.strictObject({
     .array(webSocket)
     .optional()
     .meta({ description: "Paths that are open to WebSockets. By default none." }),
+  maxBody: z
+    .string(NO_SIZE)
+    .regex(/^[0-9]{1,2} MiB$/, NO_SIZE)
+    .transform((text) => Number.parseInt(text, 10) * MIB)
+    .refine((bytes) => bytes >= MIB && bytes <= 32 * MIB, NO_SIZE)
+    .optional()
+    .meta({
+      description:
+        "The largest body of a metered request, from 1 MiB to 32 MiB. A larger one is 413. By default 10 MiB.",
+    }),
   cors: cors.optional(),
   allow: z
     .strictObject({

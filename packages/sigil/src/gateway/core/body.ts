@@ -11,6 +11,13 @@ export interface BodyLimits {
   readonly total?: number;
 }
 
+interface ReadOptions {
+  /** Whether a body with a Content-Encoding is read, as it is. @default false */
+  readonly isEncodedToo?: boolean;
+  /** Bytes of this body. @default what is allowed each */
+  readonly each?: number | undefined;
+}
+
 /** Why a body was not read, and the status that says so. */
 export class UnreadBody extends Error {
   readonly status: 400 | 413 | 415 | 503;
@@ -41,19 +48,18 @@ export class Bodies {
 
   /**
    * @param holder whose body it is, for whom there is a quarter of all
-   * @param isEncodedToo whether a body with a Content-Encoding is read, as it is
    * @throws UnreadBody
    */
   async read(
     incoming: IncomingMessage,
     holder: string,
-    { isEncodedToo = false }: { readonly isEncodedToo?: boolean } = {},
+    { isEncodedToo = false, each = this.#each }: ReadOptions = {},
   ): Promise<HeldBody> {
     const codings = valuesOf(incoming.rawHeaders, "content-encoding");
     if (!isEncodedToo && codings.some((coding) => coding.trim().toLowerCase() !== "identity"))
       throw new UnreadBody(415, "A metered request is sent without a Content-Encoding.");
     const length = Number(incoming.headers["content-length"] ?? 0);
-    if (length > this.#each) throw this.#tooLarge();
+    if (length > each) throw tooLarge(each);
     const parts: Buffer[] = [];
     let size = 0;
     const release = (): void => {
@@ -66,7 +72,7 @@ export class Bodies {
         size += part.length;
         const fits = this.#shares.take(holder, part.length);
         parts.push(part);
-        if (size > this.#each) resolve(this.#tooLarge());
+        if (size > each) resolve(tooLarge(each));
         else if (!fits) resolve(tooMany());
       });
       incoming.once("end", () => resolve(undefined));
@@ -79,11 +85,13 @@ export class Bodies {
     }
     return { bytes: parts.length === 1 ? parts[0]! : Buffer.concat(parts), release };
   }
-
-  #tooLarge(): UnreadBody {
-    return new UnreadBody(413, `The body is larger than ${this.#each} bytes.`);
-  }
 }
+
+const tooLarge = (each: number): UnreadBody =>
+  new UnreadBody(
+    413,
+    `The body is larger than ${each} bytes. The owner of the gateway says how large one may be, by maxBody of the service.`,
+  );
 
 const tooMany = (): UnreadBody =>
   new UnreadBody(503, "Too many large requests are being read. Try again.");

@@ -66,7 +66,7 @@ export async function openServing(
     for (const warning of warningsOf(routes)) alarm(`${name}: ${warning}`);
   const location = locationOf(config.listen);
   const services = Object.entries(config.services).map(
-    ([name, { preset, allow, routes, price, webSockets, cors }]) =>
+    ([name, { preset, allow, routes, price, webSockets, cors, maxBody }]) =>
       new Service({
         name,
         replaces: before?.services.find((one) => one.name === name),
@@ -74,6 +74,7 @@ export async function openServing(
         preset: PRESETS.get(preset)!,
         needsKey: keys.get(name)!.length > 0,
         allowances: allow,
+        maxBodyBytes: maxBody,
         rules: routes,
         price,
         ...(webSockets && { sockets: webSockets }),
