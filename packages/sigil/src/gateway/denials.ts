@@ -22,6 +22,15 @@ export const stoppedBy = (verified: Pick<Verified, "judge">, now: number): Denia
         detail: "Sigil: this key was revoked, or has ended, so its answer was cut.",
       };
 
+/** Why an answer was cut: it costs more than was reserved, and the owner has such ones cut. */
+export const OVERRUN: DenialFacts = {
+  status: 402,
+  code: "answer_over_reservation",
+  title: "Answer over its reservation",
+  detail:
+    "Sigil: the answer is longer than the request allowed, and would cost more than was reserved for it, so it was cut. What was reserved is charged.",
+};
+
 export const AGAIN = {
   status: 503,
   code: "budget_busy",

@@ -25,6 +25,7 @@ import {
   noFlatPrice,
   noFreeRequest,
   noKey,
+  OVERRUN,
   stoppedBy,
   unbounded,
   unpriced,
@@ -37,7 +38,7 @@ import { type Counters, counted } from "./meter/counted.ts";
 import { endOf, fitTo, leastCost } from "./meter/fit.ts";
 import { settleFlat, settleFreebie, settleUse } from "./meter/flat.ts";
 import { BUDGET_FIELD, budgetField, type Left, least, spendingOf } from "./meter/limits.ts";
-import { Metering } from "./meter/metering.ts";
+import { Metering, type MeteringOptions } from "./meter/metering.ts";
 import { needing } from "./meter/needed.ts";
 import { worstCase } from "./presets/bound.ts";
 import type { DenialFacts } from "./presets/dialect.ts";
@@ -380,7 +381,11 @@ export class Exchange {
     // Without a key nothing of the gateway's is refused.
     const instead: Instead =
       lease === undefined ? () => undefined : insteadOf(name, dialect, this.#context.alarm);
-    const metering = by && metered && this.#metering(by, metered, instead);
+    const overrun = (): void => {
+      forwarding.cut(this.#ended(OVERRUN));
+    };
+    const metering =
+      by && metered && this.#metering(by, metered, { instead, ...this.#onOverrun(overrun) });
     const watcher =
       metering ?? new RefusalWatcher(instead, flat && (await this.#flatFields(admitted)));
     const keep = by?.granted.keeper();
@@ -455,7 +460,7 @@ export class Exchange {
   #metering(
     { granted, verified }: By,
     metered: NonNullable<Admitted["metered"]>,
-    instead: Instead,
+    more: Pick<MeteringOptions, "instead" | "overrun">,
   ): Metering {
     const { asked, meter, price, most, reserved, outputLimit } = metered;
     return new Metering({
@@ -468,9 +473,14 @@ export class Exchange {
       reserved,
       outputLimit,
       budget: (cost) => this.#budget(verified, cost),
-      instead,
+      ...more,
       alarm: (what) => this.#context.alarm(`${this.#service.name}: ${what}`),
     });
+  }
+
+  #onOverrun(overrun: () => void): Pick<MeteringOptions, "overrun"> {
+    const isCut = this.#service.midStream === "cut" && !this.#context.isShadow;
+    return isCut ? { overrun } : {};
   }
 
   /** The last part of a stream whose credential was revoked or frozen: never a quiet end. */

@@ -15,6 +15,9 @@ import { type SaleTerms, Seller } from "./selling/seller.ts";
 import type { SocketRule } from "./socket/rule.ts";
 import type { Vault } from "./vault/vault.ts";
 
+/** A stream that turns out to cost more than was reserved is let finish, or cut with an error. */
+export type MidStream = "finish" | "cut";
+
 export interface ServiceOptions extends RoutesOptions {
   readonly name: string;
   /** Begins the paths of this vendor at the gateway: empty, or `/openai`. */
@@ -23,6 +26,8 @@ export interface ServiceOptions extends RoutesOptions {
   readonly allowances: Allowances;
   /** Of a metered request. @default that of `BodyLimits.each` */
   readonly maxBodyBytes?: number | undefined;
+  /** What becomes of a stream that costs more than was reserved. @default "finish" */
+  readonly midStream?: MidStream | undefined;
   readonly upstream: Dispatcher;
   /** Requests and WebSockets at one time. @default CONNECTIONS */
   readonly connections?: number;
@@ -65,6 +70,7 @@ export class Service {
   readonly preset: Preset;
   readonly allowances: Allowances;
   readonly maxBodyBytes: number | undefined;
+  readonly midStream: MidStream;
   readonly upstream: Dispatcher;
   readonly slots: Slots;
   /** The part of them that requests without a credential share, by address. */
@@ -91,6 +97,7 @@ export class Service {
     this.preset = options.preset;
     this.allowances = options.allowances;
     this.maxBodyBytes = options.maxBodyBytes;
+    this.midStream = options.midStream ?? "finish";
     this.upstream = options.upstream;
     const connections = options.connections ?? CONNECTIONS;
     this.slots = new Slots(connections);

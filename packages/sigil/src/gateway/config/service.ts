@@ -63,6 +63,10 @@ export const service = z.strictObject({
       description:
         "The largest body of a metered request, from 1 MiB to 32 MiB. A larger one is 413. By default 10 MiB.",
     }),
+  midStream: z.enum(["finish", "cut"]).optional().meta({
+    description:
+      "What becomes of a stream that turns out to cost more than was reserved, because the vendor did not keep to the limit of the request: it finishes, and the vendor's figure is in an alarm; or it is cut with the vendor's own kind of error event. What was reserved is charged. By default it finishes.",
+  }),
   cors: cors.optional(),
   allow: z
     .strictObject({

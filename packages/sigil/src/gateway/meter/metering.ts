@@ -29,12 +29,20 @@ export interface MeteringOptions {
   /** The output cap that was written into the request, if it was lowered. */
   readonly outputLimit: number | undefined;
   readonly instead: Instead;
+  /** Called once, while a stream runs that is known to cost more than was reserved. */
+  readonly overrun?: (() => void) | undefined;
   /** Told of a usage that the request could not come to. */
   readonly alarm: (what: string) => void;
 }
 
 /** The output, in tokens, that what is left allowed. */
 const LIMITED_FIELD = "Sigil-Output-Limited";
+/**
+ * A stream that has more events than these for its most tokens is longer than its limit. Vendors
+ * send one event for a token or for several, and some that begin or end a part.
+ */
+const EVENTS_PER_TOKEN = 4;
+const EVENTS_BESIDE = 256;
 
 export class Metering implements Watcher {
   readonly #options: MeteringOptions;
@@ -43,6 +51,8 @@ export class Metering implements Watcher {
   #isServerSent = false;
   /** Bytes of a stream since its last usage. */
   #bytesSince = 0;
+  #eventCount = 0;
+  #isOverrun = false;
   #usage: Usage | undefined;
   #settling: Promise<Cost> | undefined;
 
@@ -89,7 +99,22 @@ export class Metering implements Watcher {
       this.#usage = reader.usage;
       this.#bytesSince = 0;
     }
+    this.#eventCount++;
+    this.#watch();
     return verdict === "pass";
+  }
+
+  /** A stream whose last usage is here has ended, whatever it costs. */
+  #watch(): void {
+    const { reader, price, most, reserved, overrun } = this.#options;
+    if (overrun === undefined || this.#isOverrun || this.#usage !== undefined) return;
+    const stated = reader.latest && price.cost(reader.latest);
+    const isDearer = stated !== undefined && stated > reserved;
+    const isLonger = this.#eventCount > EVENTS_PER_TOKEN * Number(most.output) + EVENTS_BESIDE;
+    if (!isDearer && !isLonger) return;
+    this.#isOverrun = true;
+    // Behind the part that is being passed on.
+    queueMicrotask(overrun);
   }
 
   async ended(): Promise<Uint8Array | undefined> {

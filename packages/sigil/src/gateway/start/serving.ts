@@ -66,7 +66,7 @@ export async function openServing(
     for (const warning of warningsOf(routes)) alarm(`${name}: ${warning}`);
   const location = locationOf(config.listen);
   const services = Object.entries(config.services).map(
-    ([name, { preset, allow, routes, price, webSockets, cors, maxBody }]) =>
+    ([name, { preset, allow, routes, price, webSockets, cors, maxBody, midStream }]) =>
       new Service({
         name,
         replaces: before?.services.find((one) => one.name === name),
@@ -75,6 +75,7 @@ export async function openServing(
         needsKey: keys.get(name)!.length > 0,
         allowances: allow,
         maxBodyBytes: maxBody,
+        midStream,
         rules: routes,
         price,
         ...(webSockets && { sockets: webSockets }),
