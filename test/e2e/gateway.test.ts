@@ -90,7 +90,7 @@ describe("a key that the gateway prints", () => {
     const end = ended(child);
     let text = "";
     child.stdout.on("data", (part) => (text += part));
-    await expect.poll(() => text, { timeout: 20_000 }).toMatch(/SIGIL_KEY=sk-sigil-\S+\n/);
+    await expect.poll(() => text, { timeout: 20_000 }).toMatch(/AGENT_API_KEY=sk-sigil-\S+\n/);
     child.kill("SIGTERM");
     expect(await end).toMatchObject({ code: 0 });
   });

@@ -34,8 +34,8 @@ describe("for one service", () => {
     [
       "ollama",
       [
-        `SIGIL_KEY=${KEY}`,
-        `new Ollama({ host: "${AT}", headers: { Authorization: "Bearer " + process.env.SIGIL_KEY } })`,
+        `AGENT_API_KEY=${KEY}`,
+        `new Ollama({ host: "${AT}", headers: { Authorization: "Bearer " + process.env.AGENT_API_KEY } })`,
       ],
     ],
     [
@@ -72,12 +72,12 @@ describe("for several services", () => {
   test("the key is there once, and each service says which settings are its own", () => {
     const names = ["openai", "mistral"];
     expect(saidOf(names)).toEqual([
-      `SIGIL_KEY=${KEY}`,
+      `AGENT_API_KEY=${KEY}`,
       "# openai",
       `OPENAI_BASE_URL=${AT}/openai/v1`,
-      "OPENAI_API_KEY=$SIGIL_KEY",
+      "OPENAI_API_KEY=$AGENT_API_KEY",
       "# mistral",
-      "MISTRAL_API_KEY=$SIGIL_KEY",
+      "MISTRAL_API_KEY=$AGENT_API_KEY",
       `new Mistral({ apiKey: process.env.MISTRAL_API_KEY, serverURL: "${AT}/mistral" })`,
     ]);
   });

@@ -49,13 +49,13 @@ function settingsOf(
   if (only !== undefined && services.length === 1)
     return linesOf(only, location, key).map((line) => `  ${line}`);
   return [
-    `  SIGIL_KEY=${key}`,
+    `  AGENT_API_KEY=${key}`,
     "",
     "which is the key for each of these, and of those that it uses",
     ...services.flatMap((one) => [
       "",
       `  # ${one.name}`,
-      ...linesOf(one, location, "$SIGIL_KEY").map((line) => `  ${line}`),
+      ...linesOf(one, location, "$AGENT_API_KEY").map((line) => `  ${line}`),
     ]),
   ];
 }
@@ -75,4 +75,4 @@ function linesOf({ preset, prefix }: Greeted, location: string, key: string): re
 }
 
 /** Of a vendor that takes no key itself. */
-const AGENT_KEY = "SIGIL_KEY";
+const AGENT_KEY = "AGENT_API_KEY";
