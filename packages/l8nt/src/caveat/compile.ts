@@ -22,9 +22,7 @@ export const SCOPE_KEYS: readonly (keyof Scope)[] = [...new Set(FIELDS.map(({ ke
 export function compileScope(scope: Scope, options: CompileOptions): readonly string[] {
   checkKeys(options, OPTIONS, "compileScope");
   if (typeof scope !== "object" || scope === null || Array.isArray(scope))
-    throw new TypeError(
-      'a scope is an object, such as { endpoints: ["GET https://api.example/**"], expiresIn: "1h" }',
-    );
+    throw new TypeError('a scope is an object, such as { budget: "5 usd", expiresIn: "1h" }');
   for (const key of Object.keys(scope)) {
     // A misspelt limit would otherwise be no limit. [case 97]
     if (!(SCOPE_KEYS as readonly string[]).includes(key))

@@ -115,7 +115,8 @@ export class AbandonedUses {
       ...{ of: SERVICE, before: Number.MAX_SAFE_INTEGER, at: this.#clock() },
       isGone: this.#judge((lived) => lived !== undefined && isSilent(lived, now)),
     });
-    await this.#forget(living, now);
+    // What was ended is told all the same; the words are looked at again in an hour.
+    await this.#forget(living, now).catch(() => {});
     return ended;
   }
 

@@ -366,7 +366,11 @@ export class MemoryStore implements Store {
 
   async dropFacts(prefix: string, below: number): Promise<void> {
     for (const [name, value] of this.#facts)
-      if (name.startsWith(prefix) && /^\d{1,15}$/.test(value) && Number(value) < below)
+      if (
+        name.startsWith(prefix) &&
+        /^\d{1,15}(?:\.\d{1,9})?$/.test(value) &&
+        Number(value) < below
+      )
         this.#facts.delete(name);
   }
 

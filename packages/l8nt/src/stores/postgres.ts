@@ -608,7 +608,8 @@ class PostgresStore implements Store {
   async dropFacts(prefix: string, below: number): Promise<void> {
     await this.#database.write(
       `DELETE FROM ${this.#in}.sigil_facts WHERE starts_with(name, $1)
-       AND CASE WHEN value ~ '^[0-9]{1,15}$' THEN value::bigint < $2 ELSE false END`,
+       AND CASE WHEN value ~ '^[0-9]{1,15}([.][0-9]{1,9})?$'
+       THEN value::double precision < $2::double precision ELSE false END`,
       [prefix, below],
     );
   }

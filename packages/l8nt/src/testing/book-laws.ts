@@ -402,10 +402,14 @@ export function bookLaws(law: Law): void {
       assert.equal(await store.fact("made"), kept);
       if (store.dropFacts === undefined) return;
       const facts = { "a 1": "9", "a 2": "10", "a 3": "-1", "a 4": "9 s", "a%5": "1", b: "1" };
+      const fractions = { "a 6": "9.5", "a 7": "9.8" };
+      for (const [name, value] of Object.entries(fractions)) await store.setFact(name, value);
       for (const [name, value] of Object.entries(facts)) await store.setFact(name, value);
-      await store.dropFacts("a ", 10);
+      await store.dropFacts("a ", 9.75);
       const left = await Promise.all(Object.keys(facts).map((name) => store.fact(name)));
       assert.deepEqual(left, [undefined, "10", "-1", "9 s", "1", "1"]);
+      assert.equal(await store.fact("a 6"), undefined);
+      assert.equal(await store.fact("a 7"), "9.8");
     },
   );
 

@@ -22,9 +22,7 @@ const fields = [
       throw new TypeError(`${what} must be an object, such as { lightning_loop: ["loop_out"] }`);
     return Object.entries(byService).map(([service, names]) => {
       if (!isServiceName(service))
-        throw new TypeError(
-          `${what} has the key ${JSON.stringify(service)}, which is not the name of a service`,
-        );
+        throw new TypeError(`${what}: ${JSON.stringify(service)} is not the name of a service`);
       const list = writeList(names, { what: `${what}.${service}` }, ENTRY);
       return caveatOf({ name: `${service}${SUFFIX}` }, list.join(","));
     });

@@ -68,8 +68,7 @@ export class DecideServer {
   readonly serve = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
     const { url = "" } = incoming;
     const [path = ""] = url.split("?", 1);
-    // A body is not read, so what follows it on the connection is not found.
-    if (hasBody(incoming)) outgoing.shouldKeepAlive = false;
+    if (hasBody(incoming)) outgoing.once("finish", () => linger(incoming));
     if (isBelow(path, WELL_KNOWN_PATH)) return void this.#wellKnown(incoming, outgoing);
     const { proxy } = this.#options;
     if (proxy === "envoy" ? isBelow(path, DECIDE_PATH) : path === DECIDE_PATH)
@@ -160,6 +159,16 @@ function write(
   if (hasLeft(outgoing)) return;
   outgoing.writeHead(status, [...fields, "content-length", String(Buffer.byteLength(body))]);
   outgoing.end(outgoing.req.method === "HEAD" ? undefined : body);
+}
+
+const LINGER_MS = 2_000;
+
+/**
+ * A body is not read. It is thrown away for a while, because a proxy whose connection is reset in
+ * the middle of its upload may never see the answer.
+ */
+function linger(incoming: IncomingMessage): void {
+  if (!incoming.complete) setTimeout(() => incoming.socket.destroy(), LINGER_MS).unref();
 }
 
 const hasBody = ({ headers }: IncomingMessage): boolean =>
