@@ -2,8 +2,7 @@
  * Mints credentials from a secret alone: what a page with a wallet loads at its start.
  * spec/1-credential.md §4.
  */
-import { boundsOf, checkCaveats, compileScope } from "../caveat/compile.ts";
-import { capsOfOtherUnits } from "../caveat/minted-scope.ts";
+import { capsOfOtherUnits, mintedCaveats } from "../caveat/minted-scope.ts";
 import type { Scope } from "../caveat/scope.ts";
 import { readOrigin } from "../caveat/target.ts";
 import { serviceVocabulary, treasuryVocabulary, type Vocabulary } from "../caveat/vocabulary.ts";
@@ -126,21 +125,7 @@ export class CredentialMinter {
   }
 
   #caveats(scope: Scope, terms: readonly string[]): readonly string[] {
-    // First, so that a misspelt key is named, not missed.
-    const caveats = [...compileScope(scope, { now: this.#clock() }), ...terms];
-    checkCaveats(caveats, this.vocabulary);
-    const bounds = boundsOf(scope);
-    if (!bounds.has("place"))
-      throw new TypeError(
-        "a credential needs endpoints (or services): there is no credential for everything",
-      );
-    if (!bounds.has("time"))
-      throw new TypeError('a credential needs an end: expiresIn: "1h", or expiresAt');
-    if (this.kind === "spending" && !bounds.has("spend"))
-      throw new TypeError(
-        'a credential that can spend needs a budget: budget: "500 sat", or budgetPerDay',
-      );
-    return caveats;
+    return mintedCaveats(scope, terms, this.vocabulary, this.#clock(), this.kind === "spending");
   }
 }
 

@@ -3,14 +3,8 @@
  */
 import { Symbols } from "../biscuit/block.ts";
 import { beginToken } from "../biscuit/signatures.ts";
-import {
-  boundsOf,
-  checkCaveats,
-  compileScope,
-  type Scope,
-  serviceVocabulary,
-} from "../caveat/index.ts";
-import { capsOfOtherUnits } from "../caveat/minted-scope.ts";
+import { type Scope, serviceVocabulary } from "../caveat/index.ts";
+import { capsOfOtherUnits, mintedCaveats } from "../caveat/minted-scope.ts";
 import { formatOrigin, readOrigin } from "../caveat/target.ts";
 import { Credential } from "../credential/index.ts";
 import { hexBytes, hexText } from "../internal/bytes.ts";
@@ -85,15 +79,8 @@ export class Minter {
    * minter.mint({ endpoints: ["GET https://api.example/**"], expiresIn: "1h" });
    */
   mint(scope: Scope): Credential {
-    const caveats = [...compileScope(scope, { now: this.#clock() }), ...capsOfOtherUnits(scope)];
-    checkCaveats(caveats, serviceVocabulary());
-    const bounds = boundsOf(scope);
-    if (!bounds.has("place"))
-      throw new TypeError(
-        "a credential needs endpoints (or services): there is no credential for everything",
-      );
-    if (!bounds.has("time"))
-      throw new TypeError('a credential needs an end: expiresIn: "1h", or expiresAt');
+    const terms = capsOfOtherUnits(scope);
+    const caveats = mintedCaveats(scope, terms, serviceVocabulary(), this.#clock());
     checkSizes(caveats);
     const preimage = randomBytes(KEY_BYTES);
     const { issuer, location } = this;
