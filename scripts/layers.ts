@@ -24,6 +24,7 @@ export const rows: readonly (readonly string[])[] = [
   ["l402/"],
   ["public-key/"],
   ["wire/"],
+  ["holder/"],
   ["ledger/", "receipt/"],
   ["feed/"],
   // Above the ends, because an end's default store is the memory store.

@@ -131,6 +131,12 @@ const DESCRIPTIONS = {
     meaning: "The credential's limits are counted in the ledger of another service.",
     whatToDo: "Use a credential whose `ledger` is the origin of this service.",
   },
+  ERR_HOLDER: {
+    meaning:
+      "The credential is bound to a key, and the request has no good signature by that key: it is missing, old, used before, or does not cover the request; or the verifier does not read signatures.",
+    whatToDo:
+      "Send requests with the `fetch` of the `HolderKey`, with a clock that is right. Only paywalls verify signatures: not treasuries, and not gateways.",
+  },
   ERR_SERVICE: {
     meaning: "The credential is for other services than this one.",
     whatToDo: "Use a credential whose `services` include this service's L402 name.",

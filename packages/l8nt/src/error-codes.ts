@@ -38,6 +38,7 @@ export const ERRORS = {
     ERR_PAYEE: 403,
     ERR_DEPTH: 403,
     ERR_LEDGER: 403,
+    ERR_HOLDER: 403,
     ERR_SERVICE: 403,
     ERR_CAPABILITY: 403,
     ERR_MODEL: 403,

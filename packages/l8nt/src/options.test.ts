@@ -5,6 +5,7 @@ import { SigilHandle } from "./agents/index.ts";
 import { compileScope } from "./caveat/index.ts";
 import { OwnerClient } from "./client/owner.ts";
 import { feedSource, followRevocations, revocationFeed } from "./feed/index.ts";
+import { HolderKey } from "./holder/index.ts";
 import { guardedFetch } from "./http/guarded-fetch.ts";
 import { Client } from "./index.ts";
 import { Authority, HmacVerifier, Minter, RevocationList } from "./l402/index.ts";
@@ -47,6 +48,7 @@ const CALLS: Readonly<Record<string, [key: string, call: (options: never) => unk
   "l8nt/l402 MinterOptions": ["tolerat", (o) => new Minter(o)],
   "l8nt/biscuit MinterOptions": ["isuer", (o) => new PublicKeyMinter(o)],
   "l8nt/biscuit BiscuitVerifierOptions": ["tolerat", (o) => new BiscuitVerifier(o)],
+  "l8nt/holder HolderKeyOptions": ["clok", (o) => new HolderKey(undefined, o)],
   "l8nt/l402 RevocationListOptions": ["clok", (o) => new RevocationList(o)],
   "l8nt/service PaywallOptions": ["invoicr", (o) => new Paywall(o)],
   "l8nt/service AuthorizeOptions": ["adress", (o) => paywall.authorize(new Request(location), o)],

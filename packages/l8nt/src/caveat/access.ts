@@ -35,4 +35,9 @@ export interface Access {
    * a holder asks, who does not know the verifier. {@link Verified.judge} sets it.
    */
   readonly ledger?: string | null | undefined;
+  /**
+   * The thumbprint of the key that signed the request; null if none did, or it was not looked at.
+   * Undefined if a holder asks. {@link Verified.judge} turns undefined into null.
+   */
+  readonly holder?: string | null | undefined;
 }

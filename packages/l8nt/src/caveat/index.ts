@@ -20,6 +20,7 @@ export {
 export { caveatOf, type Denial, valueIn } from "./condition.ts";
 export { agentUnknown } from "./conditions/agent.ts";
 export { endpoints } from "./conditions/endpoints.ts";
+export { holder } from "./conditions/holder.ts";
 export { ledger } from "./conditions/ledger.ts";
 export { preimage } from "./conditions/preimage.ts";
 export { countedPrice, soldPriceCaveat } from "./conditions/sold-price.ts";

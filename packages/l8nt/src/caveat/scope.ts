@@ -25,6 +25,12 @@ export interface Scope {
    * `"https://api.example"`. A limit of the public-key form needs one.
    */
   readonly ledger?: string;
+  /**
+   * The thumbprint of the key that must sign each request, as `HolderKey` of `l8nt/holder` has it.
+   * Without the key a copy of the credential is worthless. Paywalls verify it; a treasury and a
+   * gateway deny such a credential.
+   */
+  readonly holder?: string;
   /** In all, routing fees included. What is spent in a unit needs a budget in that unit. */
   readonly budget?: Amounts;
   readonly budgetPerHour?: Amounts;

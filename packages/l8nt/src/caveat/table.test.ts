@@ -17,6 +17,9 @@ import { widenings } from "./wider.ts";
 import { caveatWords } from "./words.ts";
 
 const NOW = 1_767_225_600;
+// RFC 8037 appendix A.3.
+const THUMBPRINT = "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k";
+const OTHER_THUMBPRINT = "poqkLGiymh_W0uP6PZFw-dvez3QJT5SolqXBCW38r0U";
 const ORIGIN = "https://api.example";
 const access: Access = { now: NOW, target: targetAt("GET", readOrigin(ORIGIN)!, "/a")! };
 const KEY = `02${"ab".repeat(32)}`;
@@ -217,6 +220,14 @@ const EXAMPLES: Readonly<Record<string, Example>> = {
     flags: [["payee", [KEY, OTHER_KEY], `payees=${KEY},${OTHER_KEY}`]],
     words: [`pays only ${KEY}`, `pays only ${OTHER_KEY}`],
   },
+  holder: {
+    allows: [[`holder=${THUMBPRINT}`], { holder: THUMBPRINT }],
+    denies: [[`holder=${THUMBPRINT}`], "ERR_HOLDER", { holder: null }],
+    handOver: [`holder=${THUMBPRINT}`],
+    wider: [`holder=${THUMBPRINT}`, `holder=${THUMBPRINT}`, `holder=${OTHER_THUMBPRINT}`],
+    flags: [["holder", [THUMBPRINT], `holder=${THUMBPRINT}`]],
+    words: [`only with requests signed by the key ${THUMBPRINT}`],
+  },
   ledger: {
     allows: [[`ledger=${ORIGIN}`], { ledger: ORIGIN }],
     denies: [[`ledger=${ORIGIN}`], "ERR_LEDGER", { ledger: "https://treasury.example" }],
@@ -290,9 +301,13 @@ describe.each(ROWS)("$label", ({ example, label }) => {
     const chain = chainOf(allows[0], treasuryVocabulary());
     const options = { origin: readOrigin(ORIGIN)!, until: NOW + 300, nonces: [NONCE] };
     const end = label === "valid_until" ? `valid_until=${NOW + 9}` : `valid_until=${NOW + 300}`;
-    const enforced = ["endpoints", "valid_from", "valid_until"];
+    const enforced = ["endpoints", "valid_from", "valid_until", "holder"];
     expect(handOverCaveats(chain, { ...options, enforced })).toEqual(
-      handOver === undefined ? undefined : [...handOver, end],
+      handOver === undefined
+        ? undefined
+        : label === "holder"
+          ? [end, ...handOver]
+          : [...handOver, end],
     );
     // A service that enforces less than is needed gets no hand-over.
     for (const missing of (handOver ?? []).concat(end).map((caveat) => caveat.split("=")[0]))

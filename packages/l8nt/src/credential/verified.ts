@@ -5,6 +5,7 @@ import {
   type CaveatText,
   type ChainLimit,
   checkCaveats,
+  holder,
   ledger,
   type Vocabulary,
 } from "../caveat/index.ts";
@@ -35,6 +36,7 @@ export interface Proof {
   readonly always?: (chain: CaveatChain) => readonly Refusal[];
 }
 
+const NO_HOLDERS: readonly string[] = Object.freeze([]);
 const NONE: readonly Refusal[] = Object.freeze([]);
 
 /** Keeps the text of the credential and reads it again when more is asked for than a verdict. */
@@ -47,6 +49,7 @@ export class Verified {
   readonly #facts: VerifierFacts;
   readonly #always: readonly Refusal[];
   readonly #namesLedger: boolean;
+  readonly #namesHolder: boolean;
 
   /** For verifiers, which have checked the signature and the payment before. */
   constructor({ text, caveats, paymentHash, places, always }: Proof, facts: VerifierFacts) {
@@ -57,11 +60,19 @@ export class Verified {
     this.#facts = facts;
     this.#always = always?.(this.chain) ?? NONE;
     this.#namesLedger = this.chain.has(ledger);
+    this.#namesHolder = this.chain.has(holder);
   }
 
   /** Read from its text at each use. */
   get credential(): Credential {
     return this.#facts.parse(this.#text);
+  }
+
+  /** The thumbprints of the keys that must sign its requests; mostly none. */
+  get holders(): readonly string[] {
+    if (!this.#namesHolder) return NO_HOLDERS;
+    const all = this.chain.entries.filter(({ condition }) => condition === (holder as unknown));
+    return all.map(({ value }) => value as unknown as string);
   }
 
   /** Whether this was proven about exactly this text. */
@@ -108,9 +119,11 @@ export class Verified {
    * the counted limits, which a ledger judges.
    */
   judge(access: Access): readonly Refusal[] {
-    const ofChain = this.chain.refusals(
-      this.#namesLedger ? { ...access, ledger: this.#facts.ledger ?? null } : access,
-    );
+    let known = access;
+    if (this.#namesLedger) known = { ...known, ledger: this.#facts.ledger ?? null };
+    // Who verified no signature denies.
+    if (this.#namesHolder) known = { ...known, holder: access.holder ?? null };
+    const ofChain = this.chain.refusals(known);
     const refusals = this.#always.length === 0 ? ofChain : [...this.#always, ...ofChain];
     const revoked = this.#facts.revocations.refusalOf(() => this.nodes, access.now);
     return revoked === undefined ? refusals : [revoked, ...refusals];

@@ -1,6 +1,7 @@
 /** What all routes of one paywall share. */
 import type { Base } from "../caveat/index.ts";
 import type { Verifier } from "../credential/index.ts";
+import type { HolderProofs } from "../holder/proofs.ts";
 import type { Authority } from "../l402/index.ts";
 import type { Keeper } from "../ledger/index.ts";
 import type { TopUps } from "../ledger/top-ups.ts";
@@ -20,6 +21,7 @@ export interface PaywallContext {
   readonly verifier: Verifier;
   /** What the path of each request is put behind, to be judged and sold. */
   readonly base: Base;
+  readonly holders: HolderProofs;
   readonly ledger: Ledger & Partial<SalesBook>;
   readonly topUps: TopUps;
   readonly abandoned: AbandonedUses;

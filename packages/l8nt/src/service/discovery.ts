@@ -2,6 +2,7 @@
  * A service's well-known paths: what is sold, which caveats are enforced, revocation.
  * spec/3-challenge.md §6.
  */
+import { formatOrigin } from "../caveat/index.ts";
 import { SigilError, TokenError } from "../errors.ts";
 import { authenticateFields, prepareFields, presentedIn } from "../l402/index.ts";
 import type { TypeOf } from "../wire/codec.ts";
@@ -12,6 +13,7 @@ import { Refused } from "../wire/problem.ts";
 import { descentIn, REVOCATIONS_PATH, revocation } from "../wire/revocation.ts";
 import type { PaywallContext } from "./context.ts";
 import type { RouteDescription } from "./open-routes.ts";
+import { copyOfBody } from "./price.ts";
 import type { Revoking } from "./revoking.ts";
 
 export async function discovery(
@@ -47,7 +49,7 @@ const describe = (
  */
 async function revoke(
   request: Request,
-  { authority, verifier, clock }: PaywallContext,
+  { authority, verifier, clock, base, holders }: PaywallContext,
   revoking: Revoking,
 ): Promise<Response> {
   try {
@@ -56,7 +58,22 @@ async function revoke(
     const ancestor = authenticateFields(verifier, presented);
     if (ancestor === undefined)
       throw new TokenError("ERR_TOKEN_MISSING", "Revoking takes the credential of an ancestor.");
-    ancestor.demand({ now: clock(), target: "self" });
+    const { pathname, search } = new URL(request.url);
+    const holder =
+      ancestor.holders.length === 0
+        ? null
+        : await holders.prove(
+            {
+              method: request.method,
+              authority: new URL(formatOrigin(base.origin)).host,
+              path: base.path + pathname,
+              query: search || "?",
+              headers: request.headers,
+              body: () => copyOfBody(request),
+            },
+            ancestor.holders,
+          );
+    ancestor.demand({ now: clock(), target: "self", holder });
     const { body } = await readAsked(revocation, request, {});
     return writeAnswer(revocation, { node: await revoking.below(ancestor, descentIn(body)) });
   } catch (error) {

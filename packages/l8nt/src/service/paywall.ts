@@ -8,6 +8,7 @@ import { durationSeconds } from "../caveat/duration.ts";
 import { type ChainLimit, type Duration, readBase } from "../caveat/index.ts";
 import { formatInstant } from "../caveat/instant.ts";
 import type { Verifier } from "../credential/index.ts";
+import { HolderProofs } from "../holder/proofs.ts";
 import { randomBytes } from "../internal/crypto.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
 import { Authority, type SecretSource, type Verified } from "../l402/index.ts";
@@ -264,6 +265,7 @@ export class Paywall {
       authority: this.authority,
       verifier,
       base,
+      holders: before?.holders ?? new HolderProofs(clock),
       ledger,
       topUps: new TopUps(),
       abandoned: this.#abandoned,

@@ -2,6 +2,7 @@
  * What a price function read of a request: the hash over it tells the request that was priced from
  * every request that could have another price. spec/2-caveats.md §6.
  */
+import { KEY_FIELD, SIGNATURE_FIELDS } from "../holder/fields.ts";
 import { fieldNames, OF_ONE_HOP, OF_ONE_REQUEST } from "../http/hop.ts";
 import { PREFER_FIELD, withoutNoInvoice } from "../http/prefer.ts";
 import { utf8 } from "../internal/bytes.ts";
@@ -123,6 +124,7 @@ export const withoutCredential = (headers: Headers): [name: string, value: strin
 function fieldOf(headers: Headers, name: string): string | null {
   const value = headers.get(name);
   const lower = name.toLowerCase();
+  if (SIGNATURE_FIELDS.includes(lower) && headers.has(KEY_FIELD)) return null;
   if (lower === PREFER_FIELD) return withoutNoInvoice(value);
   if (!(CREDENTIAL_FIELDS as readonly string[]).includes(lower)) return value;
   if (value === null || lower !== "authorization") return null;

@@ -62,6 +62,7 @@ const DENIALS: Readonly<Record<DenialCode | BudgetCode, readonly [root: Row, age
   ERR_SCOPE_WIDER: [NO_SALE_HELPS, NO_SALE_HELPS],
   ERR_FROZEN: [NO_SALE_HELPS, NO_SALE_HELPS],
   ERR_PAYEE: [NO_SALE_HELPS, NO_SALE_HELPS],
+  ERR_HOLDER: [NO_SALE_HELPS, NO_SALE_HELPS],
   ERR_LEDGER: [NO_SALE_HELPS, NO_SALE_HELPS],
   ERR_DEPTH: [NO_SALE_HELPS, NO_SALE_HELPS],
   ERR_PREIMAGE_CAVEAT: [NO_SALE_HELPS, NO_SALE_HELPS],
@@ -126,6 +127,7 @@ test.each(DENIAL_CODES as (DenialCode | BudgetCode)[])(
         judge: { value: () => [refusal] },
         chain: { value: verified.chain },
         limits: { value: [] },
+        holders: { value: [] },
         paymentHash: { value: verified.paymentHash },
         credential: { value: verified.credential },
       }) as Verified;

@@ -50,6 +50,8 @@ export class Route {
   readonly #fixedPrice: Amount | undefined;
   readonly #listing: Listing;
   readonly #free: FreeRequests | undefined;
+  /** Whose key signed a request, if its credential asks for one. */
+  readonly #signers = new WeakMap<RequestFacts, string | null>();
   #listedAt: string | undefined;
   #isClosed = false;
   #last: { readonly method: string; readonly raw: string; readonly target: Target | undefined } =
@@ -129,6 +131,53 @@ export class Route {
     const before = guardOf(facts.request);
     const again = before && this.#again(before, facts, presented);
     if (again !== undefined) return again;
+    if (
+      presented === undefined ||
+      presented instanceof TokenError ||
+      presented.holders.length === 0
+    )
+      return this.#atPrice(facts, target, presented);
+    const { holders } = presented;
+    return this.#withSigner(facts, target, holders).then((refused) =>
+      refused === undefined ? this.#atPrice(facts, target, presented) : refused,
+    );
+  }
+
+  /** Finds out whose key signed the request. Its body is read before anything is done for it. */
+  async #withSigner(
+    facts: RequestFacts,
+    target: Target,
+    holders: readonly string[],
+  ): Promise<Refused | undefined> {
+    const { base } = this.#context;
+    const [, path = "", query = "?"] = /^([^?]*)(.*)$/s.exec(facts.target)!;
+    const body = async () => (facts.decoded === undefined ? bodyOf(facts) : undefined);
+    try {
+      const signer = await this.#context.holders.prove(
+        {
+          method: facts.method,
+          authority: new URL(formatOrigin(target.origin)).host,
+          path: base.path + path,
+          query: query || "?",
+          headers: facts.headers(),
+          body,
+        },
+        holders,
+        facts.request,
+      );
+      this.#signers.set(facts, signer);
+      return undefined;
+    } catch (error) {
+      if (error instanceof AdapterError) return new Refused(error);
+      throw error;
+    }
+  }
+
+  #atPrice(
+    facts: RequestFacts,
+    target: Target,
+    presented: Presented,
+  ): Decision | Promise<Decision> {
     const { price } = facts;
     // Nothing here tells which parts of the request it was computed from.
     if (price !== undefined)
@@ -285,6 +334,7 @@ export class Route {
       service: authority.service,
       capability: facts.capability ?? this.terms.capability,
       model: facts.model,
+      holder: this.#signers.get(facts),
     };
   }
 

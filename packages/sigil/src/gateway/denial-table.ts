@@ -50,6 +50,7 @@ export const SHOWN: { readonly [Code in ErrorCode]?: Shown } = {
   ERR_PAYEE: shown(403, "payee_not_allowed", "Payee not allowed"),
   ERR_DEPTH: shown(403, "delegated_too_deep", "Delegated too deep"),
   ERR_LEDGER: shown(403, "ledger_elsewhere", "Counted elsewhere"),
+  ERR_HOLDER: shown(403, "key_not_proven", "Key not proven"),
   ERR_EXPIRED: shown(403, "credential_expired", "Credential expired"),
   ERR_NOT_YET_VALID: shown(403, "credential_not_yet_valid", "Credential not yet valid"),
   ERR_REVOKED: shown(403, "credential_revoked", "Credential revoked"),

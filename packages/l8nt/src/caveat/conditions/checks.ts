@@ -7,6 +7,7 @@ import { type Check, check, fact, query, text } from "../datalog.ts";
 import { agent } from "./agent.ts";
 import { capabilities, capabilitiesCheck } from "./capabilities.ts";
 import { endpoints, endpointsCheck } from "./endpoints.ts";
+import { holder, holderCheck } from "./holder.ts";
 import { ledger, ledgerCheck } from "./ledger.ts";
 import { maxPriceCheck, maxPrices } from "./max-price.ts";
 import { models, modelsCheck } from "./models.ts";
@@ -37,6 +38,7 @@ const CHECKS = new Map<unknown, Written>([
   [validFrom, validFromCheck],
   [validUntil, validUntilCheck],
   [serviceValidUntil, serviceValidUntilCheck],
+  [holder, holderCheck],
   [ledger, ledgerCheck],
   ...maxPrices.map((row) => [row, maxPriceCheck] as const),
   [soldPrice, soldPriceCheck],

@@ -6,6 +6,7 @@ import { agent } from "./agent.ts";
 import { budgets } from "./budget.ts";
 import { capabilities } from "./capabilities.ts";
 import { endpoints } from "./endpoints.ts";
+import { holder } from "./holder.ts";
 import { ledger } from "./ledger.ts";
 import { maxDepth } from "./max-depth.ts";
 import { maxPrices } from "./max-price.ts";
@@ -31,6 +32,7 @@ const ROWS = [
   validFrom,
   validUntil,
   serviceValidUntil,
+  holder,
   ledger,
   ...budgets,
   ...maxPrices,

@@ -7,6 +7,7 @@ import { agent, agentTexts } from "./agent.ts";
 import { budgets, budgetTexts } from "./budget.ts";
 import { capabilities, capabilitiesTexts } from "./capabilities.ts";
 import { endpoints, endpointsTexts } from "./endpoints.ts";
+import { holder, holderTexts } from "./holder.ts";
 import { ledger, ledgerTexts } from "./ledger.ts";
 import { maxDepth, maxDepthTexts } from "./max-depth.ts";
 import { maxPrices, maxPriceTexts } from "./max-price.ts";
@@ -36,6 +37,7 @@ const TEXTS = new Map<unknown, ConditionTexts<never>>([
   [validFrom, validFromTexts],
   [validUntil, validUntilTexts],
   [serviceValidUntil, serviceValidUntilTexts],
+  [holder, holderTexts],
   [ledger, ledgerTexts],
   ...budgets.map((row) => [row, budgetTexts] as const),
   ...maxPrices.map((row) => [row, maxPriceTexts] as const),

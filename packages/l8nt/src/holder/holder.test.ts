@@ -1,0 +1,307 @@
+/** Credentials that are bound to a key. spec/9-public-key.md §9. */
+import { describe, expect, test } from "vitest";
+import { Client } from "../index.ts";
+import type { Credential } from "../l402/credential.ts";
+import { CredentialMinter } from "../l402/credential-minter.ts";
+import { Minter } from "../public-key/index.ts";
+import { KEYS_PATH, writeKeyPage } from "../public-key/key-page.ts";
+import { Paywall } from "../service/index.ts";
+import { HolderKey } from "./index.ts";
+import { HolderProofs } from "./proofs.ts";
+
+const NOW = 1_800_000_000;
+const issuer = "https://treasury.example";
+const secret = "8f3a5c7e9b1d2f4061728394a5b6c7d8e9fa0b1c2d3e4f5061728394a5b6c7d8";
+// RFC 8037 appendix A.
+const A1 = "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60";
+const A3 = "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k";
+
+const at = (key: string, now = NOW) => new HolderKey(key, { clock: () => now });
+const key = at(A1);
+const other = at("22".repeat(32));
+const biscuits = new Minter({
+  privateKey: "11".repeat(32),
+  issuer,
+  location: "https://api.example",
+  clock: () => NOW,
+});
+
+function world(location: string, time = { now: NOW }) {
+  const page = writeKeyPage(issuer, [
+    { keyId: biscuits.keyId, publicKey: new Uint8Array(biscuits.publicKey) },
+  ]);
+  const paywall = new Paywall({
+    location,
+    secret,
+    trust: [issuer],
+    fetch: async (input) => {
+      expect(String(input)).toBe(`${issuer}${KEYS_PATH}`);
+      return new Response(page);
+    },
+    clock: () => time.now,
+    alarm: () => {},
+  });
+  const macaroons = new CredentialMinter({ secret, location, clock: () => NOW });
+  const ask = async (request: Request): Promise<string> => {
+    const decision = await paywall.authorize(request);
+    if (decision.granted) {
+      await decision.finish(200);
+      return "granted";
+    }
+    return ((await decision.response.json()) as { code: string }).code;
+  };
+  return { paywall, macaroons, ask, time };
+}
+
+const ROOT = "https://api.example";
+const scopeAt = (origin: string) => ({
+  endpoints: [`* ${origin}/**`],
+  expiresIn: "90d" as const,
+  holder: key.thumbprint,
+});
+
+test("the thumbprint is that of RFC 8037", () => {
+  expect(key.thumbprint).toBe(A3);
+  expect(JSON.stringify(key)).not.toContain(A1);
+  expect(() => new HolderKey("00")).toThrow(TypeError);
+  expect(() => new HolderKey(A1, { signatureAgent: "https://a.example/" })).toThrow(TypeError);
+});
+
+interface Shape {
+  readonly method?: string;
+  readonly url?: string;
+  readonly body?: string;
+}
+const signed = (
+  credential: Credential,
+  { method = "GET", url = `${ROOT}/a?b=c`, body }: Shape = {},
+  by = key,
+) => {
+  const plain = new Request(url, { method, headers: { authorization: `L402 ${credential}` } });
+  const bytes = body === undefined ? undefined : new TextEncoder().encode(body);
+  return { url, method, body, headers: by.sign(plain, bytes) };
+};
+const sent = ({ url, ...init }: ReturnType<typeof signed>) => new Request(url, init as RequestInit);
+const changed = (
+  request: ReturnType<typeof signed>,
+  field: string,
+  change: (value: string) => string | undefined,
+) => {
+  const value = change(request.headers.get(field) ?? "");
+  if (value === undefined) request.headers.delete(field);
+  else request.headers.set(field, value);
+  return request;
+};
+
+describe.each(["macaroons", "biscuits"] as const)("%s", (form) => {
+  const begin = () => {
+    const here = world(ROOT);
+    const credential =
+      form === "macaroons" ? here.macaroons.mint(scopeAt(ROOT)) : biscuits.mint(scopeAt(ROOT));
+    return { ...here, credential };
+  };
+
+  test("a request that is signed is granted, each signature once", async () => {
+    const { ask, credential } = begin();
+    const request = signed(credential);
+    expect(await ask(sent(request))).toBe("granted");
+    expect(await ask(sent(request))).toBe("ERR_HOLDER");
+    expect(await ask(sent(signed(credential)))).toBe("granted");
+    expect(await ask(sent(signed(credential, { method: "POST", body: "{}" })))).toBe("granted");
+    expect(await ask(sent(signed(credential, { method: "POST" })))).toBe("granted");
+    const agent = new HolderKey(A1, { clock: () => NOW, signatureAgent: "https://a.example" });
+    expect(await ask(sent(signed(credential, {}, agent)))).toBe("granted");
+  });
+
+  const ways: [string, (credential: Credential) => Request][] = [
+    ["no signature", (c) => new Request(`${ROOT}/a`, { headers: { authorization: `L402 ${c}` } })],
+    ["another key", (c) => sent(signed(c, {}, other))],
+    ["another method", (c) => sent({ ...signed(c), method: "DELETE" })],
+    ["another path", (c) => sent({ ...signed(c), url: `${ROOT}/b?b=c` })],
+    ["another query", (c) => sent({ ...signed(c), url: `${ROOT}/a?b=d` })],
+    ["no query", (c) => sent({ ...signed(c), url: `${ROOT}/a` })],
+    [
+      "another authority",
+      (c) => sent({ ...signed(c, { url: "https://other.example/a?b=c" }), url: `${ROOT}/a?b=c` }),
+    ],
+    [
+      "another credential",
+      (c) =>
+        sent(
+          changed(
+            signed(c),
+            "authorization",
+            () => `L402 ${c.delegate({ agent: "x" }, { now: NOW })}`,
+          ),
+        ),
+    ],
+    ["another body", (c) => sent({ ...signed(c, { method: "POST", body: "{}" }), body: "[]" })],
+    ["a body that is not covered", (c) => sent({ ...signed(c, { method: "POST" }), body: "[]" })],
+    [
+      "a digest that is not covered",
+      (c) =>
+        sent(
+          changed(
+            { ...signed(c, { method: "POST" }), body: "{}" },
+            "content-digest",
+            () => signed(c, { method: "POST", body: "{}" }).headers.get("content-digest")!,
+          ),
+        ),
+    ],
+    ["created in the future", (c) => sent(signed(c, {}, at(A1, NOW + 61)))],
+    ["over", (c) => sent(signed(c, {}, at(A1, NOW - 60)))],
+    ["no Sigil-Holder", (c) => sent(changed(signed(c), "sigil-holder", () => undefined))],
+    [
+      "another key in Sigil-Holder",
+      (c) => sent(changed(signed(c), "sigil-holder", () => other.publicKey)),
+    ],
+    [
+      "two signatures",
+      (c) =>
+        sent(
+          changed(
+            changed(signed(c), "signature", (s) => `${s}, ${s.replace("sig1", "sig2")}`),
+            "signature-input",
+            (s) => `${s}, ${s.replace("sig1", "sig2")}`,
+          ),
+        ),
+    ],
+    [
+      "another label",
+      (c) => sent(changed(signed(c), "signature", (s) => s.replace("sig1", "sig2"))),
+    ],
+    [
+      "a flipped bit",
+      (c) =>
+        sent(
+          changed(signed(c), "signature", (s) =>
+            s.replace(/:(.)/, (_, d) => `:${d === "A" ? "B" : "A"}`),
+          ),
+        ),
+    ],
+    [
+      "another tag",
+      (c) => sent(changed(signed(c), "signature-input", (s) => s.replace("web-bot-auth", "other"))),
+    ],
+    [
+      "another alg",
+      (c) =>
+        sent(changed(signed(c), "signature-input", (s) => s.replace('"ed25519"', '"hmac-sha256"'))),
+    ],
+    [
+      "another keyid",
+      (c) => sent(changed(signed(c), "signature-input", (s) => s.replace(A3, other.thumbprint))),
+    ],
+    [
+      "no tag",
+      (c) => sent(changed(signed(c), "signature-input", (s) => s.replace(/;tag="[^"]*"/, ""))),
+    ],
+    ["an unknown parameter", (c) => sent(changed(signed(c), "signature-input", (s) => `${s};x=1`))],
+    [
+      "a parameter twice",
+      (c) => sent(changed(signed(c), "signature-input", (s) => `${s};tag="web-bot-auth"`)),
+    ],
+    [
+      "a blank too many",
+      (c) => sent(changed(signed(c), "signature-input", (s) => s.replace('" "', '"  "'))),
+    ],
+    [
+      "a zero too many",
+      (c) => sent(changed(signed(c), "signature-input", (s) => s.replace("created=", "created=0"))),
+    ],
+    [
+      "100 kB",
+      (c) => sent(changed(signed(c), "signature-input", (s) => `${s};x="${"a".repeat(100_000)}"`)),
+    ],
+    ...["@method", "@authority", "@path", "@query", "authorization", "sigil-holder"].map(
+      (name): [string, (c: Credential) => Request] => [
+        `without ${name}`,
+        (c) => sent(changed(signed(c), "signature-input", (s) => s.replace(`"${name}"`, '"host"'))),
+      ],
+    ),
+  ];
+  test.each(ways)("%s is denied", async (_name, make) => {
+    const { ask, credential } = begin();
+    expect(await ask(make(credential))).toBe("ERR_HOLDER");
+    expect(await ask(sent(signed(credential)))).toBe("granted");
+  });
+
+  test("two holders: nobody; none: no signature is asked for", async () => {
+    const { ask, credential } = begin();
+    const both = credential.delegate({ agent: "a", holder: other.thumbprint }, { now: NOW });
+    expect(await ask(sent(signed(both)))).toBe("ERR_HOLDER");
+    expect(await ask(sent(signed(both, {}, other)))).toBe("ERR_HOLDER");
+    const same = credential.delegate({ agent: "a", holder: key.thumbprint }, { now: NOW });
+    expect(await ask(sent(signed(same)))).toBe("granted");
+  });
+
+  test("a client signs what it presents, and revokes with it", async () => {
+    const { paywall, credential } = begin();
+    const seen: Request[] = [];
+    const service: typeof fetch = async (input, init) => {
+      const request = new Request(input, init);
+      seen.push(request);
+      const own = await paywall.wellKnown(request);
+      if (own !== undefined) return own;
+      const decision = await paywall.authorize(request);
+      return decision.granted ? decision.settle(new Response("served")) : decision.response;
+    };
+    const bound = new HolderKey(A1, { clock: () => NOW, fetch: service });
+    const client = new Client({ credential, fetch: bound.fetch, clock: () => NOW });
+    expect(await (await client.get(`${ROOT}/a`)).text()).toBe("served");
+    expect(await (await client.post(`${ROOT}/a`, "text")).text()).toBe("served");
+    await client.revoke(client.delegate({ agent: "x" }));
+    expect(seen.every(({ headers }) => headers.has("signature"))).toBe(true);
+    const stolen = new Client({ credential, fetch: service, clock: () => NOW });
+    const answer = await stolen.get(`${ROOT}/a`);
+    expect(answer.status).toBe(403);
+    await expect(stolen.revoke(client.delegate({ agent: "y" }))).rejects.toMatchObject({
+      code: "ERR_HOLDER",
+    });
+    await expect(client.post(`${ROOT}/a`, "a".repeat(2 ** 20 + 1))).rejects.toMatchObject({
+      code: "ERR_TOO_LARGE",
+    });
+  });
+});
+
+test("behind a proxy that removes a path and writes another Host, the location counts", async () => {
+  const location = `${ROOT}/v1`;
+  const { ask, macaroons } = world(location);
+  const credential = macaroons.mint(scopeAt(ROOT));
+  const request = signed(credential, { url: `${location}/a?b=c` });
+  expect(await ask(sent({ ...request, url: "http://10.0.0.1:8080/a?b=c" }))).toBe("granted");
+});
+
+test("a repeated request under one Idempotency-Key is the same one", async () => {
+  const { paywall, macaroons } = world(ROOT);
+  const credential = macaroons.mint({ ...scopeAt(ROOT), maxUses: 1 });
+  const once = async () => {
+    const request = signed(credential);
+    request.headers.set("idempotency-key", "k");
+    const decision = await paywall.authorize(sent(request));
+    return decision.granted ? decision.settle(new Response("first")) : decision.response;
+  };
+  expect(await (await once()).text()).toBe("first");
+  expect(await (await once()).text()).toBe("first");
+});
+
+test("full of nonces, signatures are refused until the oldest are over; unproven take no room", async () => {
+  const time = { now: NOW };
+  const proofs = new HolderProofs(() => time.now, { perKey: 2, inAll: 3 });
+  const prove = (by: HolderKey, spoil = false) => {
+    const headers = by.sign({ method: "GET", url: `${ROOT}/a`, headers: new Headers() });
+    if (spoil) headers.set("x", headers.get("signature")!);
+    if (spoil) headers.set("signature", `sig1=:${"A".repeat(86)}==:`);
+    const body = async () => new Uint8Array();
+    const parts = { method: "GET", authority: "api.example", path: "/a", query: "?" };
+    return proofs.prove({ ...parts, headers, body }, [by.thumbprint]);
+  };
+  for (let i = 0; i < 5; i++) expect(await prove(key, true)).toBe(null);
+  expect(await prove(key)).toBe(A3);
+  expect(await prove(key)).toBe(A3);
+  expect(await prove(key)).toBe(null);
+  expect(await prove(other)).toBe(other.thumbprint);
+  expect(await prove(other)).toBe(null);
+  time.now += 601;
+  expect(await prove(at(A1, time.now))).toBe(A3);
+});

@@ -1,0 +1,200 @@
+/** The key of a holder: signs the requests of credentials that are bound to it. */
+import { holder } from "../caveat/index.ts";
+import { AdapterError } from "../errors.ts";
+import { hexBytes, hexText } from "../internal/bytes.ts";
+import { randomBytes } from "../internal/crypto.ts";
+import { KEY_BYTES, type Signer, signerOf } from "../internal/ed25519.ts";
+import { checkKeys, type Keys } from "../internal/keys.ts";
+import { Credential } from "../l402/credential.ts";
+import { presentedIn, readPresented } from "../l402/presented.ts";
+import { type Clock, systemClock } from "../ports/clock.ts";
+import {
+  base64Url,
+  CREDENTIAL_FIELDS,
+  digestOf,
+  KEY_FIELD,
+  paramsText,
+  REQUIRED,
+  signatureBase,
+  TAG,
+  thumbprintOf,
+} from "./fields.ts";
+
+export interface HolderKeyOptions {
+  /** The origin that publishes {@link HolderKey.directory}, for `Signature-Agent`. @default none */
+  readonly signatureAgent?: string;
+  /** Sends the requests. @default the global `fetch` */
+  readonly fetch?: typeof fetch;
+  readonly clock?: Clock;
+}
+
+const OPTIONS = { signatureAgent: true, fetch: true, clock: true } satisfies Keys<HolderKeyOptions>;
+
+const MAX_BODY_BYTES = 1024 * 1024;
+const LIFE_SECONDS = 60;
+const NONCE_BYTES = 64;
+
+/**
+ * An Ed25519 key. Keep it where the credential is not: whoever has both can use the credential.
+ *
+ * @example
+ * const key = new HolderKey(process.env.AGENT_KEY);
+ * const child = client.delegate({ agent: "booker", holder: key.thumbprint });
+ * const booker = new Client({ credential: child, fetch: key.fetch });
+ */
+export class HolderKey {
+  readonly #signer: Signer;
+  readonly #options: HolderKeyOptions;
+  /** What the scope field `holder` takes. */
+  readonly thumbprint: string;
+  /** 64 hex digits. */
+  readonly publicKey: string;
+
+  /**
+   * @param privateKey 32 bytes, or 64 hex digits. @default a new key
+   * @throws TypeError
+   */
+  constructor(privateKey?: string | Uint8Array, options: HolderKeyOptions = {}) {
+    checkKeys(options, OPTIONS, "a holder key");
+    const bytes = typeof privateKey === "string" ? hexBytes(privateKey) : privateKey;
+    if (privateKey !== undefined && bytes?.length !== KEY_BYTES)
+      throw new TypeError("a holder's private key is 32 bytes, or 64 hex digits");
+    const { signatureAgent: agent } = options;
+    if (agent !== undefined && !(URL.canParse(agent) && new URL(agent).origin === agent))
+      throw new TypeError("signatureAgent must be an origin, such as https://agent.example");
+    this.#signer = signerOf(bytes);
+    this.#options = options;
+    this.publicKey = hexText(this.#signer.publicKey);
+    this.thumbprint = thumbprintOf(this.#signer.publicKey);
+  }
+
+  /** The private key, 64 hex digits: a secret. */
+  exportPrivateKey(): string {
+    return hexText(this.#signer.privateKey);
+  }
+
+  /** The JSON of `/.well-known/http-message-signatures-directory` at the `signatureAgent`. */
+  directory(): { readonly keys: readonly Readonly<Record<string, string>>[] } {
+    const x = base64Url(this.#signer.publicKey);
+    return { keys: [{ kty: "OKP", crv: "Ed25519", kid: this.thumbprint, x, use: "sig" }] };
+  }
+
+  /**
+   * `fetch` that signs each request which presents a credential bound to this key, and sends every
+   * other one as it is. Give it to a `Client`, which then signs each try and each redirect anew.
+   *
+   * @throws AdapterError `ERR_TOO_LARGE` for a body over 1 MiB: its digest is signed before it is
+   * sent, so it must be in memory
+   */
+  readonly fetch = async (input: string | URL | Request, init?: RequestInit): Promise<Response> => {
+    const fetcher: typeof fetch = this.#options.fetch ?? ((...given) => fetch(...given));
+    const fields = new Headers(init?.headers ?? (input instanceof Request ? input.headers : {}));
+    if (!this.#isFor(fields)) return fetcher(input, init);
+    const request = new Request(input, init);
+    const body = await bodyOf(request);
+    const headers = this.sign(request, body);
+    const {
+      body: _,
+      duplex: _duplex,
+      ...others
+    } = (init ?? {}) as RequestInit & {
+      duplex?: unknown;
+    };
+    return fetcher(request.url, {
+      redirect: request.redirect,
+      signal: request.signal,
+      ...others,
+      method: request.method,
+      headers,
+      ...(body !== undefined && { body }),
+    });
+  };
+
+  /** The fields of a request with a new signature. */
+  sign(
+    { method, url, headers: given }: Pick<Request, "method" | "url" | "headers">,
+    body?: Uint8Array,
+  ): Headers {
+    const { signatureAgent, clock = systemClock } = this.#options;
+    const headers = new Headers(given);
+    headers.set(KEY_FIELD, this.publicKey);
+    const components: string[] = [
+      ...REQUIRED,
+      ...CREDENTIAL_FIELDS.filter((name) => headers.has(name)),
+    ];
+    headers.delete("content-digest");
+    if (body !== undefined && body.length > 0) {
+      headers.set("content-digest", digestOf(body));
+      components.push("content-digest");
+    }
+    if (signatureAgent !== undefined) {
+      headers.set("signature-agent", `"${signatureAgent}"`);
+      components.push("signature-agent");
+    }
+    const { host: authority, pathname: path, search } = new URL(url);
+    const created = Math.floor(clock());
+    const nonce = btoa(String.fromCharCode(...randomBytes(NONCE_BYTES)));
+    const expires = created + LIFE_SECONDS;
+    const params = paramsText(components, {
+      created,
+      expires,
+      nonce,
+      keyid: this.thumbprint,
+      tag: TAG,
+    });
+    const signed = { method, authority, path, query: search || "?", headers };
+    const signature = this.#signer.sign(signatureBase(signed, components, params)!);
+    headers.set("signature-input", `sig1=${params}`);
+    headers.set("signature", `sig1=:${btoa(String.fromCharCode(...signature))}:`);
+    return headers;
+  }
+
+  #isFor(fields: Headers): boolean {
+    try {
+      const text = readPresented(presentedIn(fields));
+      if (text === undefined) return false;
+      const { entries } = Credential.parse(text).chain;
+      return entries.some(
+        ({ condition, value }) =>
+          condition === (holder as unknown) && (value as unknown) === this.thumbprint,
+      );
+    } catch {
+      // What cannot be read is refused where it is sent.
+      return false;
+    }
+  }
+
+  toJSON(): Record<string, string> {
+    return { thumbprint: this.thumbprint, publicKey: this.publicKey };
+  }
+
+  [Symbol.for("nodejs.util.inspect.custom")](): unknown {
+    return this.toJSON();
+  }
+}
+
+async function bodyOf(request: Request): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  if (request.body === null) return undefined;
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  for (const reader = request.body.getReader(); ; ) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    size += value.length;
+    if (size > MAX_BODY_BYTES) {
+      await reader.cancel();
+      throw new AdapterError(
+        "ERR_TOO_LARGE",
+        `A request with a credential that is bound to a key is signed with its body, of at most ${MAX_BODY_BYTES} bytes. Nothing was sent. Send less.`,
+      );
+    }
+    parts.push(value);
+  }
+  const whole = new Uint8Array(size);
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
