@@ -305,3 +305,29 @@ test("full of nonces, signatures are refused until the oldest are over; unproven
   time.now += 601;
   expect(await prove(at(A1, time.now))).toBe(A3);
 });
+
+test("a signature that http-message-sig 0.2 made is right, and only for its request", async () => {
+  const headers = new Headers({
+    authorization: "L402 x:y",
+    "sigil-holder": key.publicKey,
+    signature:
+      "sig1=:ozdncrI80UyPnvBJ7wVkLkRJqlexSpqGJ0V8SvZb7cxnhL5XecZSJrcPcypSozjd+lLB+cTAqPeDL41D+OSnCg==:",
+    "signature-input":
+      'sig1=("@authority" "@method" "@path" "@query" "sigil-holder" "authorization");created=1800000000;expires=1800000060;nonce="abc";keyid="kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k";tag="web-bot-auth"',
+  });
+  const body = async () => new Uint8Array();
+  const request = { method: "GET", authority: "api.example", path: "/a", query: "?b=c", headers };
+  const prove = (parts: object) =>
+    new HolderProofs(() => NOW).prove({ ...request, body, ...parts }, [A3]);
+  expect(await prove({})).toBe(A3);
+  expect(await prove({ query: "?b=d" })).toBe(null);
+});
+
+test("a verifier that reads no signatures denies", () => {
+  const { paywall, macaroons } = world(ROOT);
+  const verified = paywall.authority.verifier.authenticate(macaroons.mint(scopeAt(ROOT)));
+  expect(verified.judge({ now: NOW, target: "self" }).map(({ code }) => code)).toEqual([
+    "ERR_HOLDER",
+  ]);
+  expect(verified.judge({ now: NOW, target: "self", holder: A3 })).toEqual([]);
+});
