@@ -14,7 +14,7 @@ import { paidEndpoint, paidTool, paidTools, pay } from "./mcp/index.ts";
 import { paid as paidHono } from "./middleware/hono.ts";
 import { paid as paidNext } from "./middleware/next.ts";
 import { listener, paid as paidNode, paidUpgrade, serve } from "./node/index.ts";
-import { BiscuitVerifier, Minter as PublicKeyMinter } from "./public-key/index.ts";
+import { BiscuitVerifier, KeyRing, Minter as PublicKeyMinter } from "./public-key/index.ts";
 import { exportReceipts, ReceiptClerk, verifyExport } from "./receipt/index.ts";
 import { Paywall } from "./service/index.ts";
 import { MemoryStore } from "./stores/memory.ts";
@@ -33,6 +33,7 @@ const authority = () => new Authority({ secret, location });
 const credential = authority().minter.mint({ services: ["a"], expiresIn: "1h" });
 const wallet = devWallet("dev+http://127.0.0.1:1/a?key=k");
 const treasury = () => new Treasury({ secret, location, wallet });
+const ring = () => KeyRing.create({ issuer: "https://treasury.example" });
 const handler = async () => new Response();
 
 /** For each option object: a key that is nearly one of its own, and a call with it. */
@@ -47,6 +48,9 @@ const CALLS: Readonly<Record<string, [key: string, call: (options: never) => unk
   "l8nt/l402 HmacVerifierOptions": ["previousSecret", (o) => new HmacVerifier(o)],
   "l8nt/l402 MinterOptions": ["tolerat", (o) => new Minter(o)],
   "l8nt/biscuit MinterOptions": ["isuer", (o) => new PublicKeyMinter(o)],
+  "l8nt/biscuit KeyRingOptions": ["isuer", (o) => KeyRing.create(o)],
+  "l8nt/biscuit NewKeyOptions": ["expiresInn", (o) => ring().rotate(o)],
+  "l8nt/biscuit RingMinterOptions": ["locaton", (o) => ring().minter(o)],
   "l8nt/biscuit BiscuitVerifierOptions": ["tolerat", (o) => new BiscuitVerifier(o)],
   "l8nt/holder HolderKeyOptions": ["clok", (o) => new HolderKey(undefined, o)],
   "l8nt/l402 RevocationListOptions": ["clok", (o) => new RevocationList(o)],

@@ -4,7 +4,7 @@ import { readBody } from "../http/body.ts";
 import { hexText, utf8Text } from "../internal/bytes.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
 import { type Clock, systemClock } from "../ports/clock.ts";
-import { type IssuerKey, KEYS_PATH, MAX_PAGE_BYTES, readKeyPage } from "./key-page.ts";
+import { type IssuerKey, KEYS_PATH, MAX_AGE, MAX_PAGE_BYTES, readKeyPage } from "./key-page.ts";
 import { readIssuer } from "./minter.ts";
 import type { IssuerKeys } from "./verifier.ts";
 
@@ -12,7 +12,6 @@ const FETCH_SECONDS = 10;
 /** How long a page is kept that does not say it. */
 const DEFAULT_AGE = 300;
 const MIN_AGE = 60;
-const MAX_AGE = 86_400;
 /** How long the last good page holds after it has ended. */
 const GRACE = 86_400;
 /** A key that is not on the page, and a page that cannot be had, are asked for at most so often. */

@@ -17,5 +17,12 @@ export function seal({ body }: Credential): Credential {
   throw new TokenError("ERR_TOKEN_MALFORMED", "A macaroon cannot be sealed.");
 }
 
+export {
+  KeyRing,
+  type KeyRingOptions,
+  type NewKeyOptions,
+  type RingKey,
+  type RingMinterOptions,
+} from "./key-ring.ts";
 export { Minter, type MinterOptions } from "./minter.ts";
 export { BiscuitVerifier, type BiscuitVerifierOptions, type IssuerKeys } from "./verifier.ts";

@@ -4,7 +4,10 @@ import { KEY_BYTES } from "../internal/ed25519.ts";
 
 export const KEYS_PATH = "/.well-known/biscuit-web-keys";
 export const MAX_PAGE_BYTES = 65_536;
-const MAX_KEYS = 64;
+export const MAX_KEYS = 64;
+export const MAX_KEY_ID = 0xffff_ffff;
+/** The longest that a page is kept while it can be had, in seconds. */
+export const MAX_AGE = 86_400;
 const ALGORITHM = "ed25519";
 
 export interface IssuerKey {
@@ -54,7 +57,7 @@ function readEntry(issuer: string, entry: unknown): IssuerKey | undefined {
   if (algorithm !== ALGORITHM || from !== issuer || publicKey?.length !== KEY_BYTES)
     return undefined;
   if (typeof key_id !== "number" || !Number.isInteger(key_id)) return undefined;
-  if (key_id < 0 || key_id > 0xffff_ffff) return undefined;
+  if (key_id < 0 || key_id > MAX_KEY_ID) return undefined;
   if (expires_at === undefined || expires_at === null) return { keyId: key_id, publicKey };
   const expiresAt = typeof expires_at === "string" ? readDate(expires_at) : undefined;
   // A key whose end cannot be read has one.
@@ -63,7 +66,8 @@ function readEntry(issuer: string, entry: unknown): IssuerKey | undefined {
 
 const RFC_3339 = /^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:[Zz]|[+-]\d{2}:\d{2})$/;
 
-function readDate(text: string): number | undefined {
+/** Unix seconds of a date of RFC 3339; undefined for another text. */
+export function readDate(text: string): number | undefined {
   const time = RFC_3339.test(text) ? Date.parse(text) : Number.NaN;
   return Number.isNaN(time) ? undefined : time / 1000;
 }

@@ -13,6 +13,7 @@ import { KEY_BYTES, type Signer, signerOf } from "../internal/ed25519.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
 import { type Clock, systemClock } from "../ports/clock.ts";
 import { BiscuitBody, checkLength } from "./body.ts";
+import { MAX_KEY_ID } from "./key-page.ts";
 import { authorityBlock, checkSizes } from "./profile.ts";
 
 export interface MinterOptions {
@@ -39,8 +40,6 @@ const OPTIONS = {
   location: true,
   clock: true,
 } satisfies Keys<MinterOptions>;
-
-const MAX_KEY_ID = 0xffff_ffff;
 
 export class Minter {
   /** The origin, in canonical form. */
