@@ -12,7 +12,12 @@ const ROWS = [
   ["GET https://api.example/a", "POST https://api.example/a", DENIED],
   ["GET https://api.example/a", "GET https://api.example/a/", DENIED],
   ["GET https://api.example/a", "GET https://api.example/A", DENIED],
-  ["GET https://api.example/a", "GET https://API.EXAMPLE:443/%61", ok, "GET https://api.example:443/a"],
+  [
+    "GET https://api.example/a",
+    "GET https://API.EXAMPLE:443/%61",
+    ok,
+    "GET https://api.example:443/a",
+  ],
   ["GET https://api.example/a", "GET http://api.example/a", DENIED],
   ["GET https://api.example/a", "GET https://api.example:8443/a", DENIED],
   ["GET|POST https://api.example/a", "POST https://api.example/a", ok],
@@ -26,7 +31,12 @@ const ROWS = [
   ["GET https://api.example/a/**", "GET https://api.example/a", DENIED],
   ["GET https://api.example/**", "GET https://api.example/", ok],
   ["GET https://api.example/caf%c3%a9", "GET https://api.example/caf%C3%A9", ok],
-  ["GET https://api.example/a%2A", "GET https://api.example/a%2a", ok, "GET https://api.example:443/a%2A"],
+  [
+    "GET https://api.example/a%2A",
+    "GET https://api.example/a%2a",
+    ok,
+    "GET https://api.example:443/a%2A",
+  ],
   ["GET https://*.example/a", "GET https://x.api.example/a", ok],
   ["GET https://*.example/a", "GET https://example/a", DENIED],
   ["GET https://*:*/a", "GET https://api.example:8443/a", ok],
@@ -63,12 +73,24 @@ const NOT_AN_ENTRY = [
 ];
 
 const REQUEST_RULES = [
-  ["CONNECT", "/a", "The method is not of the form `method` above, or is `CONNECT`, `TRACE` or `TRACK`."],
-  ["TRACK", "/a", "The method is not of the form `method` above, or is `CONNECT`, `TRACE` or `TRACK`."],
-  ["G1", "/a", "The method is not of the form `method` above, or is `CONNECT`, `TRACE` or `TRACK`."],
+  [
+    "CONNECT",
+    "/a",
+    "The method is not of the form `method` above, or is `CONNECT`, `TRACE` or `TRACK`.",
+  ],
+  [
+    "TRACK",
+    "/a",
+    "The method is not of the form `method` above, or is `CONNECT`, `TRACE` or `TRACK`.",
+  ],
+  [
+    "G1",
+    "/a",
+    "The method is not of the form `method` above, or is `CONNECT`, `TRACE` or `TRACK`.",
+  ],
   ["GET", "/a\u0001", "holds anything but `/`, PCHAR, `*`, `;` and triplets."],
   ["GET", "/a%zz", "holds anything but `/`, PCHAR, `*`, `;` and triplets."],
-  ["GET", "/a\"b", "holds anything but `/`, PCHAR, `*`, `;` and triplets."],
+  ["GET", '/a"b', "holds anything but `/`, PCHAR, `*`, `;` and triplets."],
   ["GET", "/./a", "segment `.` or `..`, alone or followed by `;` and anything"],
   ["GET", "/a/.;x", "segment `.` or `..`, alone or followed by `;` and anything"],
   ["GET", "/a/..", "segment `.` or `..`, alone or followed by `;` and anything"],
@@ -77,19 +99,54 @@ const REQUEST_RULES = [
   ["GET", "/a%252Fb", "or a backslash; or `%2F` in either case"],
   ["GET", "/a%7F", "or a character 00–1F or 7F; or C0 or C1"],
   ["GET", "/a%0a", "or a character 00–1F or 7F; or C0 or C1"],
-  ["GET", "/a%e0%80%ae", "or E0 followed by 80–9F; or F0 followed by 80–8F (overlong UTF-8): refuse."],
-  ["GET", "/a%f0%80%80%ae", "or E0 followed by 80–9F; or F0 followed by 80–8F (overlong UTF-8): refuse."],
-  ["GET", "/%2525252561", "A path that still changes at the fourth time is ambiguous by definition: refuse."],
-  ["GET", `/${"a".repeat(8192)}`, "The path and the query have more than 8,192 characters together."],
-  ["GET", `/a?${"q".repeat(8190)}`, "The path and the query have more than 8,192 characters together."],
+  [
+    "GET",
+    "/a%e0%80%ae",
+    "or E0 followed by 80–9F; or F0 followed by 80–8F (overlong UTF-8): refuse.",
+  ],
+  [
+    "GET",
+    "/a%f0%80%80%ae",
+    "or E0 followed by 80–9F; or F0 followed by 80–8F (overlong UTF-8): refuse.",
+  ],
+  [
+    "GET",
+    "/%2525252561",
+    "A path that still changes at the fourth time is ambiguous by definition: refuse.",
+  ],
+  [
+    "GET",
+    `/${"a".repeat(8192)}`,
+    "The path and the query have more than 8,192 characters together.",
+  ],
+  [
+    "GET",
+    `/a?${"q".repeat(8190)}`,
+    "The path and the query have more than 8,192 characters together.",
+  ],
 ];
 const SERVED = [
-  ["GET", "/a|b", "GET https://api.example:443/a%7Cb", "with `%7C`, `%5B`, `%5D` and `%5E` in place of `|`, `[`, `]` and `^`, which URLs leave as they are"],
+  [
+    "GET",
+    "/a|b",
+    "GET https://api.example:443/a%7Cb",
+    "with `%7C`, `%5B`, `%5D` and `%5E` in place of `|`, `[`, `]` and `^`, which URLs leave as they are",
+  ],
   ["GET", "/a;b", undefined, "holds anything but `/`, PCHAR, `*`, `;` and triplets."],
   ["GET", "/a//b", undefined, "No other change is made: an empty segment counts."],
   ["GET", "/...", undefined, "segment `.` or `..`, alone or followed by `;` and anything"],
-  ["GET", "/a%252561", undefined, "A path that still changes at the fourth time is ambiguous by definition: refuse."],
-  ["GET", `/a?${"q".repeat(8189)}`, undefined, "The path and the query have more than 8,192 characters together."],
+  [
+    "GET",
+    "/a%252561",
+    undefined,
+    "A path that still changes at the fourth time is ambiguous by definition: refuse.",
+  ],
+  [
+    "GET",
+    `/a?${"q".repeat(8189)}`,
+    undefined,
+    "The path and the query have more than 8,192 characters together.",
+  ],
   ["GET", "/a?../b", undefined, "The query and the fragment are no part of the path."],
   ["M-SEARCH", "/a", undefined, "`*` every method but those that are refused"],
 ];
@@ -101,7 +158,9 @@ export default [
       blocks: [[`endpoints=${entry}`]],
       request: access === undefined ? request : { at: request, access },
       expect,
-      spec: spec(`| ${cell(entry)} | ${cell(request)} | ${expect.ok ? "covered" : "not covered"} |`),
+      spec: spec(
+        `| ${cell(entry)} | ${cell(request)} | ${expect.ok ? "covered" : "not covered"} |`,
+      ),
     }),
   ),
   ...REFUSED.flatMap(([entry, request]) =>
@@ -141,14 +200,24 @@ export default [
     blocks: [["endpoints=GET https://api.example/b"]],
     request: "self",
     expect: ok,
-    spec: from("2-caveats", "2")("`max_price_msat`, `max_price_usd_micro`, `sold_price` and `payees` say nothing, counted limits are not touched, and everything else is judged."),
+    spec: from(
+      "2-caveats",
+      "2",
+    )(
+      "`max_price_msat`, `max_price_usd_micro`, `sold_price` and `payees` say nothing, counted limits are not touched, and everything else is judged.",
+    ),
   }),
   ...judged({
     title: "own affairs have an end",
     blocks: [["endpoints=GET https://api.example/b", `valid_until=${NOW}`]],
     request: "self",
     expect: deny("ERR_EXPIRED"),
-    spec: from("2-caveats", "2")("`max_price_msat`, `max_price_usd_micro`, `sold_price` and `payees` say nothing, counted limits are not touched, and everything else is judged."),
+    spec: from(
+      "2-caveats",
+      "2",
+    )(
+      "`max_price_msat`, `max_price_usd_micro`, `sold_price` and `payees` say nothing, counted limits are not touched, and everything else is judged.",
+    ),
   }),
   ...REQUEST_RULES.flatMap(([method, target, sentence]) =>
     judged({
@@ -164,7 +233,13 @@ export default [
     judged({
       title: `${method} ${target.slice(0, 20)} is a request`,
       blocks: [["endpoints=* https://api.example/**"]],
-      request: { at: `${method} https://api.example/`, target, access: access ?? `${method} https://api.example:443${target.split("?", 1)[0].replace("%252561", "%252561")}` },
+      request: {
+        at: `${method} https://api.example/`,
+        target,
+        access:
+          access ??
+          `${method} https://api.example:443${target.split("?", 1)[0].replace("%252561", "%252561")}`,
+      },
       expect: ok,
       needs: ["requests"],
       spec: spec(sentence),

@@ -1,7 +1,16 @@
 /** Tokens of spec/9-public-key.md, signed by hand from that page, with keys that are always the same. */
 import { createPrivateKey, createPublicKey, sign } from "node:crypto";
 import { checkOf } from "./checks.js";
-import { blockBytes, bytes, field, message, predicate, query, Symbols, variable } from "./datalog.js";
+import {
+  blockBytes,
+  bytes,
+  field,
+  message,
+  predicate,
+  query,
+  Symbols,
+  variable,
+} from "./datalog.js";
 import { sha256 } from "./macaroon.js";
 
 const PKCS8 = Buffer.from("302e020100300506032b657004220420", "hex");
@@ -48,7 +57,9 @@ export const tokenBytes = ({ keyId, blocks, proof }) =>
 
 /** The place after the first `count` caveats of a block. */
 export const placeOf = (signature, count) =>
-  sha256(Buffer.concat([signature, Buffer.from([count])])).subarray(0, 16).toString("hex");
+  sha256(Buffer.concat([signature, Buffer.from([count])]))
+    .subarray(0, 16)
+    .toString("hex");
 
 /** The first block, before its caveats. */
 export const head = ({ issuer, location, paymentHash }) => ({

@@ -19,21 +19,18 @@ function regex(entries) {
     const names = methods.split("|");
     if (names.includes("GET") && !names.includes("HEAD")) names.push("HEAD");
     const method =
-      methods === "*"
-        ? "[A-Z][A-Z-]*"
-        : names.length === 1
-          ? names[0]
-          : `(?:${names.join("|")})`;
+      methods === "*" ? "[A-Z][A-Z-]*" : names.length === 1 ? names[0] : `(?:${names.join("|")})`;
     const host =
       rawHost === "*"
         ? "(?:[^/:\\[\\]]+|\\[[^/\\[\\]]+\\])"
         : rawHost.startsWith("*.")
           ? `[^/:\\[\\]]*${escaped(rawHost.slice(1))}`
           : escaped(rawHost);
-    const port =
-      rawPort === "*" ? "[0-9]+" : (rawPort ?? (scheme === "https" ? "443" : "80"));
+    const port = rawPort === "*" ? "[0-9]+" : (rawPort ?? (scheme === "https" ? "443" : "80"));
     const segments = path.slice(1).split("/");
-    const last = segments.at(-1) === "**" ? (segments.pop(), "/.*") : "";
+    const isOpen = segments.at(-1) === "**";
+    if (isOpen) segments.pop();
+    const last = isOpen ? "/.*" : "";
     const parts = segments.map((one) => (one === "*" ? "/[^/]+" : `/${escaped(canonical(one))}`));
     return `${method} ${scheme}://${host}:${port}${parts.join("")}${last}`;
   });
@@ -105,12 +102,10 @@ export function checkOf(caveat, isReadable = true) {
   }
   if (price !== null && isInteger(value) && BigInt(value) < MAX)
     return check(
-      query([predicate("price", v("u"), v("p"))], [
-        set([price[1]]),
-        v("u"),
-        op("contains"),
-        op("negate"),
-      ]),
+      query(
+        [predicate("price", v("u"), v("p"))],
+        [set([price[1]]), v("u"), op("contains"), op("negate")],
+      ),
       query([predicate("price", price[1], v("p"))], [v("p"), BigInt(value), op("lessOrEqual")]),
     );
   if (name === "sold_price") {

@@ -30,7 +30,8 @@ export function signatures(key, identifier, caveats) {
   return all;
 }
 
-export const placeId = (signature) => hmac(signature, "sigil place").subarray(0, 16).toString("hex");
+export const placeId = (signature) =>
+  hmac(signature, "sigil place").subarray(0, 16).toString("hex");
 
 /** The bytes of a macaroon. Caveats are texts or bytes. */
 export function macaroonBytes({ key, location, identifier, caveats = [], signature }) {

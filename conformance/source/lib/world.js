@@ -1,11 +1,21 @@
 /** What every case shares, and how a case is written. */
-import { caveatBlock, beginChain, head, open, placeOf, publicKeyOf, sealOf, signedBlock, tokenBytes } from "./biscuit.js";
+import {
+  beginChain,
+  caveatBlock,
+  head,
+  open,
+  placeOf,
+  publicKeyOf,
+  sealOf,
+  signedBlock,
+  tokenBytes,
+} from "./biscuit.js";
 import { hex, macaroonBytes, placeId, rootOf, sha256, signatures } from "./macaroon.js";
 
 export const NOW = 1_800_000_000;
 /** The worked example of spec/1-credential.md §7. */
 export const SECRET = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
-export const OTHER_SECRET = "a5".repeat(16) + "5b".repeat(16);
+export const OTHER_SECRET = sha256("another secret of the conformance suite").toString("hex");
 export const PREIMAGE = SECRET;
 export const PAYMENT_HASH = sha256(hex(PREIMAGE)).toString("hex");
 export const LOCATION = "https://api.example";
@@ -51,12 +61,27 @@ export function biscuit(blocks, options = {}) {
     { facts: [...first.facts, ...own.facts], checks: [...first.checks, ...own.checks] },
     ...more,
   ];
-  return signedToken(all, { seed, keyId, sealed, lists: blocks, preimage, versions: options.versions });
+  return signedToken(all, {
+    seed,
+    keyId,
+    sealed,
+    lists: blocks,
+    preimage,
+    versions: options.versions,
+  });
 }
 
 /** A token of any blocks. */
-export function signedToken(blocks, { seed = SEED, keyId = 0, sealed = false, lists = [], preimage, versions, version } = {}) {
-  const { chain, nextSecret } = beginChain({ seed, blocks, ...(versions && { versions }), ...(version !== undefined && { version }) });
+export function signedToken(
+  blocks,
+  { seed = SEED, keyId = 0, sealed = false, lists = [], preimage, versions, version } = {},
+) {
+  const { chain, nextSecret } = beginChain({
+    seed,
+    blocks,
+    ...(versions && { versions }),
+    ...(version !== undefined && { version }),
+  });
   const proof = sealed ? sealOf(chain.at(-1), nextSecret) : open(nextSecret);
   const bytes = tokenBytes({ keyId, blocks: chain, proof });
   const place = (count) => {
