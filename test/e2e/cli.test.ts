@@ -9,6 +9,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { Credential } from "l8nt";
+import { Minter, seal } from "l8nt/biscuit";
 import { Authority, macaroonOf } from "l8nt/l402";
 import { type Served, serve } from "l8nt/node";
 import { Paywall } from "l8nt/service";
@@ -60,7 +61,7 @@ const hidden = new Set([secret, treasurySecret]);
 
 function hide(credential: Credential): Credential {
   const [macaroon = "", preimage = ""] = credential.toString().split(":");
-  const signature = Buffer.from(macaroonOf(credential).signature);
+  const signature = Buffer.from(macaroon, "base64").subarray(-32);
   for (const text of [macaroon, preimage, signature.toString("hex"), signature.toString("base64")])
     hidden.add(text);
   return credential;
@@ -929,6 +930,23 @@ root
     expect(stdout).toContain("colour: unknown here, so everything is denied");
     expect(stdout).toContain("max_uses: a value that cannot be read, so everything is denied");
     expect(stdout).toContain("It allows nothing now:");
+  });
+
+  test("prints the public-key form, with its issuer, and whether it is sealed", async () => {
+    const issuer = "https://issuer.example";
+    const minter = new Minter({ privateKey: "11".repeat(32), issuer, location: treasury.url });
+    const end = new Date("2100-01-01T00:00:00Z");
+    const open = hide(minter.mint({ endpoints: ["GET https://a.example/**"], expiresAt: end }));
+    const shown = await sigil(["inspect"], { input: open.toString() });
+    expect(shown).toMatchObject({ code: 0, stderr: "" });
+    expect(shown.stdout).toContain("Not verified: that needs the public key of its issuer.");
+    expect(shown.stdout).toContain(`issuer        ${issuer}\n`);
+    expect(shown.stdout).not.toContain("sealed");
+    expect(shown.stdout).toContain("GET https://a.example/**");
+    const { stdout } = await sigil(["inspect"], { input: seal(open).toKey() });
+    expect(stdout).toContain("sealed        nobody can narrow it further\n");
+    const json = await sigil(["inspect", "--json"], { input: open.toString() });
+    expect(JSON.parse(json.stdout)).toMatchObject({ form: "biscuit", issuer, sealed: false });
   });
 
   test("hides a copy of the preimage in a caveat", async () => {

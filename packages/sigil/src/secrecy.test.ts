@@ -2,9 +2,12 @@
  * What is taken out of a text before it is printed or logged: wallets' URLs of every kind, whole or
  * broken.
  */
+
+import { Minter, seal } from "l8nt/biscuit";
+import { Authority } from "l8nt/l402";
 import { expect, test } from "vitest";
-import { withoutSecrets } from "./secrecy.ts";
-import { logger } from "./treasury/log.ts";
+import { withoutCredentials, withoutSecrets } from "./secrecy.ts";
+import { hidden, logger } from "./treasury/log.ts";
 
 // Short, and of no alphabet of its own: nothing but its place tells that it is a secret.
 const SECRET = "hunter2-Short";
@@ -49,4 +52,35 @@ test("what is no wallet's URL stays as it is", () => {
     "10 sat + 1 sat of fee: paid",
   ])
     expect(withoutSecrets(text)).toBe(text);
+});
+
+const scope = { endpoints: ["GET https://api.example/**"], expiresIn: "1h" } as const;
+const minter = (keyId: number) =>
+  new Minter({ privateKey: "11".repeat(32), issuer: "https://treasury.example", keyId });
+const authority = new Authority({
+  secret: "8f3a5c7e9b1d2f4061728394a5b6c7d8e9fa0b1c2d3e4f5061728394a5b6c7d8",
+  location: "https://api.example",
+});
+
+test.each([
+  ["a macaroon", authority.minter.mint(scope)],
+  ["a token of the public-key form", minter(0).mint(scope)],
+  ["one with a key's number", minter(4_000_000_000).mint(scope)],
+  ["one that is sealed", seal(minter(1).mint(scope).delegate({ agent: "a" }))],
+])("%s is taken out in every form", (_name, credential) => {
+  for (const text of [credential.toString(), credential.toKey()]) {
+    const token = text.split(":")[0]!.replace("sk-sigil-", "");
+    for (const hide of [withoutCredentials, withoutSecrets, hidden]) {
+      const shown = hide(`before ${text} after`);
+      expect(shown).toMatch(/^before .*\(not shown\).* after$/);
+      expect(shown).not.toContain(token.slice(0, 40));
+      expect(shown).not.toContain(token.slice(-40));
+    }
+  }
+});
+
+test("names and paths that begin as a token does stay as they are", () => {
+  const text = "GET /CAPITALS/EgyptianMuseums/CAtalogue-of-all-the-long-names-there-are: Egypt";
+  expect(withoutCredentials(text)).toBe(text);
+  expect(hidden(text)).toBe(text);
 });

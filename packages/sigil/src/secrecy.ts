@@ -16,8 +16,15 @@ export const withoutWalletUrls = (message: string): string =>
 export const withoutSecrets = (message: string): string =>
   withoutWalletUrls(message).replace(SECRETS, "(not shown)");
 
-// A macaroon in base64, in the key form too, with its preimage.
-const CREDENTIALS = /(?:sk-sigil-)?Ag[E-HJ][A-Za-z0-9+/_-]{20,}={0,2}(?::[0-9A-Fa-f]{64})?/g;
+/**
+ * The token of a credential in base64, as the source of a pattern: a macaroon, or the public-key
+ * form, which has 96 bytes of keys and signatures at least. spec/1-credential.md §3.
+ */
+export const TOKEN_TEXT =
+  "(?:Ag[E-HJ][A-Za-z0-9+/_-]{20,}|(?:C[A-P]|E[g-v])[A-Za-z0-9+/_-]{126,})={0,2}";
+
+// In the key form too, with its preimage.
+const CREDENTIALS = new RegExp(`(?:sk-sigil-)?${TOKEN_TEXT}(?::[0-9A-Fa-f]{64})?`, "g");
 
 /** Replaces credentials in a text that a request had a part in. */
 export const withoutCredentials = (message: string): string =>

@@ -24,5 +24,20 @@ export {
   type RingKey,
   type RingMinterOptions,
 } from "./key-ring.ts";
+export interface Issued {
+  /** The origin that publishes the key. */
+  readonly issuer: string;
+  /** The number of the key. */
+  readonly keyId: number;
+  /** Whether nobody can append to it. */
+  readonly isSealed: boolean;
+}
+
+/** What a credential of this form says of its issuer, not verified; undefined for a macaroon. */
+export const issuedOf = ({ body }: Credential): Issued | undefined =>
+  body instanceof BiscuitBody
+    ? { issuer: body.issuer, keyId: body.token.rootKeyId ?? 0, isSealed: body.isSealed }
+    : undefined;
+
 export { Minter, type MinterOptions } from "./minter.ts";
 export { BiscuitVerifier, type BiscuitVerifierOptions, type IssuerKeys } from "./verifier.ts";

@@ -1,6 +1,6 @@
 /** `sigil inspect`: prints the caveats of a credential as a tree, without preimage or signature. */
 import type { Credential, Refusal } from "l8nt";
-import { macaroonOf } from "l8nt/l402";
+import { issuedOf } from "l8nt/biscuit";
 import { drawn } from "../branches.ts";
 import { command } from "../command.ts";
 import { EXIT, UsageError } from "../exit.ts";
@@ -13,8 +13,8 @@ export const inspect = command({
   summary: "show what a credential allows, node by node",
   usage: "[CREDENTIAL | -]",
   help: `Reads the credential from SIGIL_CREDENTIAL or stdin. It can also be an argument, but then other
-users can see it in the list of processes. Verifies nothing: that needs the secret, and
-\`sigil verify\`.`,
+users can see it in the list of processes. Verifies nothing: that needs the
+minter's secret, and \`sigil verify\`; or, in the public-key form, the issuer's key.`,
   flags: CREDENTIAL_FLAGS,
   positionals: 1,
   async run(given, terminal) {
@@ -40,6 +40,11 @@ users can see it in the list of processes. Verifies nothing: that needs the secr
 });
 
 interface Described {
+  readonly form: "macaroon" | "biscuit";
+  /** The origin that the public-key form names as its issuer; null for a macaroon. */
+  readonly issuer: string | null;
+  /** Whether nobody can append to it. */
+  readonly sealed: boolean;
   readonly location: string;
   readonly paymentHash: string;
   readonly paid: boolean;
@@ -52,8 +57,13 @@ interface Described {
   readonly denies: readonly Refusal[];
 }
 
-function describe({ chain, location, paymentHash, isPaid }: Credential, now: number): Described {
+function describe(credential: Credential, now: number): Described {
+  const { chain, location, paymentHash, isPaid } = credential;
+  const issued = issuedOf(credential);
   return {
+    form: issued === undefined ? "macaroon" : "biscuit",
+    issuer: issued?.issuer ?? null,
+    sealed: issued?.isSealed ?? false,
     location,
     paymentHash,
     paid: isPaid,
@@ -71,7 +81,8 @@ function describe({ chain, location, paymentHash, isPaid }: Credential, now: num
   };
 }
 
-function textOf({ location, paymentHash, paid, nodes, denies }: Described): string {
+function textOf(described: Described): string {
+  const { issuer, sealed, location, paymentHash, paid, nodes, denies } = described;
   const tree = nodes.reduceRight<Parameters<typeof drawn>[0] | undefined>(
     (child, { agent, caveats }) => ({
       heading: agent ?? "root",
@@ -81,8 +92,10 @@ function textOf({ location, paymentHash, paid, nodes, denies }: Described): stri
     undefined,
   )!;
   return [
-    "An L402 credential. Not verified: that needs the secret of its minter.",
+    `An L402 credential. Not verified: that needs the ${issuer === null ? "secret of its minter" : "public key of its issuer"}.`,
     "",
+    ...(issuer === null ? [] : [`issuer        ${printable(issuer)}`]),
+    ...(sealed ? ["sealed        nobody can narrow it further"] : []),
     `spent at      ${location === "" ? "(no location)" : printable(location)}`,
     `payment hash  ${paymentHash}`,
     `preimage      ${paid ? "proves the payment" : "does NOT prove the payment: it will be refused"}`,
@@ -99,10 +112,10 @@ function textOf({ location, paymentHash, paid, nodes, denies }: Described): stri
   ].join("\n");
 }
 
-/** Hides copies of the preimage and the signature, which a caveat may contain. */
+/** Hides copies of what ends its two halves: the preimage, and the token's signature or key. */
 function hider(credential: Credential): (text: string) => string {
-  const preimage = credential.toString().slice(-64);
-  const signature = Buffer.from(macaroonOf(credential).signature).toString("hex");
-  const secrets = new RegExp(`${preimage}|${signature}`, "gi");
+  const [token = "", preimage = ""] = credential.toString().split(":");
+  const end = Buffer.from(token, "base64").subarray(-32).toString("hex");
+  const secrets = new RegExp(`${preimage}|${end}`, "gi");
   return (text) => text.replace(secrets, "(not shown)");
 }

@@ -1,7 +1,7 @@
 /** Structured logs on stderr, without anything that could be a credential, preimage or key. */
 import { type DestinationStream, type Logger, type LoggerOptions, pino } from "pino";
 import { UsageError } from "../exit.ts";
-import { withoutWalletUrls } from "../secrecy.ts";
+import { TOKEN_TEXT, withoutWalletUrls } from "../secrecy.ts";
 
 export type { Logger };
 
@@ -17,11 +17,13 @@ const REDACTED = [
 ];
 
 /**
- * A macaroon in base64 or hex, or 32 bytes in hex. A text that is named as a payment hash stays, so
- * that the owner can look it up.
+ * A token in base64, a macaroon in hex, or 32 bytes in hex. A text that is named as a payment hash
+ * stays, so that the owner can look it up.
  */
-const SECRETS =
-  /Ag[E-HJ][A-Za-z0-9+/_-]{20,}={0,2}|020[12][0-9A-Fa-f]{140,}|(?<!payment |paymentHash":")(?<![0-9A-Fa-f])[0-9A-Fa-f]{64}(?![0-9A-Fa-f])/g;
+const SECRETS = new RegExp(
+  `${TOKEN_TEXT}|020[12][0-9A-Fa-f]{140,}|(?<!payment |paymentHash":")(?<![0-9A-Fa-f])[0-9A-Fa-f]{64}(?![0-9A-Fa-f])`,
+  "g",
+);
 
 /** Values of `--log-level`. Checked here, because pino's error repeats the value. */
 const LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"];
