@@ -3,6 +3,7 @@
 import { targetOfUrl } from "../caveat/index.ts";
 import { AdapterError } from "../errors.ts";
 import type { CarriedCredentials } from "./carried.ts";
+import { covers } from "./choosing.ts";
 import { newOrderId } from "./orders.ts";
 import type { Outgoing } from "./outgoing.ts";
 
@@ -27,7 +28,7 @@ export function checkAmbiguous(
       "ERR_REQUEST",
       "The client cannot send this method to this URL. It sends HTTP methods to http(s) URLs without a user name.",
     );
-  if (!anywhere.every((target) => carried.covers({ now, target: target! }, () => true)))
+  if (!anywhere.every((target) => covers(carried, { now, target: target! })))
     throw new AdapterError(
       "ERR_REQUEST",
       `${ambiguous(url)} It is sent only with a credential that covers the whole origin, as \`* ${url.origin}/**\` does: ask for one, or request a URL without that.`,

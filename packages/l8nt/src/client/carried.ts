@@ -1,7 +1,5 @@
-/** The credentials of a client: which one covers a request, and which treasury pays for it. */
-import type { Access } from "../caveat/access.ts";
-import { readOrigin, sameOrigin, type Target } from "../caveat/target.ts";
-import { denied, PaymentError } from "../errors.ts";
+/** The credentials of a client, and the treasury of each. */
+import { PaymentError } from "../errors.ts";
 import { Credential } from "../l402/credential.ts";
 import type { Treasurer } from "../ports/treasury.ts";
 
@@ -47,42 +45,6 @@ export class CarriedCredentials {
       );
     return first;
   }
-
-  /**
-   * The first credential that covers the access; one that names the origin of the access goes
-   * before others. Undefined if there is no credential at all.
-   *
-   * @throws DeniedError if there are credentials, and each one denies the access
-   */
-  choose(
-    access: Access & { readonly target: Target },
-    among = (_: Credential) => true,
-  ): Carried | undefined {
-    const judged = this.#all
-      .filter(({ credential }) => among(credential))
-      .map((carried) => ({ carried, refusals: carried.credential.certainRefusals(access) }));
-    const willing = judged
-      .filter(({ refusals }) => refusals.length === 0)
-      .map(({ carried }) => carried);
-    if (willing.length > 0)
-      return willing.find(({ credential }) => isAtHome(credential, access.target)) ?? willing[0];
-    const error = denied(judged[0]?.refusals ?? []);
-    if (error !== undefined) throw error;
-    return undefined;
-  }
-
-  /** Whether one of the credentials covers the access. */
-  covers(access: Access, among: (one: Credential) => boolean): boolean {
-    return this.#all.some(
-      ({ credential }) => among(credential) && credential.certainRefusals(access).length === 0,
-    );
-  }
-}
-
-/** Whether a credential names the origin of the target. It is presented there as it is. */
-export function isAtHome(credential: Credential, target: Target): boolean {
-  const home = readOrigin(credential.location);
-  return home !== undefined && sameOrigin(home, target.origin);
 }
 
 // `Array.isArray` does not narrow a readonly array.

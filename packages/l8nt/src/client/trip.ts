@@ -12,7 +12,8 @@ import { noAnswer } from "../wire/no-answer.ts";
 import { challengeAfter, isRefusal } from "../wire/service-refusal.ts";
 import { ambiguousForSale, checkAmbiguous } from "./ambiguous.ts";
 import { awaited, type Shown, shownAs } from "./answer.ts";
-import { type Carried, type CarriedCredentials, isAtHome, WHAT_TO_SET } from "./carried.ts";
+import { type Carried, type CarriedCredentials, WHAT_TO_SET } from "./carried.ts";
+import { choose, covers, isAtHome } from "./choosing.ts";
 import type { Held } from "./held.ts";
 import { withIntegrity } from "./integrity.ts";
 import { namedOrder, newOrderId, type Order, ordersOf } from "./orders.ts";
@@ -118,7 +119,7 @@ export class Trip {
     const target = targetOfUrl(request.method, request.url);
     if (target === undefined) return this.#ambiguous(request);
     const access = { now: clock(), target };
-    const chosen = carried.choose(access);
+    const chosen = choose(carried, access);
     const { strayed } = request;
     // Another origin must not make it use up what was paid for at this one.
     const mayUse = chosen !== undefined && !(strayed && chosen.credential.chain.isUsedUpByUse);
@@ -159,10 +160,10 @@ export class Trip {
   ): Promise<Response> {
     const { carried } = this.#context;
     const isPayer = (other: Credential): boolean => !isAtHome(other, access.target);
-    const willBuy = !request.strayed && carried.covers(access, isPayer);
+    const willBuy = !request.strayed && covers(carried, access, isPayer);
     const response = await this.#sender.send(request, access.target, { credential, willBuy });
     if (!(await asksForPayment(request.headers, response))) return response;
-    const payer = carried.choose(access, isPayer);
+    const payer = choose(carried, access, isPayer);
     if (payer === undefined || request.strayed)
       throw await unpaid(response, request.url, request.strayed ? STRAYED : USED_UP);
     await response.body?.cancel();
