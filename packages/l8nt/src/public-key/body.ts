@@ -3,8 +3,7 @@
  */
 
 import { Symbols } from "../biscuit/block.ts";
-import { malformed } from "../biscuit/protobuf.ts";
-import { appendBlock, chainClaims, hasItsKey, sealToken } from "../biscuit/signatures.ts";
+import { appendBlock, chainClaims, sealToken } from "../biscuit/signatures.ts";
 import {
   decodeSignedBlock,
   decodeToken,
@@ -53,7 +52,6 @@ export interface BodyParts {
 export function readBody({ token: bytes, preimage }: TextParts): BiscuitBody {
   if (!PREIMAGE.test(preimage)) throw malformedText();
   const token = decodeToken(bytesOf(bytes));
-  if (!hasItsKey(token)) throw malformed("it has not the private key to its last block");
   const contents = readBlocks(token.blocks.map(({ data }) => data));
   return new BiscuitBody({ token, contents, preimage: preimage.toLowerCase() });
 }

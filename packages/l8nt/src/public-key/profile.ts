@@ -15,6 +15,7 @@ import {
   text,
   variable,
 } from "../caveat/datalog.ts";
+import { formatOrigin, readOrigin } from "../caveat/target.ts";
 import { TokenError } from "../errors.ts";
 import { type Bytes, hexBytes, hexText } from "../internal/bytes.ts";
 
@@ -121,6 +122,9 @@ function readHead(facts: readonly Predicate[]): Authority {
     location: textIn(location),
     paymentHash: paymentHash?.kind === "bytes" ? hexText(paymentHash.value) : "",
   };
+  const origin = readOrigin(read.issuer);
+  if (origin === undefined || formatOrigin(origin) !== read.issuer)
+    throw foreign("an issuer that is no origin in canonical form");
   if (paymentHash?.kind !== "bytes" || paymentHash.value.length !== HASH_BYTES)
     throw malformed("it commits to no payment");
   const expected = headOf(read);

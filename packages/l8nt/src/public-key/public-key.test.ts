@@ -116,7 +116,7 @@ describe("refused", () => {
   const foreign = new Minter({ privateKey: "22".repeat(32), issuer, keyId: 7, clock: () => NOW });
 
   test.each<[string, string, string]>([
-    ["its last block removed", forged(block(1)), "ERR_TOKEN_MALFORMED"],
+    ["its last block removed", forged(block(1)), "ERR_TOKEN_FORGED"],
     ["its first block removed", forged(block(0)), "ERR_TOKEN_MALFORMED"],
     [
       "its blocks reordered",
@@ -131,7 +131,7 @@ describe("refused", () => {
     [
       "a sibling's block in place of its own",
       forged((token) => ({ ...token, blocks: [token.blocks[0], other] })),
-      "ERR_TOKEN_MALFORMED",
+      "ERR_TOKEN_FORGED",
     ],
     [
       "the signature of a sibling's block",

@@ -1,5 +1,5 @@
 /** Verifies credentials with the public keys of trusted issuers. spec/9-public-key.md §6. */
-import { type Claim, claimsOf } from "../biscuit/signatures.ts";
+import { type Claim, claimsOf, hasItsKey } from "../biscuit/signatures.ts";
 import type { Token } from "../biscuit/token.ts";
 import { CaveatChain, refusal, serviceVocabulary, type Vocabulary } from "../caveat/index.ts";
 import {
@@ -162,6 +162,7 @@ export class BiscuitVerifier implements Verifier {
     const waited = chain.at(-1)!.prefix + sealOf(token);
     const isProven = this.#verified.get(waited) === true;
     if (!isProven && !claimsOf(token, root, proven).every(isRight)) throw forged();
+    if (!hasItsKey(token)) throw forged();
     if (!body.isPaid)
       throw new TokenError(
         "ERR_TOKEN_PREIMAGE",
