@@ -39,5 +39,6 @@ export const issuedOf = ({ body }: Credential): Issued | undefined =>
     ? { issuer: body.issuer, keyId: body.token.rootKeyId ?? 0, isSealed: body.isSealed }
     : undefined;
 
+export { KEYS_PATH } from "./key-page.ts";
 export { Minter, type MinterOptions } from "./minter.ts";
 export { BiscuitVerifier, type BiscuitVerifierOptions, type IssuerKeys } from "./verifier.ts";

@@ -8,6 +8,7 @@ import { gateway } from "./gateway.ts";
 import { get } from "./get.ts";
 import { inspect } from "./inspect.ts";
 import { journal } from "./journal.ts";
+import { keys } from "./keys.ts";
 import { ledger } from "./ledger.ts";
 import { mcp } from "./mcp.ts";
 import { mint } from "./mint.ts";
@@ -23,6 +24,7 @@ export const COMMANDS: readonly Command[] = [
   network,
   get,
   mint,
+  keys,
   delegate,
   inspect,
   verify,

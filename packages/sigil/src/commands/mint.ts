@@ -1,4 +1,4 @@
-/** `sigil mint`: makes a credential from an authority's secret. */
+/** `sigil mint`: makes a credential from an authority's secret, or from an issuer's key. */
 import { randomBytes } from "node:crypto";
 import { type Bound, boundsOf } from "l8nt/caveats";
 import { Minter } from "l8nt/l402";
@@ -6,6 +6,8 @@ import type { Arguments } from "../arguments.ts";
 import { command } from "../command.ts";
 import { EXIT, UsageError } from "../exit.ts";
 import { SECRET_FLAGS, secretText } from "../input.ts";
+import { mintPublic } from "../keys/mint-public.ts";
+import { KEYS_FLAG } from "../keys/ring-file.ts";
 import { fromScope, readScope, SCOPE_FLAGS } from "../scope-flags.ts";
 import type { Terminal } from "../terminal.ts";
 import { FORM_FLAGS, minted } from "./minted.ts";
@@ -16,6 +18,11 @@ const FLAGS = {
     value: "access|spending",
     help: "spending (default) needs a budget; access does not",
   },
+  form: {
+    value: "macaroon|biscuit",
+    help: "biscuit: a credential that anyone can verify, from --keys (default: macaroon)",
+  },
+  ...KEYS_FLAG,
   ...SCOPE_FLAGS,
   ...SECRET_FLAGS,
   ...FORM_FLAGS,
@@ -26,10 +33,13 @@ type Given = Arguments;
 
 export const mint = command({
   name: "mint",
-  summary: "make a credential from an authority's secret",
+  summary: "make a credential from a secret, or from an issuer's key",
   usage: '--location URL --endpoint "GET URL" --budget "500 sat" --expires-in 1h [--agent NAME …]',
   help: `Reads the secret from SIGIL_SECRET or --secret-file. Every credential needs endpoints or services,
-and an end. A credential that can pay needs a budget too.`,
+and an end. A credential that can pay needs a budget too.
+
+With --form biscuit it is minted with a key of --keys, and verified with the public key alone by
+every service that trusts the issuer. \`sigil keys\` makes and publishes keys.`,
   flags: FLAGS,
   async run(given: Given, terminal) {
     if (given.has("new-secret")) {
@@ -43,6 +53,14 @@ and an end. A credential that can pay needs a budget too.`,
       terminal.answer(`${secret}\n`, { secret });
       return EXIT.ok;
     }
+    const form = given.text("form") ?? "macaroon";
+    if (form !== "macaroon" && form !== "biscuit")
+      throw new UsageError("--form must be macaroon or biscuit.");
+    if (form === "biscuit") {
+      mintPublic(given, terminal);
+      return EXIT.ok;
+    }
+    if (given.has("keys")) throw new UsageError("--keys is for --form biscuit.");
     const kind = given.text("kind") ?? "spending";
     if (kind !== "access" && kind !== "spending")
       throw new UsageError("--kind must be access or spending.");

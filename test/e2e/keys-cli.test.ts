@@ -1,0 +1,147 @@
+/** `sigil keys` and `sigil mint --form biscuit`, and a paywall that trusts what they publish. */
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Paywall } from "l8nt/service";
+import { afterAll, describe, expect, test } from "vitest";
+import { sigil } from "./support/sigil.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "sigil-keys-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const issuer = "https://treasury.example";
+const location = "https://api.example";
+const SCOPE = ["--endpoint", `GET ${location}/**`, "--expires-in", "1h"];
+
+let files = 0;
+async function made(...flags: readonly string[]): Promise<string> {
+  const file = join(folder, `keys-${files++}.json`);
+  expect((await sigil(["keys", "new", "--issuer", issuer, "--keys", file, ...flags])).code).toBe(0);
+  return file;
+}
+
+const run = async (...args: readonly string[]): Promise<string> => {
+  const { code, stdout } = await sigil(args);
+  expect(code).toBe(0);
+  return stdout;
+};
+
+const minted = async (file: string, ...flags: readonly string[]): Promise<string> =>
+  (await run("mint", "--form", "biscuit", "--keys", file, ...SCOPE, ...flags)).trim();
+
+/** The secret bytes of a file of keys, as hex. */
+const secretsOf = (file: string): readonly string[] =>
+  (JSON.parse(readFileSync(file, "utf8")) as { keys: { privateKey: string }[] }).keys.map(
+    ({ privateKey }) => privateKey,
+  );
+
+async function codeAt(paywall: Paywall, credential: string): Promise<string> {
+  const headers = { authorization: `L402 ${credential}` };
+  const decision = await paywall.authorize(new Request(`${location}/a`, { headers }));
+  if (decision.granted) return "granted";
+  return ((await decision.response.json()) as { code: string }).code;
+}
+
+describe("an issuer in the terminal", () => {
+  test("mints what a service takes that read the published page alone", async () => {
+    const file = await made();
+    const page = await run("keys", "publish", "--keys", file);
+    const fetcher = async () => new Response(page);
+    const paywall = new Paywall({ location, trust: [issuer], fetch: fetcher as typeof fetch });
+    expect(await codeAt(paywall, await minted(file))).toBe("granted");
+    expect(await codeAt(paywall, await minted(file, "--key-form"))).toBe("granted");
+    expect(await codeAt(paywall, await minted(await made()))).toBe("ERR_TOKEN_FORGED");
+    const child = await sigil(["delegate", "--agent", "a", "--endpoint", `GET ${location}/b`], {
+      SIGIL_CREDENTIAL: await minted(file),
+    });
+    expect(await codeAt(paywall, child.stdout.trim())).toBe("ERR_ENDPOINT");
+  });
+
+  test("rotates without a gap: the new key is published, and does not mint yet", async () => {
+    const file = await made();
+    const before = await run("keys", "publish", "--keys", file);
+    await run("keys", "rotate", "--keys", file);
+    const after = await run("keys", "publish", "--keys", file);
+    expect(JSON.parse(after)).toHaveLength(2);
+    const late = await minted(file);
+    for (const page of [before, after]) {
+      const fetcher = async () => new Response(page);
+      const paywall = new Paywall({ location, trust: [issuer], fetch: fetcher as typeof fetch });
+      expect(await codeAt(paywall, late)).toBe("granted");
+    }
+    expect(await run("keys", "list", "--keys", file)).toMatch(
+      /key 0 {2}mints\n[\s\S]+key 1 {2}mints a day after it was made\n/,
+    );
+    await run("keys", "retire", "--id", "0", "--keys", file);
+    const last = await run("keys", "publish", "--keys", file);
+    const fetcher = async () => new Response(last);
+    const paywall = new Paywall({ location, trust: [issuer], fetch: fetcher as typeof fetch });
+    expect(await codeAt(paywall, late)).toBe("ERR_TOKEN_KEY");
+    expect(await codeAt(paywall, await minted(file))).toBe("granted");
+  });
+
+  test("keeps the keys in a file that others cannot read, and prints none", async () => {
+    const file = await made();
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    const shown: string[] = [];
+    for (const args of [["list"], ["publish"], ["rotate"], ["list"], ["retire", "--id", "0"]])
+      for (const more of [[], ["--json"]]) {
+        const { stdout, stderr } = await sigil(["keys", ...args, "--keys", file, ...more]);
+        shown.push(stdout, stderr);
+        for (const secret of secretsOf(file)) expect(shown.join("")).not.toContain(secret);
+      }
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+  });
+
+  test("writes over no file, and reads none that others can", async () => {
+    const file = await made();
+    const text = readFileSync(file, "utf8");
+    const again = await sigil(["keys", "new", "--issuer", issuer, "--keys", file]);
+    expect(again).toMatchObject({ code: 2, stdout: "" });
+    expect(again.stderr).toContain("is there already, and is not overwritten");
+    expect(readFileSync(file, "utf8")).toBe(text);
+    chmodSync(file, 0o644);
+    for (const args of [
+      ["keys", "list"],
+      ["keys", "rotate"],
+      ["mint", "--form", "biscuit", ...SCOPE],
+    ]) {
+      const refused = await sigil([...args, "--keys", file]);
+      expect(refused).toMatchObject({ code: 2, stdout: "" });
+      expect(refused.stderr).toContain("The file of --keys can be read by others. Run chmod 600");
+    }
+  });
+
+  test("warns of limits that nobody counts, and of an end that comes sooner", async () => {
+    const file = await made("--expires-in", "30m");
+    const args = ["mint", "--form", "biscuit", "--keys", file, ...SCOPE];
+    expect((await sigil([...args, "--max-uses", "5"])).stderr).toContain(
+      "no service counts max_uses unless --ledger names its origin",
+    );
+    const bound = await sigil([...args, "--max-uses", "5", "--ledger", location]);
+    expect(bound.stderr).not.toContain("counts");
+    expect(bound.stderr).toMatch(/key 0 ends at .+, and the credential with it/);
+  });
+
+  test.each([
+    [["keys"], "Missing verb"],
+    [["keys", "make"], "Unknown verb make"],
+    [["keys", "new", "--keys", "x"], "Missing --issuer ORIGIN"],
+    [
+      ["keys", "new", "--issuer", "treasury.example", "--keys", "x"],
+      "an issuer is an http(s) origin",
+    ],
+    [["keys", "new", "--issuer", issuer], "Missing --keys FILE"],
+    [["keys", "list", "--issuer", issuer, "--keys", "x"], "sigil keys list takes no --issuer."],
+    [["keys", "retire", "--keys", "x"], "Missing --id N"],
+    [["keys", "list", "--keys", "/nothing/here"], "The file of --keys"],
+    [["mint", "--form", "biscuit", ...SCOPE], "Missing --keys FILE"],
+    [["mint", "--form", "jwt", ...SCOPE], "--form must be macaroon or biscuit."],
+    [["mint", "--keys", "x", ...SCOPE], "--keys is for --form biscuit."],
+    [["mint", "--form", "biscuit", "--secret-file", "x", ...SCOPE], "neither --secret-file"],
+  ])("says what is wrong: sigil %j", async (args, message) => {
+    const { code, stdout, stderr } = await sigil(args);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    expect(stderr.toLowerCase()).toContain(message.toLowerCase());
+  });
+});
