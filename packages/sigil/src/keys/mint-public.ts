@@ -1,4 +1,4 @@
-/** `sigil mint --form biscuit`: a credential that anyone can verify with the issuer's public key. */
+/** `sigil mint --form biscuit`: a credential that anyone can verify with a public key. */
 import type { Credential } from "l8nt";
 import type { KeyRing } from "l8nt/biscuit";
 import type { Arguments } from "../arguments.ts";
@@ -17,18 +17,22 @@ export function mintPublic(given: Arguments, terminal: Terminal): void {
   const ring = readKeys(keysPath(given));
   const minter = fromScope(() => ring.minter(location === undefined ? {} : { location }));
   const credential = fromScope(() => minter.mint(scope));
-  for (const warning of warningsOf(credential, ring, minter.keyId))
+  const isCounted = scope.ledger !== undefined;
+  for (const warning of warningsOf(credential, ring, { keyId: minter.keyId, isCounted }))
     terminal.note(`sigil: ${warning}`);
   minted(credential, given, terminal, { issuer: minter.issuer, keyId: minter.keyId });
 }
 
-function warningsOf({ chain }: Credential, ring: KeyRing, keyId: number): readonly string[] {
+function warningsOf(
+  { chain }: Credential,
+  ring: KeyRing,
+  { keyId, isCounted }: { readonly keyId: number; readonly isCounted: boolean },
+): readonly string[] {
   const { validUntil } = chain;
   const ends = ring.keys.find(({ id }) => id === keyId)?.expiresAt;
-  const isBound = chain.texts.some(({ condition }) => condition === "ledger");
   const counted = [...new Set(chain.limits.map(({ condition }) => condition))];
   return [
-    ...(counted.length > 0 && !isBound
+    ...(counted.length > 0 && !isCounted
       ? [
           `no service counts ${counted.join(", ")} unless --ledger names its origin: it will refuse the credential`,
         ]
