@@ -27,15 +27,21 @@ class DevNetworkWallet extends Wallet {
   }
 }
 
-test("pays our challenge and is served, and a second request pays nothing while its credential lasts", async () => {
-  const world = await town();
-  const shop = await world.openShop({ price: "21 sat", grants: { uses: 2 } });
-  const client = axios.create();
-  // Its declarations mean axios for CommonJS, whose types are others.
-  setupL402Interceptor(client as never, new DevNetworkWallet(world), new MemoryTokenStore());
-  for (const served of [1, 2]) {
-    const response = await client.get(`${shop.url}/a`);
-    expect([response.status, response.data]).toEqual([200, { served }]);
-  }
-  expect(world.paid()).toMatchObject({ count: 1 });
-});
+test.each([
+  ["", {}],
+  [" that lists issuers", { paywall: { trust: ["https://treasury.example"] } }],
+])(
+  "pays a challenge of ours%s and is served, and a second request pays nothing while its credential lasts",
+  async (_what, more) => {
+    const world = await town();
+    const shop = await world.openShop({ price: "21 sat", grants: { uses: 2 }, ...more });
+    const client = axios.create();
+    // Its declarations mean axios for CommonJS, whose types are others.
+    setupL402Interceptor(client as never, new DevNetworkWallet(world), new MemoryTokenStore());
+    for (const served of [1, 2]) {
+      const response = await client.get(`${shop.url}/a`);
+      expect([response.status, response.data]).toEqual([200, { served }]);
+    }
+    expect(world.paid()).toMatchObject({ count: 1 });
+  },
+);

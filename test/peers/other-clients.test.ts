@@ -45,22 +45,28 @@ function albyWallet({ network }: Town) {
 }
 
 describe("@getalby/lightning-tools", () => {
-  test("pays our challenge and passes our paywall; its credential serves as long as it was sold for", async () => {
-    const world = await town();
-    const shop = await world.openShop({ price: "21 sat", grants: { uses: 2 } });
-    const wallet = albyWallet(world);
-    const first = await fetchWithL402(`${shop.url}/a`, {}, { wallet });
-    expect(first.status).toBe(200);
-    expect(await first.json()).toEqual({ served: 1 });
-    expect(first.payment).toMatchObject({ paid: true, amountSat: 21 });
-    expect(world.paid().count).toBe(1);
-    const { credentials } = first.payment!;
-    expect((await fetchWithL402(`${shop.url}/a`, {}, { wallet, credentials })).status).toBe(200);
-    // Used up, and it keeps its word not to pay again.
-    expect((await fetchWithL402(`${shop.url}/a`, {}, { wallet, credentials })).status).toBe(402);
-    expect(world.paid().count).toBe(1);
-    expect(shop.served).toHaveLength(2);
-  });
+  test.each([
+    ["", {}],
+    [" that lists issuers", { paywall: { trust: ["https://treasury.example"] } }],
+  ])(
+    "pays a challenge of ours%s and passes our paywall; its credential serves as long as it was sold for",
+    async (_what, more) => {
+      const world = await town();
+      const shop = await world.openShop({ price: "21 sat", grants: { uses: 2 }, ...more });
+      const wallet = albyWallet(world);
+      const first = await fetchWithL402(`${shop.url}/a`, {}, { wallet });
+      expect(first.status).toBe(200);
+      expect(await first.json()).toEqual({ served: 1 });
+      expect(first.payment).toMatchObject({ paid: true, amountSat: 21 });
+      expect(world.paid().count).toBe(1);
+      const { credentials } = first.payment!;
+      expect((await fetchWithL402(`${shop.url}/a`, {}, { wallet, credentials })).status).toBe(200);
+      // Used up, and it keeps its word not to pay again.
+      expect((await fetchWithL402(`${shop.url}/a`, {}, { wallet, credentials })).status).toBe(402);
+      expect(world.paid().count).toBe(1);
+      expect(shop.served).toHaveLength(2);
+    },
+  );
 
   test("sends a body with the payment, and an abort of ours does not confuse it", async () => {
     const world = await town();

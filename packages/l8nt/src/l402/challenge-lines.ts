@@ -5,6 +5,7 @@
 import { base64Text } from "../internal/bytes.ts";
 import { Macaroon, type UnverifiedMacaroon } from "../macaroon/index.ts";
 import type { Identifier } from "./identifier.ts";
+import { writeIssuers } from "./issuers.ts";
 
 /** The challenge of a service that sells macaroons of spec page 1. */
 export interface Challenge {
@@ -14,6 +15,8 @@ export interface Challenge {
   readonly invoice: string;
   /** The conditions that the service says it enforces; undefined if it does not say. */
   readonly enforced: readonly string[] | undefined;
+  /** Origins whose credentials the service takes; undefined if it lists none. */
+  readonly issuers?: readonly string[] | undefined;
 }
 
 export const VERSION = "0";
@@ -28,9 +31,10 @@ const MAX_CHARACTERS = 3072;
  * The lines of a challenge, in the order and form that the regular expressions of the reference
  * clients expect. Where a long path makes them longer than 3,072 characters, the first of these
  * that is enough is left out: `token`, which repeats `macaroon`; the `LSAT` line too; `caveats`
- * too.
+ * too; `issuers` too.
  *
- * @throws TypeError for an invoice or a condition that could break out of its quotes [case 9]
+ * @throws TypeError for an invoice, a condition or an issuer that could break out of its quotes
+ * [case 9]
  */
 export function challengeLines(challenge: Challenge): readonly string[] {
   const macaroon = base64Text(Macaroon.encode(challenge.macaroon));
@@ -41,12 +45,24 @@ export function challengeLines(challenge: Challenge): readonly string[] {
   const both = `macaroon="${macaroon}", invoice="${challenge.invoice}"`;
   const caveats =
     challenge.enforced === undefined ? "" : `, caveats="${challenge.enforced.join(" ")}"`;
+  const issuers = issuersParameter(challenge.issuers);
   const lsat = `LSAT ${both}`;
   const l402 = `L402 ${both}, version="${VERSION}"`;
   const forms = [
-    [lsat, `${l402}, token="${macaroon}"${caveats}`],
-    [lsat, l402 + caveats],
-    [l402 + caveats],
+    [lsat, `${l402}, token="${macaroon}"${caveats}${issuers}`],
+    [lsat, l402 + caveats + issuers],
+    [l402 + caveats + issuers],
+    [l402 + issuers],
   ];
   return forms.find((lines) => lines.join("").length <= MAX_CHARACTERS) ?? [l402];
 }
+
+/** The line of a service that has nothing to sell for this request. spec/3-challenge.md §5. */
+export const bareLine = (
+  enforced: readonly string[],
+  issuers: readonly string[] | undefined,
+): string =>
+  `L402 version="${VERSION}", caveats="${enforced.join(" ")}"${issuersParameter(issuers)}`;
+
+const issuersParameter = (issuers: readonly string[] = []): string =>
+  issuers.length === 0 ? "" : `, issuers="${writeIssuers(issuers)}"`;

@@ -1,7 +1,7 @@
 /** The keys of trusted issuers, as the issuers publish them. spec/9-public-key.md §6. */
 import { TokenError } from "../errors.ts";
 import { readBody } from "../http/body.ts";
-import { hexText, utf8Text } from "../internal/bytes.ts";
+import { utf8Text } from "../internal/bytes.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
 import { type Clock, systemClock } from "../ports/clock.ts";
 import { type IssuerKey, KEYS_PATH, MAX_AGE, MAX_PAGE_BYTES, readKeyPage } from "./key-page.ts";
@@ -21,6 +21,8 @@ export interface IssuerDirectoryOptions {
   /** The origins that are trusted, such as `https://treasury.example`; `http` on loopback alone. */
   readonly issuers: readonly string[];
   readonly fetch?: typeof fetch;
+  /** The directory that this one takes the place of: what it knows of the same issuers stays. */
+  readonly before?: IssuerDirectory | undefined;
   /** @default the system's clock */
   readonly clock?: Clock;
   /** Told of a page that could not be had. @default nobody */
@@ -30,6 +32,7 @@ export interface IssuerDirectoryOptions {
 const OPTIONS = {
   issuers: true,
   fetch: true,
+  before: true,
   clock: true,
   alarm: true,
 } satisfies Keys<IssuerDirectoryOptions>;
@@ -57,9 +60,10 @@ export class IssuerDirectory implements IssuerKeys {
   /** @throws TypeError for an issuer that is no https origin */
   constructor(options: IssuerDirectoryOptions) {
     checkKeys(options, OPTIONS, "an issuer directory");
-    const { issuers, clock = systemClock, alarm = () => {} } = options;
+    const { issuers, before, clock = systemClock, alarm = () => {} } = options;
+    const known = before === undefined ? undefined : before.#known;
     this.#known = new Map(
-      issuers.map((one) => [readTrusted(one), { askedAt: Number.NEGATIVE_INFINITY }]),
+      issuers.map(readTrusted).map((issuer) => [issuer, known?.get(issuer) ?? unasked()]),
     );
     this.#fetch = options.fetch ?? ((input, init) => globalThis.fetch(input, init));
     this.#clock = clock;
@@ -113,8 +117,8 @@ export class IssuerDirectory implements IssuerKeys {
   #ask(issuer: string, known: Known): Promise<void> {
     known.askedAt = this.#clock();
     const asking = this.#page(issuer)
-      .then(({ keys, freshUntil }) => {
-        known.page = { freshUntil, keys: kept(keys, known.page?.keys) };
+      .then((page) => {
+        known.page = page;
       })
       .catch((error: unknown) => {
         this.#alarm(`l8nt: the keys of ${issuer} could not be had`, error);
@@ -143,6 +147,8 @@ export class IssuerDirectory implements IssuerKeys {
   }
 }
 
+const unasked = (): Known => ({ askedAt: Number.NEGATIVE_INFINITY });
+
 const unknownKey = (message: string): TokenError => new TokenError("ERR_TOKEN_KEY", message);
 
 /** Seconds. */
@@ -165,16 +171,3 @@ function readTrusted(issuer: string): string {
     );
   return origin;
 }
-
-/** A key that is the same as before stays the same object, and what it proved stays proven. */
-const kept = (
-  keys: ReadonlyMap<number, IssuerKey>,
-  before: ReadonlyMap<number, IssuerKey> | undefined,
-): ReadonlyMap<number, IssuerKey> =>
-  new Map(
-    [...keys].map(([id, key]) => {
-      const old = before?.get(id)?.publicKey;
-      const isSame = old !== undefined && hexText(old) === hexText(key.publicKey);
-      return [id, isSame ? { ...key, publicKey: old } : key];
-    }),
-  );

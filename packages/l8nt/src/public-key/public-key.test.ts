@@ -241,3 +241,34 @@ test("shows no secret", () => {
     base64Text(proof.kind === "open" ? proof.nextSecret : proof.signature),
   );
 });
+
+test("a key is compared by its bytes: fresh arrays prove nothing anew, one that was changed does", () => {
+  const key = new Uint8Array(minter.publicKey);
+  const at = { find: () => new Uint8Array(key) };
+  const judge = new BiscuitVerifier({
+    keys: { find: () => at.find() },
+    revocations: new RevocationList(),
+  });
+  const text = root.attenuate({ endpoints: ["GET https://api.example/b"] }).toString();
+  for (const _ of "123") judge.authenticate(text);
+  const held = judge.known(text);
+  expect(held).toBeDefined();
+  expect(judge.known(text)).toBe(held);
+  at.find = () => key;
+  expect(judge.known(text)).toBe(held);
+  key[0]! ^= 1;
+  expect(judge.known(text)).toBeUndefined();
+});
+
+test("a key that is changed in the very array that it was given in proves nothing", () => {
+  const key = new Uint8Array(minter.publicKey);
+  const judge = new BiscuitVerifier({
+    keys: { find: () => key },
+    revocations: new RevocationList(),
+  });
+  const text = root.attenuate({ endpoints: ["GET https://api.example/c"] }).toString();
+  for (const _ of "123") judge.authenticate(text);
+  expect(judge.known(text)).toBeDefined();
+  key[0]! ^= 1;
+  expect(judge.known(text)).toBeUndefined();
+});

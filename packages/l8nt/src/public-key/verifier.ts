@@ -12,7 +12,7 @@ import {
 } from "../credential/index.ts";
 import { readText } from "../credential/text.ts";
 import { type Refusal, TokenError } from "../errors.ts";
-import { type Binary, binaryOf } from "../internal/bytes.ts";
+import { type Binary, binaryOf, ownBytes } from "../internal/bytes.ts";
 import { verify, verifyLater } from "../internal/ed25519.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
 import { Lru } from "../internal/lru.ts";
@@ -23,7 +23,7 @@ import "./form.ts";
 /** The public keys of the issuers that a verifier trusts. */
 export interface IssuerKeys {
   /**
-   * 32 bytes: the same array for as long as the key is the issuer's.
+   * The 32 bytes of the issuer's key.
    *
    * @throws TokenError `ERR_TOKEN_ISSUER` for an issuer that is not trusted, `ERR_TOKEN_KEY` for a
    * key that it does not have, or that ended
@@ -142,7 +142,7 @@ export class BiscuitVerifier implements Verifier {
   #isTrusted(verified: Verified): boolean {
     const { issuer, keyId, root } = this.#roots.get(verified)!;
     try {
-      return this.#keys.find(issuer, keyId) === root;
+      return isSameKey(this.#keys.find(issuer, keyId), root);
     } catch {
       return false;
     }
@@ -179,10 +179,15 @@ export class BiscuitVerifier implements Verifier {
     for (const { last, prefix } of chain.slice(proven)) this.#chains.set(last, prefix);
     if (!verified.chain.isSingleUse && this.#seen.before(chain.at(-1)!.last))
       this.#texts.set(text, verified);
-    this.#roots.set(verified, { issuer: body.issuer, keyId, root });
+    // Whoever gave the key may write another one into the same array.
+    this.#roots.set(verified, { issuer: body.issuer, keyId, root: ownBytes(root) });
     return verified;
   }
 }
+
+/** Keys are public, so the time that this takes tells nothing. */
+const isSameKey = (a: Uint8Array, b: Uint8Array): boolean =>
+  a.length === b.length && a.every((byte, at) => byte === b[at]);
 
 const isRight = ({ key, message, signature }: Claim): boolean => verify(key, message, signature);
 

@@ -9,6 +9,8 @@ import type { Clock } from "../ports/clock.ts";
 import type { Ledger } from "../ports/ledger.ts";
 import type { SalesBook } from "../ports/sales.ts";
 import type { Invoicer } from "../ports/wallet.ts";
+import type { IssuerDirectory } from "../public-key/directory.ts";
+import type { RefusedOptions } from "../wire/problem.ts";
 import type { AbandonedUses } from "./abandoned.ts";
 import type { ChallengeLimits } from "./challenge-limits.ts";
 import type { ProxyWatch } from "./proxied.ts";
@@ -19,6 +21,10 @@ export interface PaywallContext {
   readonly authority: Authority;
   /** Of the credentials that are presented, of every form that is taken. */
   readonly verifier: Verifier;
+  /** The keys of the issuers that are trusted; undefined if none are. */
+  readonly issuers: IssuerDirectory | undefined;
+  /** What a challenge says of the credentials that are taken. */
+  readonly stated: Pick<RefusedOptions, "issuers"> & { readonly enforced: readonly string[] };
   /** What the path of each request is put behind, to be judged and sold. */
   readonly base: Base;
   readonly holders: HolderProofs;

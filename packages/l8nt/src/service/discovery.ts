@@ -32,13 +32,14 @@ export async function discovery(
 }
 
 const describe = (
-  { authority, base }: PaywallContext,
+  { authority, base, stated }: PaywallContext,
   routes: readonly RouteDescription[],
 ): TypeOf<NonNullable<typeof serviceDiscovery.answer>> => ({
   version: "0",
   location: authority.location,
   ...(authority.service !== undefined && { service: authority.service }),
-  caveats: authority.vocabulary.names,
+  caveats: stated.enforced,
+  ...(stated.issuers !== undefined && { issuers: stated.issuers }),
   revocations: base.path + REVOCATIONS_PATH,
   routes,
 });
@@ -49,7 +50,7 @@ const describe = (
  */
 async function revoke(
   request: Request,
-  { authority, verifier, clock, base, holders }: PaywallContext,
+  { verifier, clock, base, holders, stated }: PaywallContext,
   revoking: Revoking,
 ): Promise<Response> {
   try {
@@ -78,6 +79,6 @@ async function revoke(
     return writeAnswer(revocation, { node: await revoking.below(ancestor, descentIn(body)) });
   } catch (error) {
     if (!(error instanceof SigilError)) throw error;
-    return new Refused(error, { enforced: authority.vocabulary.names }).response;
+    return new Refused(error, stated).response;
   }
 }

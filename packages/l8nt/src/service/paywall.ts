@@ -12,6 +12,7 @@ import { HolderProofs } from "../holder/proofs.ts";
 import { randomBytes } from "../internal/crypto.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
 import { Authority, type SecretSource, type Verified } from "../l402/index.ts";
+import { writeIssuers } from "../l402/issuers.ts";
 import { Keeper, type KeeperOptions, keepSeconds } from "../ledger/index.ts";
 import { TopUps } from "../ledger/top-ups.ts";
 import { type Clock, systemClock } from "../ports/clock.ts";
@@ -96,7 +97,7 @@ export interface PaywallOptions extends CommonTerms {
   /**
    * Origins, such as `https://treasury.example`, whose credentials of the public-key form are
    * taken. Their keys are fetched from there. Without a `secret` no other credentials are taken,
-   * and nothing is sold.
+   * and nothing is sold. Challenges list them: 16 at most, 1,024 characters in all.
    *
    * @default none
    */
@@ -172,8 +173,9 @@ export interface PaywallOptions extends CommonTerms {
   readonly invoiceDescription?: string;
   /**
    * The paywall of this service, in this process, that this one is made to take the place of, as
-   * with other prices. What was kept of it goes on here: answers to repeated requests and, without
-   * other `challengesPerMinute`, the counts of unpaid challenges. It may still end what it serves.
+   * with other prices. What was kept of it goes on here: answers to repeated requests, the keys of
+   * issuers that both trust and, without other `challengesPerMinute`, the counts of unpaid
+   * challenges. It may still end what it serves.
    */
   readonly replaces?: Paywall;
   /**
@@ -260,10 +262,15 @@ export class Paywall {
     this.#book = ledger;
     const before = replaces === undefined ? undefined : replaces.#context;
     const sameRates = options.challengesPerMinute === undefined;
-    const verifier = trusting(options, this.authority, { clock, alarm });
+    const issuers = trusted(options, before?.issuers, { clock, alarm });
     this.#context = {
       authority: this.authority,
-      verifier,
+      verifier: verifierOf(this.authority, issuers),
+      issuers,
+      stated: {
+        enforced: this.authority.vocabulary.names,
+        ...(issuers !== undefined && { issuers: issuers.issuers }),
+      },
       base,
       holders: before?.holders ?? new HolderProofs(clock),
       ledger,
@@ -559,13 +566,26 @@ function ownAuthority(options: PaywallOptions, clock: Clock): Authority {
   return new Authority({ secret, location, clock });
 }
 
-/** The verifier of an authority, or of it and of the issuers that are trusted. */
-function trusting(
+/** @throws TypeError for issuers that cannot be trusted, or not be listed */
+function trusted(
   { trust = [], fetch }: PaywallOptions,
-  { verifier, revocations, ledger }: Authority,
+  before: IssuerDirectory | undefined,
   common: { readonly clock: Clock; readonly alarm: (what: string, cause: unknown) => void },
-): Verifier {
-  if (trust.length === 0) return verifier;
-  const keys = new IssuerDirectory({ issuers: trust, ...common, ...(fetch && { fetch }) });
-  return new AnyFormVerifier(verifier, new BiscuitVerifier({ keys, revocations, ledger }));
+): IssuerDirectory | undefined {
+  if (trust.length === 0) return undefined;
+  const directory = new IssuerDirectory({
+    ...{ issuers: trust, before, ...common },
+    ...(fetch && { fetch }),
+  });
+  writeIssuers(directory.issuers);
+  return directory;
 }
+
+/** The verifier of an authority, or of it and of the issuers that are trusted. */
+const verifierOf = (
+  { verifier, revocations, ledger }: Authority,
+  keys: IssuerDirectory | undefined,
+): Verifier =>
+  keys === undefined
+    ? verifier
+    : new AnyFormVerifier(verifier, new BiscuitVerifier({ keys, revocations, ledger }));

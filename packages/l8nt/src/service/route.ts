@@ -221,7 +221,7 @@ export class Route {
   }
 
   #unproven(error: TokenError): Refused {
-    return new Refused(error, { enforced: this.#context.authority.vocabulary.names });
+    return new Refused(error, this.#context.stated);
   }
 
   /** The public URL: the paywall's base, the canonical path, and the query as it was sent. */

@@ -128,10 +128,9 @@ export class Sales {
 
   /** Refuses because of `why`, with an invoice that would buy the request. */
   offer(request: PricedRequest, why: SigilError): Refused | Promise<Refused> {
-    const { names: enforced } = this.#context.authority.vocabulary;
     return this.sells(request.price)
       ? this.#offer(request, why)
-      : new Refused(why, { status: 401, enforced });
+      : new Refused(why, { status: 401, ...this.#context.stated });
   }
 
   async #offer(request: PricedRequest, why: SigilError): Promise<Refused> {
@@ -154,7 +153,7 @@ export class Sales {
     try {
       const offer = await challenges.making(() => this.#invoiced(sale));
       challenges.given(place, offer.invoice.paymentHash);
-      return new Refused(why, { offer });
+      return new Refused(why, { offer, ...this.#context.stated });
     } catch (cause) {
       this.#context.alarm("l8nt: the wallet made no invoice", cause);
       return new Refused(

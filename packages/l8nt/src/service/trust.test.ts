@@ -3,9 +3,11 @@ import { describe, expect, test } from "vitest";
 import { hexText } from "../internal/bytes.ts";
 import { nextTurn } from "../internal/timers.ts";
 import { Authority } from "../l402/index.ts";
+import { issuersIn } from "../l402/issuers.ts";
 import { Minter, seal } from "../public-key/index.ts";
 import { KEYS_PATH, writeKeyPage } from "../public-key/key-page.ts";
 import { FakeInvoicer } from "../testing/fake-invoicer.ts";
+import { Refused } from "../wire/problem.ts";
 import { Paywall, type PaywallOptions } from "./index.ts";
 
 const issuer = "https://treasury.example";
@@ -206,6 +208,14 @@ describe("cannot be made", () => {
     ["an issuer over plain http", { trust: ["http://treasury.example"] }],
     ["an issuer with a path", { trust: [`${issuer}/a`] }],
     ["nothing that is trusted", { trust: [] }],
+    ["17 issuers", { trust: Array.from({ length: 17 }, (_, at) => `https://t${at}.example`) }],
+    [
+      "issuers whose names a challenge has no room for",
+      { trust: Array.from("abcde", (name) => `https://${`${name.repeat(50)}.`.repeat(4)}example`) },
+    ],
+    // WHATWG URL lets a quote stand in a host.
+    ["an issuer with a quote in its name", { trust: ['https://a".example'] }],
+    ["an issuer with a comma in its name", { trust: ["https://a,b.example"] }],
     ["a sale without a secret", { trust: [issuer], invoicer: new FakeInvoicer(() => NOW) }],
   ])("%s", (_name, options) => {
     expect(() => paywallOf(options)).toThrow(TypeError);
@@ -213,5 +223,115 @@ describe("cannot be made", () => {
 
   test("a loopback issuer may be plain http", () => {
     expect(() => paywallOf({ trust: ["http://127.0.0.1:8402"] })).not.toThrow();
+  });
+});
+
+describe("a paywall lists the issuers that it trusts", () => {
+  const other = "https://other.example:8443";
+  const { fetch } = site(() => page(first));
+  const invoicer = new FakeInvoicer(() => NOW);
+  const ask = async (options: Partial<PaywallOptions>, authorization?: string) => {
+    const paywall = paywallOf(options);
+    const request = new Request(`${location}/a`, {
+      headers: { ...(authorization !== undefined && { authorization }) },
+    });
+    const decision = await paywall.authorize(request);
+    if (!(decision instanceof Refused)) throw new Error("it was served");
+    const { code } = (await decision.response.json()) as { code: string };
+    return { status: decision.status, code, lines: decision.challengeLines };
+  };
+  const selling = { secret, invoicer, price: "10 sat" } as const;
+  const trust = [issuer, other, `${issuer}:443`];
+
+  test.each<[string, Partial<PaywallOptions>, string | undefined, number, string]>([
+    ["that sells nothing", { trust }, undefined, 401, "ERR_TOKEN_MISSING"],
+    ["that has a secret", { trust, secret }, undefined, 401, "ERR_TOKEN_MISSING"],
+    ["that sells", { trust, ...selling }, undefined, 402, "ERR_TOKEN_MISSING"],
+    ["that cannot read a credential", { trust }, "L402 x", 401, "ERR_TOKEN_MALFORMED"],
+    [
+      "that does not trust a credential's issuer",
+      { trust: [issuer, other] },
+      `L402 ${new Minter({ privateKey: "11".repeat(32), issuer: "https://x.example", clock: () => NOW }).mint(scope)}`,
+      401,
+      "ERR_TOKEN_ISSUER",
+    ],
+  ])("%s", async (_name, options, authorization, status, code) => {
+    const answer = await ask({ fetch, ...options }, authorization);
+    expect(answer).toMatchObject({ status, code });
+    expect(answer.lines.at(-1)).toMatch(
+      /, issuers="https:\/\/treasury\.example https:\/\/other\.example:8443"$/,
+    );
+    expect(issuersIn(answer.lines)).toEqual([issuer, other]);
+  });
+
+  test("in /.well-known/l402", async () => {
+    const answer = await paywallOf({ trust, fetch }).wellKnown(
+      new Request(`${location}/.well-known/l402`),
+    );
+    expect(await answer!.json()).toMatchObject({ issuers: [issuer, other] });
+  });
+
+  test("for one that trusts none nothing is said", async () => {
+    for (const options of [{ secret }, { secret, trust: [] }, selling]) {
+      const { lines } = await ask(options);
+      expect(lines.join()).not.toContain("issuers");
+      expect(issuersIn(lines)).toEqual([]);
+    }
+    const answer = await paywallOf({ secret }).wellKnown(
+      new Request(`${location}/.well-known/l402`),
+    );
+    expect(await answer!.json()).not.toHaveProperty("issuers");
+  });
+
+  test("the parameters of a buyer stand as without it", async () => {
+    const [lsat, l402] = (await ask({ trust, fetch, ...selling })).lines;
+    expect(lsat).toMatch(/^LSAT macaroon="[^"]+", invoice="[^"]+"$/);
+    expect(l402).toMatch(
+      /^L402 macaroon="[^"]+", invoice="[^"]+", version="0", token="[^"]+", caveats="[^"]+", issuers="[^"]+"$/,
+    );
+  });
+
+  test("the longest list leaves what a purchase needs, within 3,072 characters", async () => {
+    const longest = Array.from(
+      "abcd",
+      (name) => `https://${`${name.repeat(58)}.`.repeat(4)}example`,
+    );
+    const { status, lines } = await ask({ trust: longest, fetch, ...selling });
+    expect(status).toBe(402);
+    expect(lines.join("").length).toBeLessThanOrEqual(3072);
+    expect(issuersIn(lines)).toEqual(longest);
+    expect(lines.at(-1)).toMatch(/^L402 macaroon="[^"]+", invoice="[^"]+", version="0"/);
+  });
+});
+
+describe("a paywall that replaces one", () => {
+  const down = (() => Promise.reject(new TypeError("unreachable"))) as typeof fetch;
+
+  test("knows the keys that were fetched, also while the issuer cannot be reached", async () => {
+    const { asked, fetch } = site(() => page(first));
+    const time = { now: NOW };
+    const before = paywallOf({ trust: [issuer], fetch }, time);
+    const credential = first.mint(scope);
+    expect(await codeAt(before, credential)).toBe("granted");
+    const next = paywallOf(
+      { trust: ["https://o.example", issuer], fetch: down, replaces: before },
+      time,
+    );
+    expect(await codeAt(next, credential)).toBe("granted");
+    expect(asked).toHaveLength(1);
+    // The last good page ends when it would have.
+    time.now += 600 + 86_400;
+    expect(await codeAt(next, credential)).toBe("401 ERR_TOKEN_KEY");
+  });
+
+  test("takes no credential of an issuer that it no longer trusts", async () => {
+    const { fetch } = site(() => page(first));
+    const before = paywallOf({ trust: [issuer], fetch });
+    const credential = first.mint(scope);
+    expect(await codeAt(before, credential)).toBe("granted");
+    const replaces = before;
+    const next = paywallOf({ trust: ["https://o.example"], fetch, replaces });
+    expect(await codeAt(next, credential)).toBe("401 ERR_TOKEN_ISSUER");
+    expect(await codeAt(paywallOf({ secret, replaces }), credential)).toBe("401 ERR_TOKEN_ISSUER");
   });
 });

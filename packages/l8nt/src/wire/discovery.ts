@@ -36,6 +36,7 @@ export const serviceDiscovery = message({
     location: text,
     service: optional(text),
     caveats: list(text),
+    issuers: optional(list(text)),
     revocations: text,
     routes: list(
       object({

@@ -23,7 +23,7 @@ import { exposed } from "../http/exposed.ts";
 import { NO_INVOICE } from "../http/prefer.ts";
 import { utf8Text } from "../internal/bytes.ts";
 import type { UnverifiedInvoice } from "../invoice/read.ts";
-import { type Challenge, challengeLines } from "../l402/challenge-lines.ts";
+import { bareLine, type Challenge, challengeLines } from "../l402/challenge-lines.ts";
 import { grpcFields } from "./grpc.ts";
 import { problemPlace } from "./problem-place.ts";
 import { VARY_NAMES } from "./vary.ts";
@@ -74,6 +74,8 @@ export interface RefusedOptions {
   readonly uninvoiced?: Uninvoiced;
   /** The conditions that are judged here. A 401 names them. */
   readonly enforced?: readonly string[];
+  /** The issuers whose credentials are taken. A 401 and a 402 name them. */
+  readonly issuers?: readonly string[];
   /** The media type of a gRPC call. */
   readonly grpcType?: string;
 }
@@ -91,10 +93,11 @@ export class Refused {
   /** The media type of a gRPC call, which is shown the refusal in gRPC's terms. */
   readonly grpcType: string | undefined;
   readonly #enforced: readonly string[] | undefined;
+  readonly #issuers: readonly string[] | undefined;
 
   constructor(
     error: SigilError,
-    { status, offer, uninvoiced, enforced, grpcType }: RefusedOptions = {},
+    { status, offer, uninvoiced, enforced, issuers, grpcType }: RefusedOptions = {},
   ) {
     this.error = error;
     this.offer = offer;
@@ -102,6 +105,7 @@ export class Refused {
     const isPayable = offer !== undefined || uninvoiced !== undefined;
     this.status = status ?? (isPayable ? 402 : statusOf(error));
     this.#enforced = enforced;
+    this.#issuers = issuers;
     this.grpcType = grpcType;
   }
 
@@ -109,11 +113,13 @@ export class Refused {
   ofCall(grpcType: string): Refused {
     const { error, status, offer, uninvoiced } = this;
     const enforced = this.#enforced;
+    const issuers = this.#issuers;
     return new Refused(error, {
       ...{ status, grpcType },
       ...(offer !== undefined && { offer }),
       ...(uninvoiced !== undefined && { uninvoiced }),
       ...(enforced !== undefined && { enforced }),
+      ...(issuers !== undefined && { issuers }),
     });
   }
 
@@ -129,9 +135,10 @@ export class Refused {
   /** The `WWW-Authenticate` lines: a challenge to pay, or the bare scheme (RFC 9110 §15.5.2). */
   get challengeLines(): readonly string[] {
     // `LSAT` first: the reference clients match by regular expression.
-    if (this.offer !== undefined) return challengeLines(this.offer.challenge);
+    if (this.offer !== undefined)
+      return challengeLines({ ...this.offer.challenge, issuers: this.#issuers });
     if (this.status !== 401 || this.#enforced === undefined) return [];
-    return [`L402 version="0", caveats="${this.#enforced.join(" ")}"`];
+    return [bareLine(this.#enforced, this.#issuers)];
   }
 
   /** The problem details that the caller is shown. */
