@@ -1,6 +1,7 @@
 /** Sends one request of a call, with a credential or without. spec/4-purchase.md §2. */
 
 import type { Target } from "../caveat/index.ts";
+import { presentedAt } from "../credential/index.ts";
 import { checkTransport } from "../http/transport.ts";
 import { formatAuthorization } from "../l402/authorization.ts";
 import type { Credential } from "../l402/credential.ts";
@@ -88,7 +89,7 @@ export class Sender {
     const response =
       credential === undefined
         ? await this.fetched(request, fields)
-        : await this.#presented(request, fields, credential);
+        : await this.#presented(request, fields, presentedAt(credential, target.origin));
     if (response.status === 402) held.learnClock(target, response, clock());
     return response;
   }

@@ -1,16 +1,24 @@
 /** Sends messages to a treasury across HTTP. */
-import { formatOrigin, readOrigin } from "../caveat/index.ts";
+import { formatOrigin, type Origin, readOrigin } from "../caveat/index.ts";
+import { type Credential as AnyCredential, presentedAt } from "../credential/index.ts";
 import { AdapterError } from "../errors.ts";
 import { checkTransport } from "../http/transport.ts";
+import { Lru } from "../internal/lru.ts";
+import { Credential } from "../l402/credential.ts";
 import { type Given, type Message, readAnswer, writeRequest } from "../wire/message.ts";
 import { readProblem } from "../wire/problem.ts";
 
+/** Credentials that are read, and narrowed, once. */
+const MAX_READ = 64;
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 
 export class TreasuryHttp {
   /** The treasury's origin. */
   readonly origin: string;
+  readonly #at: Origin;
   readonly #fetch: typeof fetch;
+  /** By its text. */
+  readonly #read = new Lru<string, AnyCredential>(MAX_READ);
 
   /**
    * @throws AdapterError `ERR_REQUEST` for a location that is not a URL, or for plain HTTP to
@@ -21,6 +29,7 @@ export class TreasuryHttp {
     if (origin === undefined)
       throw new AdapterError("ERR_REQUEST", "The treasury's location is not an http(s) URL.");
     checkTransport(new URL(location));
+    this.#at = origin;
     this.origin = formatOrigin(origin);
     this.#fetch = fetcher;
   }
@@ -60,8 +69,20 @@ export class TreasuryHttp {
     signal?: AbortSignal,
   ): Promise<Response> {
     const fetcher = this.#fetch;
-    const [url, init] = writeRequest(message, this.origin, credential, given);
+    const [url, init] = writeRequest(message, this.origin, this.#shown(credential), given);
     return fetcher(url, signal === undefined ? init : { ...init, signal });
+  }
+
+  /**
+   * A macaroon as it is, because a treasury judges the endpoints of what it buys. The public-key
+   * form as to any service: its open text has a key. spec/9-public-key.md §10.
+   */
+  #shown(text: string): string {
+    const credential = this.#read.get(text) ?? Credential.parse(text);
+    this.#read.set(text, credential);
+    return credential.body.sealed === undefined
+      ? text
+      : presentedAt(credential, this.#at).toString();
   }
 
   /** @param what the end of a sentence that begins with the treasury */

@@ -25,6 +25,13 @@ export interface Body {
    */
   append(caveats: readonly string[]): Body;
   /**
+   * The same, to which nobody can append; itself if nobody can already. Undefined in a form that
+   * has no seal.
+   *
+   * @throws TokenError `ERR_TOKEN_TOO_LARGE`
+   */
+  sealed?(): Body;
+  /**
    * 32 bytes that every holder of exactly this credential derives from `message`, and nobody else
    * can.
    */

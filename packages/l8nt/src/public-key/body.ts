@@ -178,9 +178,20 @@ export class BiscuitBody implements Body {
     return body;
   }
 
-  /** The same, to which nobody can append. @throws TokenError `ERR_TOKEN_SEALED` if it is sealed */
+  /**
+   * The same, to which nobody can append.
+   *
+   * @throws TokenError `ERR_TOKEN_SEALED` if it is sealed; `ERR_TOKEN_TOO_LARGE` if it has no room
+   * for the seal, which is longer than the key
+   */
   seal(): BiscuitBody {
-    return new BiscuitBody({ ...this.#parts, token: sealToken(this.#parts.token) });
+    const body = new BiscuitBody({ ...this.#parts, token: sealToken(this.#parts.token) });
+    checkLength(body);
+    return body;
+  }
+
+  sealed(): BiscuitBody {
+    return this.isSealed ? this : this.seal();
   }
 
   derive(message: string): Bytes {

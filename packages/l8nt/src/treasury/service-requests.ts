@@ -1,5 +1,6 @@
 /** Requests to a service: for its challenge, or with a credential that was paid for. */
 
+import { presentedAt } from "../credential/index.ts";
 import { mayAddField } from "../http/added-field.ts";
 import { discard } from "../http/discard.ts";
 import { IDEMPOTENCY_FIELD } from "../http/idempotency.ts";
@@ -85,17 +86,19 @@ export class ServiceRequests {
   ): Promise<Presented> {
     const send = (presented: Readonly<Record<string, string>>) =>
       this.#present(order, presented, idempotencyKey);
+    const shown =
+      typeof credential === "string" ? credential : presentedAt(credential, order.target.origin);
     const inPlaceOfOwn = hasOwnAuthorization(order);
     const beside = inPlaceOfOwn
-      ? await besideOwn(credential, (macaroon) => send({ macaroon }))
+      ? await besideOwn(shown, (macaroon) => send({ macaroon }))
       : undefined;
     if (beside?.isUnread === false) return { response: beside.response, inPlaceOfOwn: false };
     if (beside !== undefined) discard(beside.response);
-    const response = await send({ authorization: formatAuthorization(credential) });
+    const response = await send({ authorization: formatAuthorization(shown) });
     if (response.status !== 402 || !isLsatAlone(response.headers.get("www-authenticate")))
       return { response, inPlaceOfOwn };
     discard(response);
-    const authorization = formatAuthorization(credential, "LSAT");
+    const authorization = formatAuthorization(shown, "LSAT");
     return { response: await send({ authorization }), inPlaceOfOwn };
   }
 
