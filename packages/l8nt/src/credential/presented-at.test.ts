@@ -190,6 +190,13 @@ describe("the public-key form", () => {
 });
 
 describe("a macaroon", () => {
+  test("that can spend is sent as it is: a treasury judges the endpoints of what it buys", () => {
+    const spending = macaroons.mint({ endpoints: EVERYWHERE, expiresIn: "1h", budget: "5 sat" });
+    expect(presentedAt(spending, originOf(location))).toBe(spending);
+    const biscuit = biscuits.mint({ endpoints: EVERYWHERE, expiresIn: "1h", budget: "5 sat" });
+    expect(addedBy(presentedAt(biscuit, originOf(location)), biscuit)).toHaveLength(1);
+  });
+
   test("costs one HMAC at an origin's first request, and none at the next ones", () => {
     const own = FORMS[0][1]();
     const hmac = vi.spyOn(process.getBuiltinModule("node:crypto"), "createHmac");
