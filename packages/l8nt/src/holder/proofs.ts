@@ -76,7 +76,7 @@ export class HolderProofs {
     if (base === undefined) return null;
     if (!(await (verifyLater ?? verify)(key, base, signature))) return null;
     // Only what a key has signed takes room.
-    if (!this.#isNew(keyid, nonce, Math.max(expires, created) + MAX_AGE_SECONDS)) return null;
+    if (!this.#isNew(keyid, nonce, Math.min(expires, created + MAX_AGE_SECONDS))) return null;
     const body = await request.body();
     if (body === undefined) return null;
     const digest = headers.get("content-digest");
@@ -89,12 +89,13 @@ export class HolderProofs {
     return created <= now + MAX_AHEAD_SECONDS && created >= now - MAX_AGE_SECONDS && expires > now;
   }
 
+  /** @param until when the signature ends; a clock may go back by a minute after that */
   #isNew(key: string, nonce: string, until: number): boolean {
     this.#sweep();
     const seen = this.#seen.get(key) ?? new Map<string, number>();
     const { perKey, inAll } = this.#limits;
     if (seen.has(nonce) || seen.size >= perKey || this.#count >= inAll) return false;
-    this.#seen.set(key, seen.set(nonce, Math.min(until, this.#clock() + 2 * MAX_AGE_SECONDS)));
+    this.#seen.set(key, seen.set(nonce, until + MAX_AHEAD_SECONDS));
     this.#count++;
     return true;
   }
