@@ -29,6 +29,11 @@ const EXAMPLES: Readonly<Record<string, readonly [good: string, caveat: string, 
   "max-uses-per-hour": ["3", "max_uses_per_hour=3", "1e3"],
   "max-uses-per-day": ["3", "max_uses_per_day=3", "many"],
   payee: [KEY, `payees=${KEY}`, "02ab"],
+  holder: [
+    "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k",
+    "holder=kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k",
+    "kPrK",
+  ],
   ledger: ["https://api.example", "ledger=https://api.example", "api.example"],
   "max-depth": ["1", "max_depth=1", "0x1"],
 };
