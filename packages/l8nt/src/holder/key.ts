@@ -1,6 +1,7 @@
 /** The key of a holder: signs the requests of credentials that are bound to it. */
 import { holder } from "../caveat/index.ts";
 import { AdapterError } from "../errors.ts";
+import { readBody } from "../http/body.ts";
 import { hexBytes, hexText } from "../internal/bytes.ts";
 import { randomBytes } from "../internal/crypto.ts";
 import { KEY_BYTES, type Signer, signerOf } from "../internal/ed25519.ts";
@@ -173,28 +174,17 @@ export class HolderKey {
   }
 }
 
+/** @throws AdapterError `ERR_TOO_LARGE` */
 async function bodyOf(request: Request): Promise<Uint8Array<ArrayBuffer> | undefined> {
   if (request.body === null) return undefined;
-  const parts: Uint8Array[] = [];
-  let size = 0;
-  for (const reader = request.body.getReader(); ; ) {
-    const { done, value } = await reader.read();
-    if (done) break;
-    size += value.length;
-    if (size > MAX_BODY_BYTES) {
-      await reader.cancel();
-      throw new AdapterError(
-        "ERR_TOO_LARGE",
-        `A request with a credential that is bound to a key is signed with its body, of at most ${MAX_BODY_BYTES} bytes. Nothing was sent. Send less.`,
-      );
-    }
-    parts.push(value);
+  try {
+    return await readBody(request, MAX_BODY_BYTES);
+  } catch (cause) {
+    if (!(cause instanceof AdapterError)) throw cause;
+    throw new AdapterError(
+      "ERR_TOO_LARGE",
+      `A request with a credential that is bound to a key is signed with its body, of at most ${MAX_BODY_BYTES} bytes. Nothing was sent. Send less.`,
+      { cause },
+    );
   }
-  const whole = new Uint8Array(size);
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }
