@@ -204,6 +204,12 @@ export class CaveatChain {
     return this.#read.some((caveat) => caveat?.name === name);
   }
 
+  /** The values of this condition's caveats on the chain, root first. */
+  valuesOf<Value>({ name }: Condition<Value>): readonly Value[] {
+    const all = this.entries.filter(({ condition }) => condition.name === name);
+    return all.map(({ value }) => value as Value);
+  }
+
   /**
    * Whether the credential serves a single request. Such a credential belongs to that request and
    * is worth nothing afterwards.

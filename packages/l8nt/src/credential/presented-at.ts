@@ -35,8 +35,8 @@ function narrowedTo(credential: Credential, origin: string): Credential {
   const { body, chain } = credential;
   const entry = `* ${origin}/**`;
   const whole = endpoints.parse(entry)!;
-  const own = chain.entries.filter(({ condition }) => condition.name === endpoints.name);
-  if (own.some(({ value }) => endpoints.covers!(whole, value))) return credential;
+  const own = chain.valuesOf(endpoints);
+  if (own.some((value) => endpoints.covers!(whole, value))) return credential;
   // A service of another implementation denies a condition that it does not know. One whose
   // credential has the condition already, or is of the public-key form, knows it.
   // And a treasury judges the endpoints of what it buys, not those of its own messages.

@@ -70,9 +70,7 @@ export class Verified {
 
   /** The thumbprints of the keys that must sign its requests; mostly none. */
   get holders(): readonly string[] {
-    if (!this.#namesHolder) return NO_HOLDERS;
-    const all = this.chain.entries.filter(({ condition }) => condition === (holder as unknown));
-    return all.map(({ value }) => value as unknown as string);
+    return this.#namesHolder ? this.chain.valuesOf(holder) : NO_HOLDERS;
   }
 
   /** Whether this was proven about exactly this text. */

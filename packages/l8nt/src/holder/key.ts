@@ -154,11 +154,7 @@ export class HolderKey {
     try {
       const text = readPresented(presentedIn(fields));
       if (text === undefined) return false;
-      const { entries } = Credential.parse(text).chain;
-      return entries.some(
-        ({ condition, value }) =>
-          condition === (holder as unknown) && (value as unknown) === this.thumbprint,
-      );
+      return Credential.parse(text).chain.valuesOf(holder).includes(this.thumbprint);
     } catch {
       // What cannot be read is refused where it is sent.
       return false;
