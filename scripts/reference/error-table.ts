@@ -359,7 +359,7 @@ const DESCRIPTIONS = {
   },
   ERR_RATE_LIMITED: {
     meaning:
-      "Too many challenges were requested and not paid, or the holders of one credential, or of one tree, have revoked as many nodes as they may.",
+      "Too many challenges were requested and not paid; or the holders of one credential, or of one tree, have revoked as many nodes as they may, or sent as many requests with signatures that are still valid.",
     whatToDo: "Wait for the seconds in `Retry-After`, or revoke a node higher up.",
   },
   ERR_REQUEST: {

@@ -7,6 +7,7 @@ import { Minter } from "../public-key/index.ts";
 import { KEYS_PATH, writeKeyPage } from "../public-key/key-page.ts";
 import { Paywall } from "../service/index.ts";
 import { HolderKey } from "./index.ts";
+import { Nonces } from "./nonces.ts";
 import { HolderProofs } from "./proofs.ts";
 
 const NOW = 1_800_000_000;
@@ -287,26 +288,104 @@ test("a repeated request under one Idempotency-Key is the same one", async () =>
 
 test("full of nonces, signatures are refused until the oldest are over; unproven take no room", async () => {
   const time = { now: NOW };
-  const proofs = new HolderProofs(() => time.now, { perKey: 2, inAll: 3 });
-  const prove = (by: HolderKey, spoil = false) => {
+  const clock = () => time.now;
+  // A tree has half of what other trees leave, so one of this many.
+  const proofs = new HolderProofs(clock, new Nonces(clock, 3));
+  const prove = (by: HolderKey, root: string, spoil = false) => {
     const headers = by.sign({ method: "GET", url: `${ROOT}/a`, headers: new Headers() });
-    if (spoil) headers.set("x", headers.get("signature")!);
     if (spoil) headers.set("signature", `sig1=:${"A".repeat(86)}==:`);
     const body = async () => new Uint8Array();
     const parts = { method: "GET", authority: "api.example", path: "/a", query: "?" };
-    return proofs.prove({ ...parts, headers, body }, [by.thumbprint]);
+    const credential = { holders: [by.thumbprint], nodes: [{ id: root }] } as never;
+    return proofs.prove({ ...parts, headers, body }, credential);
   };
-  for (let i = 0; i < 5; i++) expect(await prove(key, true)).toBe(null);
-  expect(await prove(key)).toBe(A3);
-  expect(await prove(key)).toBe(A3);
-  expect(await prove(key)).toBe(null);
-  expect(await prove(other)).toBe(other.thumbprint);
-  expect(await prove(other)).toBe(null);
+  const full = { code: "ERR_RATE_LIMITED" };
+  for (let i = 0; i < 5; i++) expect(await prove(key, "a", true)).toBe(null);
+  expect(await prove(key, "a")).toBe(A3);
+  await expect(prove(key, "a")).rejects.toMatchObject(full);
+  expect(await prove(key, "b")).toBe(A3);
   // A signature is good for 60 seconds, and its nonce is kept for 60 more.
   time.now += 119;
-  expect(await prove(at(A1, time.now))).toBe(null);
+  await expect(prove(at(A1, time.now), "a")).rejects.toMatchObject(full);
   time.now += 1;
-  expect(await prove(at(A1, time.now))).toBe(A3);
+  expect(await prove(at(A1, time.now), "a")).toBe(A3);
+});
+
+describe("nonces", () => {
+  const began = (most: number) => {
+    const time = { now: NOW };
+    const nonces = new Nonces(() => time.now, most);
+    let made = 0;
+    const take = (keyid: string, ...ids: string[]) =>
+      nonces.isNew(
+        { keyid, nonce: `${made++}`, until: NOW + 120 },
+        ids.map((id) => ({ id })),
+      );
+    return { time, nonces, take };
+  };
+  const full = expect.objectContaining({ code: "ERR_RATE_LIMITED" });
+
+  test("10,000 keys of one tree, and its nodes, leave room to other trees", () => {
+    const { nonces, take } = began(20_000);
+    for (let i = 0; i < 10_000; i++) expect(take(`key ${i}`, "mallory")).toBe(true);
+    expect(() => take("another key", "mallory")).toThrow(full);
+    expect(() => take("another key", "mallory", "a new node")).toThrow(full);
+    for (let i = 0; i < 5_000; i++) expect(take("honest", "alice")).toBe(true);
+    expect(take("honest", "bob", "agent")).toBe(true);
+    expect(nonces.size).toBe(15_001);
+  });
+
+  test("an agent of a tree leaves room to its siblings, whatever it delegates", () => {
+    const { nonces, take } = began(16_000);
+    const fill = (...ids: string[]) => {
+      for (;;) {
+        try {
+          take("key", ...ids);
+        } catch (error) {
+          expect(error).toEqual(full);
+          return;
+        }
+      }
+    };
+    for (let i = 0; i < 100; i++) fill("root", "mallory", `child ${i}`, `${i}`);
+    fill("root", "mallory");
+    // Half of the root's half.
+    expect(nonces.size).toBe(4_000);
+    expect(take("honest", "root", "alice")).toBe(true);
+    expect(take("honest", "root")).toBe(true);
+  });
+
+  test("what has ended is forgotten a few at a time, and takes no room from others", () => {
+    const { time, nonces, take } = began(20_000);
+    for (let i = 0; i < 10_000; i++) take(`key ${i}`, "mallory");
+    time.now += 120;
+    let [before, requests] = [nonces.size, 0];
+    while (nonces.size > requests) {
+      expect(take("honest", "alice")).toBe(true);
+      requests++;
+      expect(before + 1 - nonces.size).toBeLessThanOrEqual(256);
+      before = nonces.size;
+    }
+    expect(requests).toBe(40);
+  });
+
+  test("one key takes a nonce once, and another key may take it too", () => {
+    const time = { now: NOW };
+    const nonces = new Nonces(() => time.now);
+    const take = (keyid: string, nonce: string) =>
+      nonces.isNew({ keyid, nonce, until: NOW + 120 }, [{ id: "root" }]);
+    expect(take("a", "n")).toBe(true);
+    expect(take("a", "n")).toBe(false);
+    expect(take("b", "n")).toBe(true);
+    time.now += 119;
+    expect(take("a", "n")).toBe(false);
+    time.now += 1;
+    expect(nonces.size).toBe(2);
+    expect(nonces.isNew({ keyid: "a", nonce: "n", until: time.now + 120 }, [{ id: "root" }])).toBe(
+      true,
+    );
+    expect(nonces.size).toBe(1);
+  });
 });
 
 test("a signature that http-message-sig 0.2 made is right, and only for its request", async () => {
@@ -321,7 +400,10 @@ test("a signature that http-message-sig 0.2 made is right, and only for its requ
   const body = async () => new Uint8Array();
   const request = { method: "GET", authority: "api.example", path: "/a", query: "?b=c", headers };
   const prove = (parts: object) =>
-    new HolderProofs(() => NOW).prove({ ...request, body, ...parts }, [A3]);
+    new HolderProofs(() => NOW).prove({ ...request, body, ...parts }, {
+      holders: [A3],
+      nodes: [{ id: "root" }],
+    } as never);
   expect(await prove({})).toBe(A3);
   expect(await prove({ query: "?b=d" })).toBe(null);
 });

@@ -72,7 +72,7 @@ async function revoke(
               headers: request.headers,
               body: () => copyOfBody(request),
             },
-            ancestor.holders,
+            ancestor,
           );
     ancestor.demand({ now: clock(), target: "self", holder });
     const { body } = await readAsked(revocation, request, {});

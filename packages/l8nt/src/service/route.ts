@@ -137,8 +137,7 @@ export class Route {
       presented.holders.length === 0
     )
       return this.#atPrice(facts, target, presented);
-    const { holders } = presented;
-    return this.#withSigner(facts, target, holders).then((refused) =>
+    return this.#withSigner(facts, target, presented).then((refused) =>
       refused === undefined ? this.#atPrice(facts, target, presented) : refused,
     );
   }
@@ -147,7 +146,7 @@ export class Route {
   async #withSigner(
     facts: RequestFacts,
     target: Target,
-    holders: readonly string[],
+    presented: Verified,
   ): Promise<Refused | undefined> {
     const { base } = this.#context;
     const [, path = "", query = "?"] = /^([^?]*)(.*)$/s.exec(facts.target)!;
@@ -162,7 +161,7 @@ export class Route {
           headers: facts.headers(),
           body,
         },
-        holders,
+        presented,
         facts.request,
       );
       this.#signers.set(facts, signer);

@@ -1,6 +1,7 @@
 /** Wires the parts of a treasury, from the bottom up: each part knows only the parts above it. */
 import { readMaxSilence } from "../feed/max-silence.ts";
 import { lazily } from "../internal/lazily.ts";
+import { Shares } from "../internal/shares.ts";
 import { Authority } from "../l402/index.ts";
 import { Keeper } from "../ledger/index.ts";
 import { systemClock, systemSleep } from "../ports/clock.ts";
@@ -36,7 +37,6 @@ import { RunningOrders } from "./running-orders.ts";
 import { Seats } from "./seats.ts";
 import { ServiceRequests } from "./service-requests.ts";
 import { Settler } from "./settler.ts";
-import { Shares } from "./shares.ts";
 import { Startup } from "./startup.ts";
 import { UnpaidAsks } from "./unpaid-asks.ts";
 import { wrappedStore } from "./wrapped-payments.ts";

@@ -3,7 +3,7 @@
  * below it, and a bound for all. spec/4-purchase.md §6.
  */
 import { AdapterError } from "../errors.ts";
-import { Shares, type Use } from "./shares.ts";
+import { Shares, type Use } from "../internal/shares.ts";
 
 /** Rows below the nodes that paid, of all trees. */
 const MAX_ROWS = 60_000;

@@ -3,7 +3,7 @@
  * nothing of it is left, and one end. spec/4-purchase.md §4.2, §6.
  */
 import type { RevocationList } from "../credential/index.ts";
-import type { Shares, Use } from "./shares.ts";
+import type { Shares, Use } from "../internal/shares.ts";
 
 /** One order under way. */
 export interface OrderEnd {

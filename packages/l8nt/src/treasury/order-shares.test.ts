@@ -7,11 +7,11 @@ import { describe, expect, test, vi } from "vitest";
 import { patience } from "../client/retry.ts";
 import { RevocationList } from "../credential/index.ts";
 import { watchWritten } from "../http/written.ts";
+import { Shares } from "../internal/shares.ts";
 import type { Credential } from "../l402/index.ts";
 import { ask402, challenger, gate, site, type Town, town } from "../testing/fixtures/town.ts";
 import { treasuryApi } from "./index.ts";
 import { OrderEnds } from "./order-ends.ts";
-import { Shares } from "./shares.ts";
 
 /** A loaded machine takes more than the second that is usual. */
 const until = (is: () => boolean | Promise<boolean>) => vi.waitUntil(is, { timeout: 20_000 });

@@ -1,12 +1,12 @@
 /** The treasury's HTTP side: a table of messages and what answers each. spec/4-purchase.md §7. */
 import { AdapterError, SigilError, TokenError } from "../errors.ts";
+import type { Use } from "../internal/shares.ts";
 import { readAuthorization } from "../l402/authorization.ts";
 import { type AnyMessage, type Asked, type Message, readAsked } from "../wire/message.ts";
 import { writeInParts } from "../wire/parts.ts";
 import { OWNER_PATH } from "../wire/paths.ts";
 import { Refused } from "../wire/problem.ts";
 import { AGENT_MESSAGES } from "../wire/treasury.ts";
-import type { Use } from "./shares.ts";
 import type { TreasuryCore } from "./treasury.ts";
 
 /** One request, as the function that answers it sees it. */

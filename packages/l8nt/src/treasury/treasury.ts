@@ -6,6 +6,7 @@ import { type Access, type Scope, targetOfUrl } from "../caveat/index.ts";
 import { AdapterError, PaymentError } from "../errors.ts";
 import { checkTransport } from "../http/transport.ts";
 import { everyPage, WHOLE_PAGE_ROWS } from "../internal/pages.ts";
+import { Shares, type Use } from "../internal/shares.ts";
 import type { Authority, Credential, Verified } from "../l402/index.ts";
 import type { Descent } from "../ports/descent.ts";
 import type { ReceiptRow } from "../ports/receipts.ts";
@@ -25,7 +26,6 @@ import { checkOptions } from "./options.ts";
 import { type Order, orderKey, orderOf } from "./order.ts";
 import { Owner, ownersAuthority } from "./owner.ts";
 import type { ReceiptMaker } from "./receipt-maker.ts";
-import { Shares, type Use } from "./shares.ts";
 
 /** Bytes in memory for requests. The part of a node far from the root has room for any body. */
 const MAX_BYTES = 34 * 1024 * 1024;

@@ -4,9 +4,9 @@
  */
 import { formatOrigin } from "../caveat/index.ts";
 import { AdapterError } from "../errors.ts";
+import { Shares, type Use } from "../internal/shares.ts";
 import { begunAt, type Clock } from "../ports/clock.ts";
 import type { Order } from "./order.ts";
-import { Shares, type Use } from "./shares.ts";
 
 /**
  * In a minute at one origin, of a node with all nodes below it, by its depth. A service gives one

@@ -46,16 +46,30 @@ export class Shares {
     return {
       more: (amount) => {
         if (isOver) return;
-        this.#demand(nodes, amount);
+        this.take(nodes, amount);
         taken += amount;
-        this.#add(nodes, amount);
       },
       end: () => {
         if (isOver) return;
         isOver = true;
-        this.#add(nodes, -taken);
+        this.give(nodes, taken);
       },
     };
+  }
+
+  /**
+   * For what is kept in great numbers, without an object for each. {@link give} gives it back.
+   *
+   * @param nodes as of `begin`
+   * @throws AdapterError as `more`
+   */
+  take(nodes: readonly string[], amount: number): void {
+    this.#demand(nodes, amount);
+    this.#add(nodes, amount);
+  }
+
+  give(nodes: readonly string[], amount: number): void {
+    this.#add(nodes, -amount);
   }
 
   /**
