@@ -2,7 +2,8 @@
  * The chain of signatures: each block names the key that signs the next. spec/9-public-key.md §1.
  */
 import { TokenError } from "../errors.ts";
-import { equalBytes } from "../internal/crypto.ts";
+import { utf8 } from "../internal/bytes.ts";
+import { equalBytes, hmacSha256 } from "../internal/crypto.ts";
 import { type Signer, signerOf } from "../internal/ed25519.ts";
 import { type Proof, type SignedBlock, sealText, signedText, type Token } from "./token.ts";
 
@@ -50,15 +51,40 @@ export function hasItsKey({ blocks, proof }: Token): boolean {
 
 const VERSION = 1;
 
-/** Signs the first block of a new token. */
-export function beginToken(root: Signer, rootKeyId: number, data: Uint8Array): Token {
-  const { block, nextSecret } = sign(root, data, undefined);
+/**
+ * Signs the first block of a new token.
+ *
+ * @param next 32 bytes: the private key to the next block; random ones by default
+ */
+export function beginToken(
+  root: Signer,
+  rootKeyId: number,
+  data: Uint8Array,
+  next?: Uint8Array,
+): Token {
+  const { block, nextSecret } = sign(root, data, undefined, next);
   return { rootKeyId, blocks: [block], proof: { kind: "open", nextSecret } };
 }
 
+export interface AppendOptions {
+  /**
+   * Whether the same block makes the same token again: the key to the next block follows from the
+   * key that signs this one, and from the block.
+   *
+   * @default false: the key is random
+   */
+  readonly isRepeatable?: boolean;
+}
+
 /** @throws TokenError `ERR_TOKEN_SEALED` */
-export function appendBlock(token: Token, data: Uint8Array): Token {
-  const { block, nextSecret } = sign(holder(token.proof), data, token.blocks.at(-1)!.signature);
+export function appendBlock(
+  token: Token,
+  data: Uint8Array,
+  { isRepeatable = false }: AppendOptions = {},
+): Token {
+  const by = holder(token.proof);
+  const next = isRepeatable ? keyAfter(by.privateKey, data) : undefined;
+  const { block, nextSecret } = sign(by, data, token.blocks.at(-1)!.signature, next);
   return {
     ...token,
     blocks: [...token.blocks, block],
@@ -72,8 +98,17 @@ export function sealToken(token: Token): Token {
   return { ...token, proof: { kind: "sealed", signature } };
 }
 
-function sign(by: Signer, data: Uint8Array, previous: Uint8Array | undefined) {
-  const next = signerOf();
+/** Who has the key before may append the same block anyway; the key before does not follow. */
+const keyAfter = (privateKey: Uint8Array, data: Uint8Array): Uint8Array =>
+  hmacSha256(hmacSha256(privateKey, utf8("sigil next")), data);
+
+function sign(
+  by: Signer,
+  data: Uint8Array,
+  previous: Uint8Array | undefined,
+  nextKey: Uint8Array | undefined,
+) {
+  const next = signerOf(nextKey);
   const unsigned = { data, nextKey: next.publicKey, version: VERSION } as const;
   const block: SignedBlock = { ...unsigned, signature: by.sign(signedText(unsigned, previous)) };
   return { block, nextSecret: next.privateKey };

@@ -41,6 +41,8 @@ export interface BodyParts {
   readonly contents: Contents;
   /** Hex, lower case. */
   readonly preimage: string;
+  /** Whether the same caveats, appended again, make the same credential. @default false */
+  readonly isRepeatable?: boolean;
 }
 
 /**
@@ -164,15 +166,15 @@ export class BiscuitBody implements Body {
   }
 
   append(caveats: readonly string[]): BiscuitBody {
-    const { token, contents, preimage } = this.#parts;
+    const { token, contents, isRepeatable = false } = this.#parts;
     const all = [...contents.caveats, caveats];
     checkSizes(all.flat());
     const symbols = new Symbols(contents.symbols);
     const data = narrowingBlock(caveats, symbols);
     const body = new BiscuitBody({
-      token: appendBlock(token, data),
+      ...this.#parts,
+      token: appendBlock(token, data, { isRepeatable }),
       contents: { ...contents, caveats: all, symbols },
-      preimage,
     });
     checkLength(body);
     return body;

@@ -40,5 +40,5 @@ export const issuedOf = ({ body }: Credential): Issued | undefined =>
     : undefined;
 
 export { KEYS_PATH } from "./key-page.ts";
-export { Minter, type MinterOptions } from "./minter.ts";
+export { Minter, type MinterOptions, type SeedOptions } from "./minter.ts";
 export { BiscuitVerifier, type BiscuitVerifierOptions, type IssuerKeys } from "./verifier.ts";

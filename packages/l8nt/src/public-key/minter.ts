@@ -7,8 +7,8 @@ import { type Scope, serviceVocabulary } from "../caveat/index.ts";
 import { capsOfOtherUnits, mintedCaveats } from "../caveat/minted-scope.ts";
 import { formatOrigin, readOrigin } from "../caveat/target.ts";
 import { Credential } from "../credential/index.ts";
-import { hexBytes, hexText } from "../internal/bytes.ts";
-import { randomBytes, sha256 } from "../internal/crypto.ts";
+import { hexBytes, hexText, utf8 } from "../internal/bytes.ts";
+import { hmacSha256, randomBytes, sha256 } from "../internal/crypto.ts";
 import { KEY_BYTES, type Signer, signerOf } from "../internal/ed25519.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
 import { type Clock, systemClock } from "../ports/clock.ts";
@@ -40,6 +40,18 @@ const OPTIONS = {
   location: true,
   clock: true,
 } satisfies Keys<MinterOptions>;
+
+export interface SeedOptions {
+  /**
+   * 32 secret bytes, for one credential alone: with them, and an `expiresAt` in the scope, the same
+   * credential is made again, byte for byte. So is what is appended to it, until it is written out.
+   *
+   * @default random, so no credential is made twice
+   */
+  readonly seed?: Uint8Array;
+}
+
+const MINT = { seed: true } satisfies Keys<SeedOptions>;
 
 export class Minter {
   /** The origin, in canonical form. */
@@ -77,17 +89,24 @@ export class Minter {
    * @example
    * minter.mint({ endpoints: ["GET https://api.example/**"], expiresIn: "1h" });
    */
-  mint(scope: Scope): Credential {
+  mint(scope: Scope, options: SeedOptions = {}): Credential {
+    checkKeys(options, MINT, "what is minted");
+    const { seed } = options;
+    if (seed !== undefined && seed.length !== KEY_BYTES)
+      throw new TypeError("a seed must have 32 bytes");
     const terms = capsOfOtherUnits(scope);
     const caveats = mintedCaveats(scope, terms, serviceVocabulary(), this.#clock());
     checkSizes(caveats);
-    const preimage = randomBytes(KEY_BYTES);
+    const ofSeed = (what: string) => seed && hmacSha256(seed, utf8(`sigil ${what}`));
+    const preimage = ofSeed("preimage") ?? randomBytes(KEY_BYTES);
     const { issuer, location } = this;
     const authority = { issuer, location, paymentHash: hexText(sha256(preimage)) };
     const symbols = new Symbols();
-    const token = beginToken(this.#signer, this.keyId, authorityBlock(authority, caveats, symbols));
+    const block = authorityBlock(authority, caveats, symbols);
+    const token = beginToken(this.#signer, this.keyId, block, ofSeed("next"));
     const contents = { ...authority, caveats: [caveats], symbols };
-    const body = new BiscuitBody({ token, contents, preimage: hexText(preimage) });
+    const isRepeatable = seed !== undefined;
+    const body = new BiscuitBody({ token, contents, preimage: hexText(preimage), isRepeatable });
     checkLength(body);
     return new Credential(body);
   }

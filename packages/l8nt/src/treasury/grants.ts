@@ -1,0 +1,141 @@
+/**
+ * Grants: what a treasury mints for one tree of agents at one service. Nothing of a grant is kept
+ * but its id, from which the same credential is made again. spec/4-purchase.md §5.
+ */
+import { hexText, utf8 } from "../internal/bytes.ts";
+import { randomBytes } from "../internal/crypto.ts";
+import { Lru } from "../internal/lru.ts";
+import type { Credential } from "../l402/index.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { KeyRing } from "../public-key/key-ring.ts";
+import type { Digest } from "./derived.ts";
+
+/**
+ * How long what is minted is good at its service. It is handed over for less, and to revoke that it
+ * is made again.
+ */
+const LIFE_SECONDS = 3600;
+/**
+ * How long a grant is used. What is handed over last still ends before it does, by the clock of a
+ * service that is ten minutes ahead.
+ */
+const USED_SECONDS = 2400;
+/** A grant that is refused is replaced by another one after this time, and not sooner. */
+const FRESH_SECONDS = 60;
+/** One that is forgotten is replaced by another one. */
+const REMEMBERED = 10_000;
+
+const KEY_DIGITS = 8;
+const TIME_DIGITS = 16;
+const RANDOM_BYTES = 20;
+
+export interface Grant {
+  /** 64 hex digits: when it was made, the id of the key, and a random number. */
+  readonly id: string;
+  /** Unix seconds. */
+  readonly madeAt: number;
+  /** In full: it never leaves the treasury. */
+  readonly full: Credential;
+}
+
+export interface GrantsOptions {
+  readonly keys: KeyRing;
+  /** Of the ids: what a credential is made from, so that nobody else can make it. */
+  readonly digest: Digest;
+  readonly clock: Clock;
+  /** Counts the freezes that this process knows of. */
+  readonly freezes: () => number;
+}
+
+interface Kept {
+  readonly grant: Grant;
+  readonly freezes: number;
+}
+
+export class Grants {
+  readonly #options: GrantsOptions;
+  /** By the root of the tree and the origin. */
+  readonly #kept = new Lru<string, Kept>(REMEMBERED);
+
+  constructor(options: GrantsOptions) {
+    this.#options = options;
+  }
+
+  /** The origin whose keys mint. */
+  get issuer(): string {
+    return this.#options.keys.issuer;
+  }
+
+  /**
+   * The grant of a tree at an origin. A freeze revokes what was handed over, so the grant after it
+   * is another one.
+   *
+   * @param rootId of the tree's root
+   * @throws TypeError if every key has ended
+   */
+  of(rootId: string, origin: string): Grant {
+    const key = `${rootId} ${origin}`;
+    const freezes = this.#options.freezes();
+    const kept = this.#kept.get(key);
+    if (kept?.freezes === freezes && this.#age(kept.grant) < USED_SECONDS) return kept.grant;
+    const grant = this.#make(origin);
+    this.#kept.set(key, { grant, freezes });
+    return grant;
+  }
+
+  /**
+   * Notes that the service is said to refuse what commits to this payment hash.
+   *
+   * @returns whether something else may be tried: it was not of the grant in use, or that one was
+   * replaced. An agent may lie, so one is replaced at most once in a minute
+   */
+  refused(rootId: string, origin: string, paymentHash: string): boolean {
+    const key = `${rootId} ${origin}`;
+    const grant = this.#kept.get(key)?.grant;
+    if (grant?.full.paymentHash !== paymentHash) return true;
+    if (this.#age(grant) < FRESH_SECONDS) return false;
+    this.#kept.delete(key);
+    return true;
+  }
+
+  /** Makes the credential of a grant again; undefined if its key is not in the ring any more. */
+  again(id: string, origin: string): Credential | undefined {
+    const { keyId } = partsOf(id);
+    return this.#options.keys.keys.some((key) => key.id === keyId)
+      ? this.#mint(id, origin)
+      : undefined;
+  }
+
+  #make(origin: string): Grant {
+    const { keys, clock } = this.#options;
+    const madeAt = Math.floor(clock());
+    const { keyId } = keys.minter({ clock });
+    const random = hexText(randomBytes(RANDOM_BYTES));
+    const id = hexOf(madeAt, TIME_DIGITS) + hexOf(keyId, KEY_DIGITS) + random;
+    return { id, madeAt, full: this.#mint(id, origin) };
+  }
+
+  #mint(id: string, origin: string): Credential {
+    const { keys, digest, clock } = this.#options;
+    const { madeAt, keyId } = partsOf(id);
+    return keys
+      .minter({ keyId, location: origin, clock })
+      .mint(
+        { endpoints: [`* ${origin}/**`], expiresAt: new Date((madeAt + LIFE_SECONDS) * 1000) },
+        { seed: digest(utf8(`${id} ${origin}`)) },
+      );
+  }
+
+  /** In seconds; without end for one of a clock that was turned back since. */
+  #age({ madeAt }: Grant): number {
+    const age = this.#options.clock() - madeAt;
+    return age < 0 ? Number.POSITIVE_INFINITY : age;
+  }
+}
+
+const hexOf = (value: number, digits: number): string => value.toString(16).padStart(digits, "0");
+
+const partsOf = (id: string) => ({
+  madeAt: Number.parseInt(id.slice(0, TIME_DIGITS), 16),
+  keyId: Number.parseInt(id.slice(TIME_DIGITS, TIME_DIGITS + KEY_DIGITS), 16),
+});
