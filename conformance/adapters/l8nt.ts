@@ -17,7 +17,11 @@ import { Challenge, Credential, HmacVerifier, Minter } from "../../packages/l8nt
 import { readPresented } from "../../packages/l8nt/src/l402/presented.ts";
 import { claimUse } from "../../packages/l8nt/src/ledger/claim.ts";
 import { Macaroon } from "../../packages/l8nt/src/macaroon/index.ts";
-import { BiscuitVerifier, seal } from "../../packages/l8nt/src/public-key/index.ts";
+import {
+  Minter as BiscuitMinter,
+  BiscuitVerifier,
+  seal,
+} from "../../packages/l8nt/src/public-key/index.ts";
 import { readKeyPage } from "../../packages/l8nt/src/public-key/key-page.ts";
 import { MemoryStore } from "../../packages/l8nt/src/stores/memory.ts";
 
@@ -155,12 +159,28 @@ const COMMANDS: Readonly<Record<string, (command: Command) => unknown>> = {
     version: "0.1.0",
     forms: ["macaroon", "biscuit"],
     features: [
-      ...["core", "text", "credential", "requests", "places", "limits", "counted", "treasury"],
+      ...[
+        "core",
+        "strict",
+        "inspect",
+        "text",
+        "credential",
+        "requests",
+        "places",
+        "limits",
+        "counted",
+        "treasury",
+      ],
       ...["tolerate", "revocation", "revoke", "scope", "mint", "attenuate", "seal", "profile"],
       ...["key page", "holder", "challenge", "fields"],
     ],
   }),
-  mint: ({ rootKey, identifier, location, caveats, scope, now, verifier }) => {
+  mint: ({ form, rootKey, identifier, location, caveats, scope, now, verifier, ...issuing }) => {
+    if (form === "biscuit") {
+      const { issuer, keyId, privateKey } = issuing;
+      const options = { issuer, keyId, privateKey: bytes(privateKey), location, clock: () => now };
+      return { ok: true, credential: new BiscuitMinter(options).mint(scope).toString() };
+    }
     if (rootKey !== undefined) {
       const start = Macaroon.mint({
         rootKey: bytes(rootKey),

@@ -109,3 +109,55 @@ export function blockBytes(block, symbols) {
     ...parts,
   );
 }
+
+const OPERATORS = {
+  lessThan: "<",
+  greaterThan: ">",
+  lessOrEqual: "<=",
+  greaterOrEqual: ">=",
+  equal: "==",
+};
+const METHODS = { contains: "contains", prefix: "starts_with", regex: "matches" };
+const termText = (value) => {
+  if (typeof value === "string") return JSON.stringify(value);
+  if (typeof value !== "object") return String(value);
+  if ("parameter" in value) return `{${value.parameter}}`;
+  if ("variable" in value) return `$${value.variable}`;
+  if ("date" in value) return new Date(Number(value.date) * 1000).toISOString().replace(".000", "");
+  if ("bytes" in value) return `hex:${value.bytes.toString("hex")}`;
+  return `{${value.set.map(termText).join(", ")}}`;
+};
+const predicateText = ({ name, terms }) => `${name}(${terms.map(termText).join(", ")})`;
+function expressionText(ops) {
+  const stack = [];
+  for (const one of ops) {
+    if (one?.op === undefined) stack.push(termText(one));
+    else if (one.op === "negate") stack.push(`!${stack.pop()}`);
+    else {
+      const [left, right] = stack.splice(-2);
+      const method = METHODS[one.op];
+      stack.push(
+        method === undefined
+          ? `${left} ${OPERATORS[one.op]} ${right}`
+          : `${left}.${method}(${right})`,
+      );
+    }
+  }
+  return stack[0];
+}
+
+/** A block in the language of Biscuit libraries. A term `{ parameter }` is filled in by the reader. */
+export const blockText = ({ facts = [], checks = [] }) =>
+  [
+    ...facts.map(predicateText),
+    ...checks.map(
+      ({ queries }) =>
+        `check if ${queries
+          .map(({ body, expressions = [] }) =>
+            [...body.map(predicateText), ...expressions.map(expressionText)].join(", "),
+          )
+          .join(" or ")}`,
+    ),
+  ]
+    .map((one) => `${one};`)
+    .join("\n");

@@ -132,6 +132,36 @@ export const deny = (code) => ({ ok: false, ...(code !== undefined && { code }) 
 /** The page and section that the cases behind it quote. */
 export const from = (page, section) => (sentence) => ({ page, section, sentence });
 
+/** What a macaroon library may read. */
+export const LAX = {
+  without: "strict",
+  verdict: true,
+  page: "1-credential",
+  section: "1",
+  sentence:
+    "A macaroon library alone reads more: a length with bytes too many, a location that is not UTF-8, bytes behind the signature, third-party caveats, larger macaroons.",
+};
+
+/** What a Biscuit library may refuse: it has no ledger, and judges no condition without a check of its own. */
+const ALONE = {
+  verdict: false,
+  page: "9-public-key",
+  section: "5",
+  sentence:
+    "A library alone adds no `counted` fact, so a credential with a limit is refused by it: that is meant.",
+};
+const COUNTED = ["limits", "counted"];
+
+/** A library without a ledger can be asked about limits of the public-key form: it refuses. */
+function lacking(form, needs, mark) {
+  const without = form === "biscuit" ? needs.find((need) => COUNTED.includes(need)) : undefined;
+  if (without === undefined) return { needs, ...(mark && { mayDiffer: mark }) };
+  return {
+    needs: needs.filter((need) => !COUNTED.includes(need)),
+    mayDiffer: { without, ...ALONE },
+  };
+}
+
 /**
  * Cases of one verification, one for each form.
  *
@@ -159,8 +189,7 @@ export function judged({
     return {
       title,
       form,
-      needs,
-      ...(mark && { mayDiffer: mark }),
+      ...lacking(form, needs, mark),
       steps: [
         {
           command: {
@@ -194,11 +223,12 @@ export const asked = ({ title, form, needs = [], command, expect, spec, mark }) 
   spec,
 });
 
-/** What a library that evaluates Datalog alone may do otherwise. */
+/** What a library that evaluates Datalog alone may let through. */
 export const LIBRARY = {
   without: "profile",
+  verdict: true,
   page: "9-public-key",
   section: "5",
   sentence:
-    "It also accepts blocks that §2 refuses; a block can only take away, so this allows nothing more.",
+    "It also accepts spellings that §1 refuses, and blocks that §2 refuses; a block can only take away, so this allows nothing more.",
 };
