@@ -85,6 +85,8 @@ export class RemoteTreasury implements Treasurer {
       // The treasury learns that the agent has gone, and leaves what it pays for to the next order.
       response = await this.#treasury.send(purchase, order.credential, given, order.signal);
     } catch (cause) {
+      // Of a `fetch` that signs the body, and so reads it before it sends anything.
+      if (cause instanceof AdapterError && cause.code === "ERR_TOO_LARGE") return cause;
       return wasNotSent(cause)
         ? { what: UNREACHABLE, cause, wasSent: false, mayRepeat: true }
         : { what: "did not answer", cause, wasSent: true, mayRepeat: true };

@@ -50,15 +50,26 @@ export class Verified {
   readonly #always: readonly Refusal[];
   readonly #namesLedger: boolean;
   readonly #namesHolder: boolean;
+  /** The key that signed the request that it stands for; null for none, and for any request. */
+  readonly #signer: string | null;
 
   /** For verifiers, which have checked the signature and the payment before. */
-  constructor({ text, caveats, paymentHash, places, always }: Proof, facts: VerifierFacts) {
-    this.chain = new CaveatChain({ caveats, vocabulary: facts.vocabulary, paymentHash, places });
-    this.paymentHash = paymentHash;
-    this.#text = text;
-    this.#places = places;
+  constructor(proof: Proof | Verified, facts: VerifierFacts, signer: string | null = null) {
+    this.paymentHash = proof.paymentHash;
     this.#facts = facts;
-    this.#always = always?.(this.chain) ?? NONE;
+    this.#signer = signer;
+    if (proof instanceof Verified) {
+      this.chain = proof.chain;
+      this.#text = proof.#text;
+      this.#places = proof.#places;
+      this.#always = proof.#always;
+    } else {
+      const { text, caveats, paymentHash, places, always } = proof;
+      this.chain = new CaveatChain({ caveats, vocabulary: facts.vocabulary, paymentHash, places });
+      this.#text = text;
+      this.#places = places;
+      this.#always = always?.(this.chain) ?? NONE;
+    }
     this.#namesLedger = this.chain.has(ledger);
     this.#namesHolder = this.chain.has(holder);
   }
@@ -71,6 +82,14 @@ export class Verified {
   /** The thumbprints of the keys that must sign its requests; mostly none. */
   get holders(): readonly string[] {
     return this.#namesHolder ? this.chain.valuesOf(holder) : NO_HOLDERS;
+  }
+
+  /**
+   * The same for one request, whose signature by this key was verified: every later verdict on the
+   * request knows it.
+   */
+  signedBy(thumbprint: string): Verified {
+    return new Verified(this, this.#facts, thumbprint);
   }
 
   /** Whether this was proven about exactly this text. */
@@ -120,7 +139,7 @@ export class Verified {
     let known = access;
     if (this.#namesLedger) known = { ...known, ledger: this.#facts.ledger ?? null };
     // Who verified no signature denies.
-    if (this.#namesHolder) known = { ...known, holder: access.holder ?? null };
+    if (this.#namesHolder) known = { ...known, holder: access.holder ?? this.#signer };
     const ofChain = this.chain.refusals(known);
     const refusals = this.#always.length === 0 ? ofChain : [...this.#always, ...ofChain];
     const revoked = this.#facts.revocations.refusalOf(() => this.nodes, access.now);

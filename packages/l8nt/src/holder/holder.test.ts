@@ -259,7 +259,7 @@ describe.each(["macaroons", "biscuits"] as const)("%s", (form) => {
     await expect(stolen.revoke(client.delegate({ agent: "y" }))).rejects.toMatchObject({
       code: "ERR_HOLDER",
     });
-    await expect(client.post(`${ROOT}/a`, "a".repeat(2 ** 20 + 1))).rejects.toMatchObject({
+    await expect(client.post(`${ROOT}/a`, "a".repeat(2 ** 21 + 1))).rejects.toMatchObject({
       code: "ERR_TOO_LARGE",
     });
   });

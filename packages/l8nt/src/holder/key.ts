@@ -31,7 +31,8 @@ export interface HolderKeyOptions {
 
 const OPTIONS = { signatureAgent: true, fetch: true, clock: true } satisfies Keys<HolderKeyOptions>;
 
-const MAX_BODY_BYTES = 1024 * 1024;
+/** An order to a treasury has the body of a request in base64. */
+const MAX_BODY_BYTES = 2 * 1024 * 1024;
 const LIFE_SECONDS = 60;
 const NONCE_BYTES = 64;
 
@@ -84,7 +85,7 @@ export class HolderKey {
    * `fetch` that signs each request which presents a credential bound to this key, and sends every
    * other one as it is. Give it to a `Client`, which then signs each try and each redirect anew.
    *
-   * @throws AdapterError `ERR_TOO_LARGE` for a body over 1 MiB: its digest is signed before it is
+   * @throws AdapterError `ERR_TOO_LARGE` for a body over 2 MiB: its digest is signed before it is
    * sent, so it must be in memory
    */
   readonly fetch = async (input: string | URL | Request, init?: RequestInit): Promise<Response> => {

@@ -40,22 +40,20 @@ const AGENT_ROUTES: readonly Route[] = [
     documents.set(treasury, text);
     return jsonAnswer(text);
   }),
-  responding(purchase, async ({ treasury, request: { signal }, credential, body }) =>
-    writePurchase(await treasury.buyRemotely({ headers: [], ...body, credential, signal })),
+  responding(purchase, async ({ treasury, request: { signal }, credential, asker, body }) =>
+    writePurchase(await treasury.buyRemotely({ headers: [], ...body, credential, signal }, asker)),
   ),
-  route(answeredOrders, async ({ treasury, credential, body }) => {
-    await treasury.answered(credential, body.orders);
+  route(answeredOrders, async ({ treasury, asker, body }) => {
+    await treasury.answered(asker, body.orders);
     return { done: true };
   }),
-  route(revocation, async ({ treasury, credential, body }) => ({
-    node: await treasury.revoke(credential, descentIn(body)),
+  route(revocation, async ({ treasury, asker, body }) => ({
+    node: await treasury.revoke(asker, descentIn(body)),
   })),
-  route(ownStanding, async ({ treasury, credential }) => ({
-    nodes: await treasury.standing(credential),
-  })),
-  route(ownTree, ({ treasury, credential, query }) => treasury.treePage(credential, query)),
-  route(ownReceipts, async ({ treasury, credential, query: { after = 0, limit = PAGE_ROWS } }) => ({
-    receipts: await treasury.receipts(credential, after, limit),
+  route(ownStanding, async ({ treasury, asker }) => ({ nodes: await treasury.standing(asker) })),
+  route(ownTree, ({ treasury, asker, query }) => treasury.treePage(asker, query)),
+  route(ownReceipts, async ({ treasury, asker, query: { after = 0, limit = PAGE_ROWS } }) => ({
+    receipts: await treasury.receipts(asker, after, limit),
   })),
 ];
 
@@ -80,10 +78,8 @@ export function treasuryApi(
     routesHandler(core, AGENT_ROUTES, async (message, request) => {
       if (message.audience === "none") return { credential: "" };
       const credential = presented(request);
-      return {
-        credential,
-        bytes: await core.admit(credential, ANSWER_BYTES.get(message) ?? BYTES),
-      };
+      const size = ANSWER_BYTES.get(message) ?? BYTES;
+      return { credential, ...(await core.admit(credential, size, { message, request })) };
     });
   if (!("open" in treasury)) return handlerOf(treasury);
   const handler = lazily(async () => handlerOf(await treasury.open()));

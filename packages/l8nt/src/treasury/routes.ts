@@ -7,7 +7,7 @@ import { writeInParts } from "../wire/parts.ts";
 import { OWNER_PATH } from "../wire/paths.ts";
 import { Refused } from "../wire/problem.ts";
 import { AGENT_MESSAGES } from "../wire/treasury.ts";
-import type { TreasuryCore } from "./treasury.ts";
+import type { Asker, TreasuryCore } from "./treasury.ts";
 
 /** One request, as the function that answers it sees it. */
 export interface Call<Path = unknown, Query = unknown, Body = unknown>
@@ -16,6 +16,8 @@ export interface Call<Path = unknown, Query = unknown, Body = unknown>
   readonly request: Request;
   /** The text of the credential; empty if the message takes none. */
   readonly credential: string;
+  /** The credential, with whose key signed the request if it is bound to one. */
+  readonly asker: Asker;
 }
 
 /** A message and what answers it. */
@@ -40,8 +42,12 @@ export const responding = <Path, Query, Body, Answer>(
 export interface Admitted {
   /** The text of the credential; empty if the message takes none. */
   readonly credential: string;
+  /** What was proven of it. @default its text, which is proven anew */
+  readonly asker?: Asker;
   /** The bytes of its body, in memory until it is answered. */
   readonly bytes?: Use;
+  /** The same request, if its body was read and is counted in `bytes` already. */
+  readonly whole?: Request | undefined;
 }
 
 /** Judges the credential of a request, of which nothing else has been read. */
@@ -68,10 +74,13 @@ export function routesHandler(
       const found = routeOf(routes, request.method, url.pathname);
       if (found === undefined) return notFound(request);
       const [{ message, answer }, segments] = found;
-      const { credential, bytes } = await admit(message, request, url);
+      const { credential, asker = credential, bytes, whole } = await admit(message, request, url);
       try {
-        const asked = await readAsked(message, request, segments, bytes?.more);
-        return await answer({ ...asked, treasury, request, credential });
+        const asked =
+          whole === undefined
+            ? await readAsked(message, request, segments, bytes?.more)
+            : await readAsked(message, whole, segments);
+        return await answer({ ...asked, treasury, request, credential, asker });
       } finally {
         bytes?.end();
       }

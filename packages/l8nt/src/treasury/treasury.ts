@@ -26,9 +26,21 @@ import { checkOptions } from "./options.ts";
 import { type Order, orderKey, orderOf } from "./order.ts";
 import { Owner, ownersAuthority } from "./owner.ts";
 import type { ReceiptMaker } from "./receipt-maker.ts";
+import { type ArrivedMessage, Signers } from "./signers.ts";
 
 /** Bytes in memory for requests. The part of a node far from the root has room for any body. */
 const MAX_BYTES = 34 * 1024 * 1024;
+
+/** The text of a credential, or what was proven of it with the signature of the request. */
+export type Asker = string | Verified;
+
+/** What {@link TreasuryCore.admit} let in. */
+export interface AdmittedAgent {
+  readonly asker: Asker;
+  readonly bytes: Use;
+  /** The request, if its body was read. */
+  readonly whole?: Request | undefined;
+}
 
 /**
  * A treasury with the fetch that it is given: `l8nt/treasury` gives it a guarded one, and an
@@ -41,6 +53,7 @@ export class TreasuryCore implements Treasurer {
   readonly owner: Owner;
   readonly #parts: TreasuryParts;
   readonly #bytes = new Shares(MAX_BYTES, "bytes of requests under way");
+  readonly #signers: Signers;
 
   /** @throws TypeError for an option that is unknown or cannot work */
   constructor(options: CoreOptions, receipts?: ReceiptMaker) {
@@ -50,6 +63,7 @@ export class TreasuryCore implements Treasurer {
     const { authority, clock } = this.#parts;
     this.authority = authority;
     this.location = location;
+    this.#signers = new Signers(location, clock);
     this.owner = new Owner({
       ...this.#parts,
       authority: ownersAuthority(secret, location, clock),
@@ -106,18 +120,18 @@ export class TreasuryCore implements Treasurer {
   }
 
   buy(request: PurchaseRequest): Promise<Purchase> {
-    return this.#order(request, false);
+    return this.#order(request, request.credential, false);
   }
 
   /**
    * The same for an agent across HTTP: its order is under way until its answer has left, or its
    * connection has closed.
    */
-  buyRemotely(request: PurchaseRequest): Promise<Purchase> {
-    return this.#order(request, true);
+  buyRemotely(request: PurchaseRequest, asker: Asker = request.credential): Promise<Purchase> {
+    return this.#order(request, asker, true);
   }
 
-  async #order(request: PurchaseRequest, isRemote: boolean): Promise<Purchase> {
+  async #order(request: PurchaseRequest, asker: Asker, isRemote: boolean): Promise<Purchase> {
     await this.start();
     const url = readUrl(request.url);
     const target = targetOfUrl(request.method, url);
@@ -126,7 +140,7 @@ export class TreasuryCore implements Treasurer {
         "ERR_REQUEST",
         "The method or the URL cannot be requested. The URL must be http or https, without a user name or a password; its path and query have at most 8,192 characters, and its path no encoded slash, dot segment, backslash or control, because it could be read in more than one way.",
       );
-    const verified = this.#admit(request.credential, { now: this.#parts.clock(), target });
+    const verified = this.#admit(asker, { now: this.#parts.clock(), target });
     this.#parts.time.demand();
     checkTransport(url);
     const { ends, digests } = this.#parts;
@@ -163,9 +177,9 @@ export class TreasuryCore implements Treasurer {
     }
   }
 
-  async answered(credential: string, orders: readonly string[]): Promise<void> {
+  async answered(asker: Asker, orders: readonly string[]): Promise<void> {
     await this.start();
-    const verified = this.#admit(credential, { now: this.#parts.clock(), target: "self" });
+    const verified = this.#admit(asker, { now: this.#parts.clock(), target: "self" });
     await this.#noteAnswered(verified, orders);
     await this.#parts.bought.written();
   }
@@ -179,22 +193,39 @@ export class TreasuryCore implements Treasurer {
 
   /**
    * Judges the credential of a request before anything else of it is read, and bounds what is in
-   * memory for it.
+   * memory for it. If it is bound to a key, the signature of the request is verified, once.
    *
-   * @param bytes how many its answer takes
+   * @param size how many bytes its answer takes
    * @throws TokenError for a credential that was not minted here, DeniedError for one that has
    * ended or was revoked; AdapterError `ERR_RATE_LIMITED`
    */
-  async admit(credential: string, bytes: number): Promise<Use> {
+  async admit(credential: string, size: number, arrived: ArrivedMessage): Promise<AdmittedAgent> {
     await this.start();
-    const { nodes } = this.#admit(credential, { now: this.#parts.clock(), target: "self" });
-    const use = this.#bytes.begin(nodes.map(({ id }) => id));
-    use.more(bytes);
-    return use;
+    const verified = this.authority.verifier.authenticate(credential);
+    const [holder] = verified.holders;
+    const access = { now: this.#parts.clock(), target: "self" } as const;
+    // Everything but the signature is judged first, so that nothing is read in vain.
+    const { nodes } = this.#admit(
+      holder === undefined ? verified : verified.signedBy(holder),
+      access,
+    );
+    const bytes = this.#bytes.begin(nodes.map(({ id }) => id));
+    bytes.more(size);
+    if (holder === undefined) return { asker: credential, bytes };
+    try {
+      const { signer, whole } = await this.#signers.of(arrived, verified, bytes);
+      const asker = signer === null ? verified : verified.signedBy(signer);
+      this.#admit(asker, { now: this.#parts.clock(), target: "self" });
+      return { asker, bytes, whole };
+    } catch (error) {
+      bytes.end();
+      throw error;
+    }
   }
 
-  #admit(credential: string, access: Access): Verified {
-    const verified = this.authority.verifier.authenticate(credential);
+  #admit(asker: Asker, access: Access): Verified {
+    const verified =
+      typeof asker === "string" ? this.authority.verifier.authenticate(asker) : asker;
     try {
       verified.demand(access);
     } catch (error) {
@@ -237,19 +268,19 @@ export class TreasuryCore implements Treasurer {
     }
   }
 
-  async revoke(credential: string, descent: Descent): Promise<string> {
+  async revoke(asker: Asker, descent: Descent): Promise<string> {
     await this.start();
-    const ancestor = this.#admit(credential, { now: this.#parts.clock(), target: "self" });
+    const ancestor = this.#admit(asker, { now: this.#parts.clock(), target: "self" });
     const revocation = ancestor.revokeBelow(descent);
     if (!("blocks" in descent)) await this.#parts.nodes.revoked(ancestor, descent).catch(() => {});
     await this.#parts.recall.revoke(revocation, `by ${ancestor.lineage.join(" > ") || "the root"}`);
     return revocation.nodeId;
   }
 
-  async standing(credential: string): Promise<readonly NodeStanding[]> {
+  async standing(asker: Asker): Promise<readonly NodeStanding[]> {
     await this.start();
     const now = this.#parts.clock();
-    return this.#parts.nodes.chain(this.#admit(credential, { now, target: "self" }), now);
+    return this.#parts.nodes.chain(this.#admit(asker, { now, target: "self" }), now);
   }
 
   tree(credential: string): Promise<readonly NodeStanding[]> {
@@ -261,18 +292,18 @@ export class TreasuryCore implements Treasurer {
   }
 
   /** One page of {@link tree}. */
-  async treePage(credential: string, query: PageQuery = {}): Promise<NodePage> {
+  async treePage(asker: Asker, query: PageQuery = {}): Promise<NodePage> {
     checkGiven(ownTree, { query });
     await this.start();
     const now = this.#parts.clock();
-    return this.#parts.nodes.belowOf(this.#admit(credential, { now, target: "self" }), query, now);
+    return this.#parts.nodes.belowOf(this.#admit(asker, { now, target: "self" }), query, now);
   }
 
   /** The receipts of payments that this credential's node and the nodes below it made. */
-  async receipts(credential: string, after: number, limit: number): Promise<readonly ReceiptRow[]> {
+  async receipts(asker: Asker, after: number, limit: number): Promise<readonly ReceiptRow[]> {
     checkGiven(ownReceipts, { query: { after, limit } });
     await this.start();
-    const { node } = this.#admit(credential, { now: this.#parts.clock(), target: "self" });
+    const { node } = this.#admit(asker, { now: this.#parts.clock(), target: "self" });
     return this.#parts.receipts.receipts(after, limit, node.id);
   }
 

@@ -3,7 +3,7 @@
  * and used by the server, the client and the OpenAPI document.
  */
 import { AdapterError } from "../errors.ts";
-import { parseJson, type Reading, readJson, readJsonText } from "../http/body.ts";
+import { parseJson, type Reading, readBody, readJson, readJsonText } from "../http/body.ts";
 import { hasFewParts, repeatedName } from "../http/json-text.ts";
 import { type Codec, Place, readLeniently, readStrictly, type Schema } from "./codec.ts";
 
@@ -75,6 +75,19 @@ export async function readAsked<Path, Query, Body>(
     body: body && (await readOnce(body, request, maxBodyBytes, name, arrived)),
   } as Asked<Path, Query, Body>;
 }
+
+/**
+ * The bytes of a request's body, as they were sent.
+ *
+ * @param arrived as of `readBody`
+ * @throws AdapterError `ERR_TOO_LARGE`; `ERR_REQUEST` for a body that takes too long
+ */
+export const readBytes = (
+  { maxBodyBytes = MAX_BODY_BYTES }: AnyMessage,
+  request: Request,
+  arrived: Reading["arrived"] = () => {},
+): Promise<Uint8Array<ArrayBuffer>> =>
+  readBody(request, maxBodyBytes, { arrived, seconds: BODY_SECONDS });
 
 async function readOnce<Body>(
   body: Codec<Body>,
