@@ -41,4 +41,5 @@ export const issuedOf = ({ body }: Credential): Issued | undefined =>
 
 export { KEYS_PATH } from "./key-page.ts";
 export { Minter, type MinterOptions, type SeedOptions } from "./minter.ts";
+export { type Limits, type SliceOptions, slice } from "./slice.ts";
 export { BiscuitVerifier, type BiscuitVerifierOptions, type IssuerKeys } from "./verifier.ts";

@@ -1,7 +1,7 @@
 /** Verifies credentials with the public keys of trusted issuers. spec/9-public-key.md §6. */
 import { type Claim, claimsOf, hasItsKey } from "../biscuit/signatures.ts";
 import type { Token } from "../biscuit/token.ts";
-import { CaveatChain, refusal, serviceVocabulary, type Vocabulary } from "../caveat/index.ts";
+import { type CaveatChain, serviceVocabulary, type Vocabulary } from "../caveat/index.ts";
 import {
   ProvenTexts,
   type RevocationList,
@@ -11,7 +11,7 @@ import {
   type VerifierFacts,
 } from "../credential/index.ts";
 import { readText } from "../credential/text.ts";
-import { type Refusal, TokenError } from "../errors.ts";
+import { TokenError } from "../errors.ts";
 import { type Binary, binaryOf, ownBytes } from "../internal/bytes.ts";
 import { verify, verifyLater } from "../internal/ed25519.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
@@ -19,6 +19,7 @@ import { Lru } from "../internal/lru.ts";
 import { Credential } from "../l402/credential.ts";
 import { type BiscuitBody, readBody } from "./body.ts";
 import "./form.ts";
+import { uncountedLimits } from "./uncounted.ts";
 
 /** The public keys of the issuers that a verifier trusts. */
 export interface IssuerKeys {
@@ -168,13 +169,9 @@ export class BiscuitVerifier implements Verifier {
         "ERR_TOKEN_PREIMAGE",
         "The credential's preimage does not prove its payment.",
       );
-    const { caveats, paymentHash, beforeLedger } = body;
+    const { caveats, paymentHash } = body;
     const places = body.placesOf(text);
-    const always = (all: CaveatChain) =>
-      uncountedLimits(
-        all,
-        new CaveatChain({ caveats: beforeLedger, paymentHash, vocabulary: this.vocabulary }),
-      );
+    const always = (chain: CaveatChain) => uncountedLimits(body, chain, this.vocabulary);
     const verified = new Verified({ text, caveats, paymentHash, places, always }, this.#facts);
     for (const { last, prefix } of chain.slice(proven)) this.#chains.set(last, prefix);
     if (!verified.chain.isSingleUse && this.#seen.before(chain.at(-1)!.last))
@@ -212,18 +209,3 @@ const sealOf = ({ proof }: Token): string =>
 
 /** By the first characters of its base64, which are those of the first byte. */
 const mayBePublicKeyForm = (text: string): boolean => /^(?:sk-sigil-)?(?:C[A-P]|E[g-v])/.test(text);
-
-/**
- * A limit is counted only in the ledger that its own block, or one before it, names: another holder
- * of it could name another ledger below. spec/9-public-key.md §7.
- *
- * @param before the chain up to the first block that names one
- */
-const uncountedLimits = ({ limits }: CaveatChain, before: CaveatChain): readonly Refusal[] =>
-  limits.slice(0, before.limits.length).map(({ kind, condition, node }) =>
-    refusal(node, condition, {
-      code: kind === "uses" ? "ERR_USES" : "ERR_BUDGET",
-      have: "a limit that no ledger is named for",
-      need: "one that is counted here",
-    }),
-  );
