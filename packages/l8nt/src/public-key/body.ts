@@ -28,12 +28,13 @@ import {
   utf8,
 } from "../internal/bytes.ts";
 import { equalBytes, hmacSha256, sha256OfHex } from "../internal/crypto.ts";
-import { verify } from "../internal/ed25519.ts";
+import { KEY_BYTES, SIGNATURE_BYTES, verify } from "../internal/ed25519.ts";
 import type { Descent } from "../ports/descent.ts";
 import { BlockPlaces, placeId } from "./places.ts";
 import { type Contents, checkSizes, narrowingBlock, readBlocks } from "./profile.ts";
 
 const PREIMAGE = /^[0-9a-fA-F]{64}$/;
+const PREIMAGE_CHARACTERS = 64;
 const MAX_CHARACTERS = 8192;
 
 export interface BodyParts {
@@ -58,12 +59,22 @@ export function readBody({ token: bytes, preimage }: TextParts): BiscuitBody {
   return new BiscuitBody({ token, contents, preimage: preimage.toLowerCase() });
 }
 
-/** @throws TokenError `ERR_TOKEN_TOO_LARGE` for a text that nobody would read */
-export function checkLength(body: BiscuitBody): void {
-  if (body.toText().length > MAX_CHARACTERS)
+/** What a seal has more than the key in its place: a signature instead. */
+const SEAL_BYTES = SIGNATURE_BYTES - KEY_BYTES;
+
+/**
+ * Refuses a text that nobody would read, and an open one that would be such once it is sealed: an
+ * open one is never sent, so nothing could be done with it.
+ *
+ * @throws TokenError `ERR_TOKEN_TOO_LARGE`
+ */
+export function checkLength({ token, isSealed }: BiscuitBody): void {
+  const bytes = encodeToken(token).length + (isSealed ? 0 : SEAL_BYTES);
+  const characters = 4 * Math.ceil(bytes / 3) + ":".length + PREIMAGE_CHARACTERS;
+  if (characters > MAX_CHARACTERS)
     throw new TokenError(
       "ERR_TOKEN_TOO_LARGE",
-      `The credential would have more than ${MAX_CHARACTERS} characters.`,
+      `The credential would have more than ${MAX_CHARACTERS} characters once it is sealed.`,
     );
 }
 

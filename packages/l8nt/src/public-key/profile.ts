@@ -2,7 +2,6 @@
  * The Sigil profile of Biscuit: what the blocks of a credential say. spec/9-public-key.md §2-3.
  */
 import { decodeBlock, encodeBlock, Symbols } from "../biscuit/block.ts";
-import { malformed } from "../biscuit/protobuf.ts";
 import { checkOf } from "../caveat/conditions/checks.ts";
 import {
   type Check,
@@ -126,7 +125,7 @@ function readHead(facts: readonly Predicate[]): Authority {
   if (origin === undefined || formatOrigin(origin) !== read.issuer)
     throw foreign("an issuer that is no origin in canonical form");
   if (paymentHash?.kind !== "bytes" || paymentHash.value.length !== HASH_BYTES)
-    throw malformed("it commits to no payment");
+    throw foreign("no payment that it commits to");
   const expected = headOf(read);
   if (!expected.every((one, at) => samePredicate(one, facts[at]!)))
     throw foreign("a first block without its issuer, location and payment hash");

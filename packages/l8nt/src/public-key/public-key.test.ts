@@ -1,5 +1,7 @@
 /** A credential from its minter to a verifier, and what becomes of it on the way. */
 import { describe, expect, test } from "vitest";
+import { Symbols } from "../biscuit/block.ts";
+import { appendBlock } from "../biscuit/signatures.ts";
 import { encodeToken, type Token } from "../biscuit/token.ts";
 import { RevocationList } from "../credential/index.ts";
 import { TokenError } from "../errors.ts";
@@ -7,6 +9,7 @@ import { base64Text } from "../internal/bytes.ts";
 import { Credential } from "../l402/credential.ts";
 import type { BiscuitBody } from "./body.ts";
 import { BiscuitVerifier, type IssuerKeys, Minter, seal } from "./index.ts";
+import { narrowingBlock, readBlocks } from "./profile.ts";
 
 const NOW = 1_800_000_000;
 const issuer = "https://treasury.example";
@@ -271,4 +274,62 @@ test("a key that is changed in the very array that it was given in proves nothin
   expect(judge.known(text)).toBeDefined();
   key[0]! ^= 1;
   expect(judge.known(text)).toBeUndefined();
+});
+
+describe("room for the seal", () => {
+  // 8,192 characters less those of the preimage are 6,093 bytes, in whole groups of base64.
+  const MOST_BYTES = 6093;
+  const bytesOf = (credential: Credential) => encodeToken(bodyOf(credential).token).length;
+  const padded = (credential: Credential, length: number) =>
+    credential.append([`purpose=${"x".repeat(length)}`]);
+
+  /** As long as an open token may be, less what one more block of `length` characters takes. */
+  function almostFull(): Credential {
+    let full = root;
+    while (bytesOf(full) < 4960) full = padded(full, 800);
+    return full;
+  }
+
+  /** Of the padding of one more block that makes a token of so many bytes. */
+  function lengthFor(bytes: number, before: Credential): number {
+    const length = bytes - (bytesOf(padded(before, 500)) - 500);
+    expect(length).toBeGreaterThan(130);
+    expect(length).toBeLessThan(1000);
+    return length;
+  }
+
+  test.each([
+    ["append leaves it", 0, true],
+    ["append refuses what would take the last byte of it", 1, false],
+  ])("%s", (_name, more, fits) => {
+    const before = almostFull();
+    const length = lengthFor(MOST_BYTES - 32 + more, before);
+    if (fits) {
+      const full = padded(before, length);
+      expect(bytesOf(seal(full))).toBe(MOST_BYTES);
+      expect(codeOf(seal(full).toString())).toBe("genuine");
+    } else {
+      expect(() => padded(before, length)).toThrow(
+        expect.objectContaining({ code: "ERR_TOKEN_TOO_LARGE" }),
+      );
+    }
+  });
+
+  test("a token of another maker that left none is read, and cannot be sealed", () => {
+    const before = almostFull();
+    const body = bodyOf(before);
+    const data = narrowingBlock(
+      [`purpose=${"x".repeat(lengthFor(MOST_BYTES - 31, before))}`],
+      new Symbols(readBlocks(body.token.blocks.map((block) => block.data)).symbols),
+    );
+    const token = appendBlock(body.token, data);
+    const spare = MOST_BYTES - encodeToken(token).length;
+    expect(spare).toBeGreaterThanOrEqual(0);
+    expect(spare).toBeLessThan(32);
+    const text = `${base64Text(encodeToken(token))}:${preimageOf(before)}`;
+    expect(codeOf(text)).toBe("genuine");
+    expect(() => seal(Credential.parse(text))).toThrow(
+      expect.objectContaining({ code: "ERR_TOKEN_TOO_LARGE" }),
+    );
+  });
 });
