@@ -5,7 +5,7 @@
 import type { Check, Operator, Predicate, Query, Step, Term } from "../caveat/datalog.ts";
 import { TokenError } from "../errors.ts";
 import { type Bytes, ownBytes } from "../internal/bytes.ts";
-import { Fields, malformed, textOf, Writer } from "./protobuf.ts";
+import { Fields, known, malformed, type ReadField, textOf, Writer, wrongType } from "./protobuf.ts";
 
 export interface Block {
   readonly facts: readonly Predicate[];
@@ -26,6 +26,17 @@ const LAST_VERSION = 6;
 const MAX_DEPTH = 3;
 
 const QUERY = "query";
+const BLOCK = known(1, 2, 3, 4, 5, 6, 7, 8);
+const FACT = known(1);
+const PREDICATE = known(1, 2);
+const CHECK = known(1, 2);
+const QUERIES = known(1, 2, 3, 4);
+const EXPRESSION = known(1);
+const STEP = known(1, 2, 3, 4);
+const OPERATOR = known(1, 2);
+const TERM = known(1, 2, 3, 4, 5, 6, 7, 8, 9, 10);
+const SET = known(1);
+
 const UNARY: readonly (readonly [number, Operator])[] = [[0, "!"]];
 const BINARY: readonly (readonly [number, Operator])[] = [
   [0, "<"],
@@ -37,17 +48,19 @@ const BINARY: readonly (readonly [number, Operator])[] = [
 ];
 const NEGATE = 0;
 
+const DEFAULT_NUMBERS: ReadonlyMap<string, number> = new Map(
+  DEFAULT_SYMBOLS.map((text, at) => [text, at]),
+);
+
 /** The symbols of the blocks of one token, which each block continues. */
 export class Symbols {
   readonly #texts: string[];
+  /** Without the default ones. */
   readonly #numbers: Map<string, number>;
 
   constructor(from?: Symbols) {
     this.#texts = from === undefined ? [] : [...from.#texts];
-    this.#numbers =
-      from === undefined
-        ? new Map(DEFAULT_SYMBOLS.map((text, at) => [text, at]))
-        : new Map(from.#numbers);
+    this.#numbers = new Map(from === undefined ? [] : from.#numbers);
   }
 
   get count(): number {
@@ -59,8 +72,8 @@ export class Symbols {
   }
 
   number(text: string): number {
-    const known = this.#numbers.get(text);
-    if (known !== undefined) return known;
+    const given = DEFAULT_NUMBERS.get(text) ?? this.#numbers.get(text);
+    if (given !== undefined) return given;
     const number = FIRST_SYMBOL + this.#texts.length;
     this.#texts.push(text);
     this.#numbers.set(text, number);
@@ -69,11 +82,11 @@ export class Symbols {
 
   /** @throws TokenError `ERR_TOKEN_MALFORMED` for a symbol that stands there before */
   add(text: string): void {
-    if (this.#numbers.has(text)) throw malformed("a symbol stands twice");
-    this.number(text);
+    const count = this.#texts.length;
+    if (this.number(text) !== FIRST_SYMBOL + count) throw malformed("a symbol stands twice");
   }
 
-  text(number: bigint): string {
+  text(number: number | bigint): string {
     const text =
       number < FIRST_SYMBOL
         ? DEFAULT_SYMBOLS[Number(number)]
@@ -95,19 +108,21 @@ const foreign = (what: string): TokenError =>
  * @throws TokenError `ERR_TOKEN_MALFORMED`; `ERR_TOKEN_DATALOG` for anything but facts and checks
  */
 export function decodeBlock(data: Uint8Array, symbols: Symbols): Block {
-  const fields = new Fields(data, [1, 2, 3, 4, 5, 6, 7, 8]);
+  const fields = Fields.of(data, BLOCK);
   const version = fields.small(3) ?? 0;
   if (version < VERSION || version > LAST_VERSION)
     throw malformed("a block has an unknown version");
-  for (const symbol of fields.all(1)) symbols.add(textOf(symbol));
+  for (const symbol of fields.all(1)) symbols.add(textOf(fields.bytesOf(symbol)));
   if (fields.has(2)) throw foreign("a context");
   if (fields.has(5)) throw foreign("a rule");
   if (fields.has(7)) throw foreign("a scope");
   if (fields.has(8)) throw foreign("a public key");
   const reader = new Reader(symbols);
   return {
-    facts: fields.all(4).map((fact) => reader.predicate(new Fields(fact, [1]).bytes(1))),
-    checks: fields.all(6).map((check) => reader.check(check)),
+    facts: fields
+      .all(4)
+      .map((fact) => reader.predicate(fields.inside(fact, FACT).message(1, PREDICATE))),
+    checks: fields.all(6).map((check) => reader.check(fields.inside(check, CHECK))),
   };
 }
 
@@ -132,81 +147,84 @@ class Reader {
     this.#symbols = symbols;
   }
 
-  predicate(message: Uint8Array): Predicate {
-    const fields = new Fields(message, [1, 2]);
+  predicate(fields: Fields): Predicate {
     const name = fields.integer(1);
     if (name === undefined) throw malformed("a fact has no name");
     return {
       name: this.#symbols.text(name),
-      terms: fields.all(2).map((term) => this.#term(term)),
+      terms: fields.all(2).map((term) => this.#term(fields.inside(term, TERM))),
     };
   }
 
-  check(message: Uint8Array): Check {
-    const fields = new Fields(message, [1, 2]);
+  check(fields: Fields): Check {
     // `check all` and `reject if`.
-    if (fields.has(2) && fields.integer(2) !== 0n) throw foreign("a check of another kind");
-    return { queries: fields.all(1).map((query) => this.#query(query)) };
+    if (fields.has(2) && fields.integer(2) !== 0) throw foreign("a check of another kind");
+    return { queries: fields.all(1).map((query) => this.#query(fields.inside(query, QUERIES))) };
   }
 
-  #query(message: Uint8Array): Query {
-    const fields = new Fields(message, [1, 2, 3, 4]);
-    const head = this.predicate(fields.bytes(1));
+  #query(fields: Fields): Query {
+    const head = this.predicate(fields.message(1, PREDICATE));
     if (head.name !== QUERY || head.terms.length > 0) throw foreign("a rule");
     if (fields.has(4)) throw foreign("a scope");
     return {
-      body: fields.all(2).map((predicate) => this.predicate(predicate)),
-      expressions: fields.all(3).map((expression) => this.#steps(expression)),
+      body: fields
+        .all(2)
+        .map((predicate) => this.predicate(fields.inside(predicate, PREDICATE))),
+      expressions: fields
+        .all(3)
+        .map((expression) => this.#steps(fields.inside(expression, EXPRESSION))),
     };
   }
 
-  #steps(message: Uint8Array): readonly Step[] {
-    return new Fields(message, [1]).all(1).map((operation) => {
-      const { number, bytes } = new Fields(operation, [1, 2, 3, 4]).one;
-      if (bytes === undefined) throw malformed("a field has the wrong type");
-      if (number === 1) return this.#term(bytes);
-      if (number === 4) throw foreign("a closure");
-      return operatorOf(number === 2 ? UNARY : BINARY, bytes);
+  #steps(fields: Fields): readonly Step[] {
+    return fields.all(1).map((operation) => {
+      const step = fields.inside(operation, STEP);
+      const { one } = step;
+      if (one.number === 1) return this.#term(step.inside(one, TERM));
+      if (one.integer !== undefined) throw wrongType();
+      if (one.number === 4) throw foreign("a closure");
+      return operatorOf(one.number === 2 ? UNARY : BINARY, step.inside(one, OPERATOR));
     });
   }
 
-  #term(message: Uint8Array, depth = 0): Term {
-    const { number, integer, bytes } = new Fields(message, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]).one;
-    switch (number) {
+  #term(fields: Fields, depth = 0): Term {
+    const { one } = fields;
+    switch (one.number) {
       case 1:
-        return { kind: "variable", name: this.#symbols.text(given(integer)) };
+        return { kind: "variable", name: this.#symbols.text(integerOf(one)) };
       case 2:
-        return { kind: "integer", value: BigInt.asIntN(64, given(integer)) };
+        return { kind: "integer", value: BigInt.asIntN(64, BigInt(integerOf(one))) };
       case 3:
-        return { kind: "string", value: this.#symbols.text(given(integer)) };
+        return { kind: "string", value: this.#symbols.text(integerOf(one)) };
       case 4:
-        return { kind: "date", value: given(integer) };
+        return { kind: "date", value: BigInt(integerOf(one)) };
       case 5:
-        return { kind: "bytes", value: ownBytes(given(bytes)) };
+        return { kind: "bytes", value: ownBytes(fields.bytesOf(one)) };
       case 6:
-        if (given(integer) > 1n) throw malformed("a truth value is none");
-        return { kind: "bool", value: integer === 1n };
-      case 7:
+        if (integerOf(one) > 1) throw malformed("a truth value is none");
+        return { kind: "bool", value: one.integer === 1 };
+      case 7: {
         if (depth >= MAX_DEPTH) throw malformed("its sets are too deep");
+        const set = fields.inside(one, SET);
         return {
           kind: "set",
-          values: new Fields(given(bytes), [1]).all(1).map((one) => this.#term(one, depth + 1)),
+          values: set.all(1).map((value) => this.#term(set.inside(value, TERM), depth + 1)),
         };
+      }
       default:
         throw foreign("a value of a type that no condition has");
     }
   }
 }
 
-function given<Value>(value: Value | undefined): Value {
-  if (value === undefined) throw malformed("a field has the wrong type");
-  return value;
+function integerOf({ integer }: ReadField): number | bigint {
+  if (integer === undefined) throw wrongType();
+  return integer;
 }
 
-function operatorOf(table: readonly (readonly [number, Operator])[], message: Uint8Array): Step {
-  const fields = new Fields(message, [1, 2]);
+function operatorOf(table: readonly (readonly [number, Operator])[], fields: Fields): Step {
   const kind = fields.integer(1);
-  const name = table.find(([number]) => BigInt(number) === kind)?.[1];
+  const name = table.find(([number]) => number === kind)?.[1];
   if (name === undefined || fields.has(2)) throw foreign("an operator that no condition has");
   return { kind: "operator", name };
 }

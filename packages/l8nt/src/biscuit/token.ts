@@ -4,7 +4,7 @@
 import { TokenError } from "../errors.ts";
 import { type Bytes, concat, utf8 } from "../internal/bytes.ts";
 import { KEY_BYTES, SIGNATURE_BYTES } from "../internal/ed25519.ts";
-import { Fields, malformed, Writer } from "./protobuf.ts";
+import { Fields, known, malformed, Writer } from "./protobuf.ts";
 
 export interface SignedBlock {
   /** The message of the block, as it was signed. */
@@ -33,7 +33,12 @@ export interface Token {
 
 const MAX_BYTES = 6_144;
 export const MAX_BLOCKS = 65;
-const ED25519 = 0n;
+const ED25519 = 0;
+
+const TOKEN = known(1, 2, 3, 4);
+const SIGNED_BLOCK = known(1, 2, 3, 4, 5);
+const PUBLIC_KEY = known(1, 2);
+const PROOF = known(1, 2);
 
 /**
  * Reads a token, which is not verified.
@@ -43,19 +48,21 @@ const ED25519 = 0n;
  */
 export function decodeToken(bytes: Uint8Array): Token {
   if (bytes.length > MAX_BYTES) throw tooLarge();
-  const fields = new Fields(bytes, [1, 2, 3, 4]);
+  const fields = Fields.of(bytes, TOKEN);
   const more = fields.all(3);
   if (more.length >= MAX_BLOCKS) throw tooLarge();
   const rootKeyId = fields.small(1);
-  const blocks = [decodeSigned(fields.bytes(2)), ...more.map(decodeSigned)] as const;
-  return { rootKeyId, blocks: blocks as Token["blocks"], proof: decodeProof(fields.bytes(4)) };
+  const blocks = [
+    decodeSigned(fields.message(2, SIGNED_BLOCK)),
+    ...more.map((block) => decodeSigned(fields.inside(block, SIGNED_BLOCK))),
+  ] as const;
+  return { rootKeyId, blocks: blocks as Token["blocks"], proof: decodeProof(fields) };
 }
 
 export const tooLarge = (): TokenError =>
   new TokenError("ERR_TOKEN_TOO_LARGE", "The credential is larger than a credential may be.");
 
-function decodeSigned(message: Uint8Array): SignedBlock {
-  const fields = new Fields(message, [1, 2, 3, 4, 5]);
+function decodeSigned(fields: Fields): SignedBlock {
   if (fields.has(4))
     throw new TokenError(
       "ERR_TOKEN_THIRD_PARTY",
@@ -65,14 +72,13 @@ function decodeSigned(message: Uint8Array): SignedBlock {
   if (version !== 0 && version !== 1) throw malformed("its signatures have an unknown version");
   return {
     data: fields.bytes(1),
-    nextKey: decodeKey(fields.bytes(2)),
+    nextKey: decodeKey(fields.message(2, PUBLIC_KEY)),
     signature: sized(fields.bytes(3), SIGNATURE_BYTES),
     version,
   };
 }
 
-function decodeKey(message: Uint8Array): Uint8Array {
-  const fields = new Fields(message, [1, 2]);
+function decodeKey(fields: Fields): Uint8Array {
   const algorithm = fields.integer(1);
   if (algorithm === undefined) throw malformed("a key has no algorithm");
   if (algorithm !== ED25519)
@@ -80,9 +86,11 @@ function decodeKey(message: Uint8Array): Uint8Array {
   return sized(fields.bytes(2), KEY_BYTES);
 }
 
-function decodeProof(message: Uint8Array): Proof {
-  const { number, bytes = new Uint8Array(0) } = new Fields(message, [1, 2]).one;
-  return number === 1
+function decodeProof(token: Fields): Proof {
+  const fields = token.message(4, PROOF);
+  const { one } = fields;
+  const bytes = one.integer === undefined ? fields.bytesOf(one) : new Uint8Array(0);
+  return one.number === 1
     ? { kind: "open", nextSecret: sized(bytes, KEY_BYTES) }
     : { kind: "sealed", signature: sized(bytes, SIGNATURE_BYTES) };
 }
@@ -109,7 +117,8 @@ export function encodeSigned({ data, nextKey, signature, version }: SignedBlock)
 }
 
 /** @throws TokenError as {@link decodeToken} */
-export const decodeSignedBlock: (message: Uint8Array) => SignedBlock = decodeSigned;
+export const decodeSignedBlock = (message: Uint8Array): SignedBlock =>
+  decodeSigned(Fields.of(message, SIGNED_BLOCK));
 
 const encodeProof = (proof: Proof): Bytes =>
   proof.kind === "open"

@@ -75,29 +75,42 @@ function readKey({ createPrivateKey }: NodeCrypto, privateKey: Uint8Array): KeyO
   return key;
 }
 
-/** Whether the signature is right. False for a key or a signature that is none. */
-export const verify: (
+/** Whether a signature is right. False for one that is none. */
+export type Verify = (message: Uint8Array, signature: Uint8Array) => boolean;
+
+const never: Verify = () => false;
+
+/** Reads a public key once, for all its signatures. One that is none verifies nothing. */
+export const verifyWith: (publicKey: Uint8Array) => Verify =
+  platform === undefined
+    ? (publicKey) => {
+        const key = ownBytes(publicKey);
+        return (message, signature) => {
+          try {
+            // As RFC 8032 §5.1.7 says, not the wider rules of ZIP 215: every platform must agree.
+            return ed25519.verify(signature, message, key, { zip215: false });
+          } catch {
+            return false;
+          }
+        };
+      }
+    : (publicKey) => {
+        if (publicKey.length !== KEY_BYTES) return never;
+        try {
+          const key = keyObject(platform, publicKey);
+          return (message, signature) =>
+            signature.length === SIGNATURE_BYTES && platform.verify(null, message, key, signature);
+        } catch {
+          return never;
+        }
+      };
+
+/** As {@link verifyWith}, for a key with one signature. */
+export const verify = (
   publicKey: Uint8Array,
   message: Uint8Array,
   signature: Uint8Array,
-) => boolean =
-  platform === undefined
-    ? (publicKey, message, signature) => {
-        try {
-          // As RFC 8032 §5.1.7 says, not the wider rules of ZIP 215: every platform must agree.
-          return ed25519.verify(signature, message, publicKey, { zip215: false });
-        } catch {
-          return false;
-        }
-      }
-    : (publicKey, message, signature) => {
-        if (publicKey.length !== KEY_BYTES || signature.length !== SIGNATURE_BYTES) return false;
-        try {
-          return platform.verify(null, message, keyObject(platform, publicKey), signature);
-        } catch {
-          return false;
-        }
-      };
+): boolean => verifyWith(publicKey)(message, signature);
 
 const keyObject = ({ createPublicKey }: NodeCrypto, publicKey: Uint8Array): KeyObject =>
   createPublicKey({ key: concat(SPKI, publicKey) as Buffer, format: "der", type: "spki" });

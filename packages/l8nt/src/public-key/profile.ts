@@ -16,7 +16,7 @@ import {
 } from "../caveat/datalog.ts";
 import { formatOrigin, readOrigin } from "../caveat/target.ts";
 import { TokenError } from "../errors.ts";
-import { type Bytes, hexBytes, hexText } from "../internal/bytes.ts";
+import { type Bytes, hexBytes, hexText, utf8 } from "../internal/bytes.ts";
 
 const MAX_CAVEATS = 64;
 const MAX_CAVEAT_BYTES = 1024;
@@ -103,7 +103,8 @@ export function readBlocks(blocks: readonly Uint8Array[]): Contents {
 /** @throws TokenError `ERR_TOKEN_TOO_LARGE` */
 export function checkSizes(caveats: readonly string[]): void {
   const isTooLarge = (caveat: string) =>
-    caveat.length > MAX_CAVEAT_BYTES || new TextEncoder().encode(caveat).length > MAX_CAVEAT_BYTES;
+    // A character has three bytes at most.
+    caveat.length > MAX_CAVEAT_BYTES / 3 && utf8(caveat).length > MAX_CAVEAT_BYTES;
   if (caveats.length > MAX_CAVEATS || caveats.some(isTooLarge))
     throw new TokenError(
       "ERR_TOKEN_TOO_LARGE",

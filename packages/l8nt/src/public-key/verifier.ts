@@ -13,7 +13,7 @@ import {
 import { readText } from "../credential/text.ts";
 import { TokenError } from "../errors.ts";
 import { type Binary, binaryOf, ownBytes } from "../internal/bytes.ts";
-import { verify, verifyLater } from "../internal/ed25519.ts";
+import { type Verify, verifyLater, verifyWith } from "../internal/ed25519.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
 import { Lru } from "../internal/lru.ts";
 import { Credential } from "../l402/credential.ts";
@@ -67,6 +67,9 @@ interface Root {
 /** Between the moment that a signature is verified and the one that its credential is judged. */
 const WAITED_KEPT = 256;
 
+/** Most verifiers trust a few. */
+const ISSUERS_KEPT = 64;
+
 /** The blocks of a chain that was proven, as one text. */
 type Prefix = string;
 
@@ -80,6 +83,8 @@ export class BiscuitVerifier implements Verifier {
   readonly #roots = new WeakMap<Verified, Root>();
   /** Chains, with their seals, whose signatures were found right while somebody waited. */
   readonly #verified: Lru<string, true>;
+  /** Keys of issuers, by their bytes, read for their signatures. */
+  readonly #issuers = new Lru<Binary, Verify>(ISSUERS_KEPT);
   /** By the last signature of a proven chain of blocks: the chain, and the key of its root. */
   readonly #chains: Lru<Binary, Prefix>;
 
@@ -162,7 +167,8 @@ export class BiscuitVerifier implements Verifier {
     const proven = chain.findLastIndex(({ last, prefix }) => this.#chains.get(last) === prefix) + 1;
     const waited = chain.at(-1)!.prefix + sealOf(token);
     const isProven = this.#verified.get(waited) === true;
-    if (!isProven && !claimsOf(token, root, proven).every(isRight)) throw forged();
+    if (!isProven && !claimsOf(token, root, proven).every((one) => this.#isRight(one, root)))
+      throw forged();
     if (!hasItsKey(token)) throw forged();
     if (!body.isPaid)
       throw new TokenError(
@@ -180,13 +186,24 @@ export class BiscuitVerifier implements Verifier {
     this.#roots.set(verified, { issuer: body.issuer, keyId, root: ownBytes(root) });
     return verified;
   }
+
+  #isRight({ key, message, signature }: Claim, root: Uint8Array): boolean {
+    return (key === root ? this.#verifyOf(root) : verifyWith(key))(message, signature);
+  }
+
+  #verifyOf(root: Uint8Array): Verify {
+    const bytes = binaryOf(root);
+    const known = this.#issuers.get(bytes);
+    if (known !== undefined) return known;
+    const verify = verifyWith(root);
+    this.#issuers.set(bytes, verify);
+    return verify;
+  }
 }
 
 /** Keys are public, so the time that this takes tells nothing. */
 const isSameKey = (a: Uint8Array, b: Uint8Array): boolean =>
   a.length === b.length && a.every((byte, at) => byte === b[at]);
-
-const isRight = ({ key, message, signature }: Claim): boolean => verify(key, message, signature);
 
 const forged = (): TokenError =>
   new TokenError(

@@ -2,6 +2,7 @@
  * The table of the checks that conditions have in the public-key form. A page that uses macaroons
  * does not load it. spec/9-public-key.md §3.
  */
+import { Lru } from "../../internal/lru.ts";
 import type { AnyCondition, Family } from "../condition.ts";
 import { type Check, check, fact, query, text } from "../datalog.ts";
 import { agent } from "./agent.ts";
@@ -55,10 +56,18 @@ const counted = (caveat: string): Check => check(query([fact("counted", text(cav
  */
 export const isCounted = (caveat: string): boolean => own(caveat) === undefined;
 
+/** Many credentials have the same caveats, and the check of a text never changes. */
+const CHECKS_KEPT = 512;
+const kept = new Lru<string, Check | null>(CHECKS_KEPT);
+
 /** The check of a caveat; null if the caveat denies nothing. */
 export function checkOf(caveat: string): Check | null {
+  const known = kept.get(caveat);
+  if (known !== undefined) return known;
   const written = own(caveat);
-  return written === undefined ? counted(caveat) : written;
+  const check = written === undefined ? counted(caveat) : written;
+  kept.set(caveat, check);
+  return check;
 }
 
 function own(caveat: string): Check | null | undefined {
