@@ -167,9 +167,7 @@ class Reader {
     if (head.name !== QUERY || head.terms.length > 0) throw foreign("a rule");
     if (fields.has(4)) throw foreign("a scope");
     return {
-      body: fields
-        .all(2)
-        .map((predicate) => this.predicate(fields.inside(predicate, PREDICATE))),
+      body: fields.all(2).map((predicate) => this.predicate(fields.inside(predicate, PREDICATE))),
       expressions: fields
         .all(3)
         .map((expression) => this.#steps(fields.inside(expression, EXPRESSION))),

@@ -235,8 +235,7 @@ export class Fields {
   /** Of a message that has exactly one field. */
   get one(): ReadField {
     const only = this.#fields[0];
-    if (only === undefined || this.#fields.length > 1)
-      throw malformed("a value is not one value");
+    if (only === undefined || this.#fields.length > 1) throw malformed("a value is not one value");
     return only;
   }
 

@@ -43,10 +43,7 @@ const claimOf = (block: SignedBlock, key: Uint8Array, previous: Uint8Array | und
 
 /** Whether an open token has the private key to its last block. True of a sealed one. */
 export function hasItsKey({ blocks, proof }: Token): boolean {
-  return (
-    proof.kind === "sealed" ||
-    equalBytes(signerOf(proof.nextSecret).publicKey, blocks.at(-1)!.nextKey)
-  );
+  return proof.kind === "sealed" || equalBytes(holder(proof).publicKey, blocks.at(-1)!.nextKey);
 }
 
 const VERSION = 1;
@@ -62,8 +59,8 @@ export function beginToken(
   data: Uint8Array,
   next?: Uint8Array,
 ): Token {
-  const { block, nextSecret } = sign(root, data, undefined, next);
-  return { rootKeyId, blocks: [block], proof: { kind: "open", nextSecret } };
+  const { block, proof } = sign(root, data, undefined, next);
+  return { rootKeyId, blocks: [block], proof };
 }
 
 export interface AppendOptions {
@@ -84,12 +81,8 @@ export function appendBlock(
 ): Token {
   const by = holder(token.proof);
   const next = isRepeatable ? keyAfter(by.privateKey, data) : undefined;
-  const { block, nextSecret } = sign(by, data, token.blocks.at(-1)!.signature, next);
-  return {
-    ...token,
-    blocks: [...token.blocks, block],
-    proof: { kind: "open", nextSecret },
-  };
+  const { block, proof } = sign(by, data, token.blocks.at(-1)!.signature, next);
+  return { ...token, blocks: [...token.blocks, block], proof };
 }
 
 /** @throws TokenError `ERR_TOKEN_SEALED` */
@@ -111,13 +104,24 @@ function sign(
   const next = signerOf(nextKey);
   const unsigned = { data, nextKey: next.publicKey, version: VERSION } as const;
   const block: SignedBlock = { ...unsigned, signature: by.sign(signedText(unsigned, previous)) };
-  return { block, nextSecret: next.privateKey };
+  const proof: Proof = { kind: "open", nextSecret: next.privateKey };
+  SIGNERS.set(proof, next);
+  return { block, proof };
 }
 
+/** Keys that are read already: to read one takes longer than to sign with it. */
+const SIGNERS = new WeakMap<Proof, Signer>();
+
+/** @throws TokenError `ERR_TOKEN_SEALED` */
 function holder(proof: Proof): Signer {
-  if (proof.kind === "open") return signerOf(proof.nextSecret);
-  throw new TokenError(
-    "ERR_TOKEN_SEALED",
-    "The credential is sealed: nobody can narrow it further. Narrow the one it was made from.",
-  );
+  if (proof.kind === "sealed")
+    throw new TokenError(
+      "ERR_TOKEN_SEALED",
+      "The credential is sealed: nobody can narrow it further. Narrow the one it was made from.",
+    );
+  const known = SIGNERS.get(proof);
+  if (known !== undefined) return known;
+  const signer = signerOf(proof.nextSecret);
+  SIGNERS.set(proof, signer);
+  return signer;
 }

@@ -126,7 +126,13 @@ const encodeProof = (proof: Proof): Bytes =>
     : new Writer().bytes(2, proof.signature).done();
 
 const ALGORITHM = new Uint8Array(4);
-const VERSION_1 = Uint8Array.of(1, 0, 0, 0);
+const VERSION_1 = concat(
+  utf8("\0BLOCK\0\0VERSION\0"),
+  Uint8Array.of(1, 0, 0, 0),
+  utf8("\0PAYLOAD\0"),
+);
+const BEFORE_KEY = concat(utf8("\0ALGORITHM\0"), ALGORITHM, utf8("\0NEXTKEY\0"));
+const BEFORE_PREVIOUS = utf8("\0PREVSIG\0");
 
 /** What the signature of a block covers. `previous`: the signature before it. */
 export function signedText(
@@ -134,17 +140,9 @@ export function signedText(
   previous: Uint8Array | undefined,
 ): Bytes {
   if (version === 0) return concat(data, ALGORITHM, nextKey);
-  return concat(
-    utf8("\0BLOCK\0\0VERSION\0"),
-    VERSION_1,
-    utf8("\0PAYLOAD\0"),
-    data,
-    utf8("\0ALGORITHM\0"),
-    ALGORITHM,
-    utf8("\0NEXTKEY\0"),
-    nextKey,
-    ...(previous === undefined ? [] : [utf8("\0PREVSIG\0"), previous]),
-  );
+  return previous === undefined
+    ? concat(VERSION_1, data, BEFORE_KEY, nextKey)
+    : concat(VERSION_1, data, BEFORE_KEY, nextKey, BEFORE_PREVIOUS, previous);
 }
 
 /** What the seal's signature covers. */

@@ -3,7 +3,7 @@
  * verifiers that may wait.
  */
 import { ed25519 } from "@noble/curves/ed25519.js";
-import { type Bytes, base64Bytes, concat, hexBytes, ownBytes } from "./bytes.ts";
+import { type Bytes, base64Bytes, base64Text, concat, hexBytes, ownBytes } from "./bytes.ts";
 import { randomBytes } from "./crypto.ts";
 
 type NodeCrypto = typeof import("node:crypto");
@@ -70,7 +70,7 @@ const newKey = ({ generateKeyPairSync }: NodeCrypto): KeyObject =>
 
 function readKey({ createPrivateKey }: NodeCrypto, privateKey: Uint8Array): KeyObject {
   const der = concat(PKCS8, privateKey);
-  const key = createPrivateKey({ key: der as Buffer, format: "der", type: "pkcs8" });
+  const key = createPrivateKey(pemOf("PRIVATE", der));
   der.fill(0);
   return key;
 }
@@ -113,7 +113,14 @@ export const verify = (
 ): boolean => verifyWith(publicKey)(message, signature);
 
 const keyObject = ({ createPublicKey }: NodeCrypto, publicKey: Uint8Array): KeyObject =>
-  createPublicKey({ key: concat(SPKI, publicKey) as Buffer, format: "der", type: "spki" });
+  createPublicKey(pemOf("PUBLIC", concat(SPKI, publicKey)));
+
+/**
+ * As a text: Node 24 throws and catches an exception for every object that it is given and that is
+ * no key, which takes longer than to read one.
+ */
+const pemOf = (kind: "PUBLIC" | "PRIVATE", der: Bytes): string =>
+  `-----BEGIN ${kind} KEY-----\n${base64Text(der)}\n-----END ${kind} KEY-----\n`;
 
 /**
  * As {@link verify}, by WebCrypto: in Workers and browsers ten times as fast, but it must be waited
