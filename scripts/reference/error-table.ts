@@ -357,6 +357,41 @@ const DESCRIPTIONS = {
       "The revocation feed sent something that is not signed by its key or does not follow what it sent before.",
     whatToDo: "Check the URL and the public key of the feed.",
   },
+  ERR_KEYS_ADDRESS: {
+    meaning: "The name of a trusted issuer leads to an address that is not public.",
+    whatToDo:
+      "If the issuer is in your own network, set `allowPrivateIssuers`. List one on this machine as `localhost` or by its address. Otherwise look at who answers for the name.",
+  },
+  ERR_KEYS_UNREACHABLE: {
+    meaning:
+      "The key page of a trusted issuer cannot be had: no address, no connection, or a certificate that is not valid for its name. The message has the reason.",
+    whatToDo: "Look at the issuer's name and certificate. The last good page holds for a day more.",
+  },
+  ERR_KEYS_STATUS: {
+    meaning: "The issuer answered its key page with another status than 200.",
+    whatToDo: "Ask the issuer to publish its keys at `/.well-known/biscuit-web-keys`.",
+  },
+  ERR_KEYS_REDIRECT: {
+    meaning: "The key page of the issuer is a redirect. None is followed.",
+    whatToDo: "List the origin that has the keys, if its credentials name it as their issuer.",
+  },
+  ERR_KEYS_SLOW: {
+    meaning: "The key page of the issuer took more than 10 seconds.",
+    whatToDo: "Wait. The last good page holds for a day more.",
+  },
+  ERR_KEYS_TOO_LARGE: {
+    meaning: "The key page of the issuer has more than 65,536 bytes or 64 keys.",
+    whatToDo: "Ask the issuer to take keys off that have ended.",
+  },
+  ERR_KEYS_MALFORMED: {
+    meaning:
+      "The key page of the issuer is no list of keys in JSON, is not served as `application/json`, or has two keys with one id.",
+    whatToDo: "Ask the issuer to publish what `sigil keys publish` prints.",
+  },
+  ERR_KEYS_ISSUER: {
+    meaning: "All keys on the issuer's page are of other issuers.",
+    whatToDo: "Ask the issuer whose page it publishes. Its keys name another origin.",
+  },
   ERR_RATE_LIMITED: {
     meaning:
       "Too many challenges were requested and not paid; or the holders of one credential, or of one tree, have revoked as many nodes as they may, or sent as many requests with signatures that are still valid.",

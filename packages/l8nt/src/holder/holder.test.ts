@@ -37,7 +37,7 @@ function world(location: string, time = { now: NOW }) {
     trust: [issuer],
     fetch: async (input) => {
       expect(String(input)).toBe(`${issuer}${KEYS_PATH}`);
-      return new Response(page);
+      return new Response(page, { headers: { "content-type": "application/json" } });
     },
     clock: () => time.now,
     alarm: () => {},

@@ -19,6 +19,14 @@ export interface GuardedFetchOptions {
    */
   readonly allowLoopback?: boolean;
   /**
+   * Also reaches private networks (10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, 100.64.0.0/10 and
+   * fc00::/7), for servers in a network of one's own. Addresses of this machine and link-local
+   * ones, such as 169.254.169.254, stay out of reach.
+   *
+   * @default false
+   */
+  readonly allowPrivate?: boolean;
+  /**
    * The http or https URL of a proxy that all requests are sent through. The proxy looks names up
    * and connects, and so has to refuse what is not public; here, only addresses in URLs are judged.
    * Needs Node 24.5, or 22.21. Without it, requests are sent through no proxy, whatever the
@@ -37,6 +45,7 @@ export interface GuardedFetchOptions {
 
 const OPTIONS = {
   allowLoopback: true,
+  allowPrivate: true,
   proxy: true,
   maxSockets: true,
 } satisfies Keys<GuardedFetchOptions>;
@@ -54,12 +63,12 @@ const MAX_SOCKETS = 1024;
  */
 export function guardedFetch(options: GuardedFetchOptions = {}): typeof fetch {
   checkKeys(options, OPTIONS, "a guarded fetch");
-  const { allowLoopback = false, proxy, maxSockets = MAX_SOCKETS } = options;
+  const { allowLoopback = false, allowPrivate = false, proxy, maxSockets = MAX_SOCKETS } = options;
   if (!Number.isSafeInteger(maxSockets) || maxSockets < 1)
     throw new TypeError("maxSockets must be a whole number from 1 on.");
   const net = builtin<typeof import("node:net")>("node:net");
   const dns = builtin<typeof import("node:dns")>("node:dns");
-  const isAllowed = publicAddress(net, allowLoopback);
+  const isAllowed = publicAddress(net, { allowLoopback, allowPrivate });
 
   const lookup: LookupFunction = (hostname, options, done) => {
     dns.lookup(hostname, { ...options, all: true }, (error, addresses: LookupAddress[]) => {

@@ -7,7 +7,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { publicAddress } from "./public-address.ts";
 
-const isPublic = publicAddress(net, false);
+const isPublic = publicAddress(net);
 
 /** Every row, and what else is no unicast address of the internet. */
 const V4_ROWS: readonly (readonly [subnet: string, bits: number])[] = [

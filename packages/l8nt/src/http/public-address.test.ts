@@ -5,7 +5,7 @@ import net from "node:net";
 import { describe, expect, test } from "vitest";
 import { publicAddress } from "./public-address.ts";
 
-const isPublic = publicAddress(net, false);
+const isPublic = publicAddress(net);
 
 describe("public addresses are let through [case 78]", () => {
   test.each([
@@ -110,9 +110,26 @@ describe("every other address is refused [case 78]", () => {
 });
 
 test("loopback, if it is allowed, opens nothing else", () => {
-  const isAllowed = publicAddress(net, true);
+  const isAllowed = publicAddress(net, { allowLoopback: true });
   for (const address of ["127.0.0.1", "127.1.2.3", "::1", "8.8.8.8", "2606:4700::1"])
     expect(isAllowed(address)).toBe(true);
   for (const address of ["10.0.0.1", "169.254.169.254", "::", "fe80::1", "64:ff9b::7f00:1"])
     expect(isAllowed(address)).toBe(false);
+});
+
+test("private networks, if they are allowed, open nothing else", () => {
+  const isAllowed = publicAddress(net, { allowPrivate: true });
+  for (const address of [
+    ...["8.8.8.8", "2606:4700::1", "64:ff9b::808:808"],
+    ...["10.0.0.1", "172.16.0.1", "172.31.255.255", "192.168.1.1", "100.64.0.1"],
+    ...["fc00::1", "fd12:3456::1", "::ffff:10.0.0.1", "64:ff9b::a00:1"],
+  ])
+    expect(isAllowed(address), address).toBe(true);
+  for (const address of [
+    ...["127.0.0.1", "0.0.0.0", "169.254.169.254", "192.0.2.1", "198.18.0.1", "224.0.0.1"],
+    ...["::1", "::", "fe80::1", "fec0::1", "ff02::1", "2002:a00:1::", "64:ff9b::7f00:1"],
+    ...["::ffff:127.0.0.1", "::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe", "::10.0.0.1"],
+    ...["fd12::5efe:a00:1", "fd12::1%eth0", "10.0.0.1%eth0", "64:ff9b:1::a00:1"],
+  ])
+    expect(isAllowed(address), address).toBe(false);
 });

@@ -52,32 +52,55 @@ const SPECIAL_V6: readonly Subnet[] = [
   ["3fff::", 20],
 ];
 
+/** Networks of an organisation's own: RFC 1918, RFC 6598 and RFC 4193. */
+const PRIVATE_V4: readonly Subnet[] = [
+  ["10.0.0.0", 8],
+  ["100.64.0.0", 10],
+  ["172.16.0.0", 12],
+  ["192.168.0.0", 16],
+];
+const PRIVATE_V6: readonly Subnet[] = [["fc00::", 7]];
+
+/** What may be reached beside public addresses. */
+export interface Allowed {
+  readonly allowLoopback?: boolean;
+  /** Private networks: neither loopback nor link-local addresses are in them. */
+  readonly allowPrivate?: boolean;
+}
+
 /**
  * Makes the judge of addresses. An IPv4 address inside an IPv6 address is judged by itself if the
  * network translates it (NAT64), and refused in every other form.
  *
  * @returns whether an address, as the resolver or a URL without brackets writes it, is public
  */
-export function publicAddress(net: Net, allowLoopback: boolean): (address: string) => boolean {
+export function publicAddress(
+  net: Net,
+  { allowLoopback = false, allowPrivate = false }: Allowed = {},
+): (address: string) => boolean {
   // One list for each family: a `BlockList` finds an IPv4 address in IPv6 subnets such as `::/96`.
   const v4 = listOf(net, "ipv4", SPECIAL_V4);
   const loopbackV4 = listOf(net, "ipv4", [["127.0.0.0", 8]]);
+  const privateV4 = listOf(net, "ipv4", allowPrivate ? PRIVATE_V4 : []);
+  const privateV6 = listOf(net, "ipv6", allowPrivate ? PRIVATE_V6 : []);
   const globalV6 = listOf(net, "ipv6", GLOBAL_V6);
   const v6 = listOf(net, "ipv6", SPECIAL_V6);
 
-  const isPublicV4 = (address: string): boolean => !v4.check(address, "ipv4");
+  const isAllowedV4 = (address: string): boolean =>
+    !v4.check(address, "ipv4") || privateV4.check(address, "ipv4");
 
   return (address) => {
     // The resolver writes an IPv4-mapped address with dots.
     const plain = address.replace(/^::ffff:(?=\d+\.)/i, "");
     if (net.isIPv4(plain))
-      return (allowLoopback && loopbackV4.check(plain, "ipv4")) || isPublicV4(plain);
+      return (allowLoopback && loopbackV4.check(plain, "ipv4")) || isAllowedV4(plain);
     // A zone names an interface of this machine.
     if (!net.isIPv6(plain) || plain.includes("%")) return false;
     const canonical = new URL(`http://[${plain}]/`).hostname.slice(1, -1);
     if (canonical === "::1") return allowLoopback;
     const groups = groupsOf(canonical);
-    if (isTranslated(groups)) return isPublicV4(lastV4(groups));
+    if (isTranslated(groups)) return isAllowedV4(lastV4(groups));
+    if (privateV6.check(canonical, "ipv6")) return !isIsatap(groups);
     return globalV6.check(canonical, "ipv6") && !v6.check(canonical, "ipv6") && !isIsatap(groups);
   };
 }

@@ -1,17 +1,12 @@
 /** The keys of trusted issuers, as the issuers publish them. spec/9-public-key.md §6. */
 import { TokenError } from "../errors.ts";
-import { readBody } from "../http/body.ts";
-import { utf8Text } from "../internal/bytes.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
-import { type Clock, systemClock } from "../ports/clock.ts";
-import { type IssuerKey, KEYS_PATH, MAX_AGE, MAX_PAGE_BYTES, readKeyPage } from "./key-page.ts";
+import { begunAt, type Clock, type Sleep, systemClock, systemSleep } from "../ports/clock.ts";
+import { issuerFetch } from "./issuer-fetch.ts";
 import { readIssuer } from "./minter.ts";
+import { FETCH_SECONDS, type FetchedPage, fetchPage } from "./page-fetch.ts";
 import type { IssuerKeys } from "./verifier.ts";
 
-const FETCH_SECONDS = 10;
-/** How long a page is kept that does not say it. */
-const DEFAULT_AGE = 300;
-const MIN_AGE = 60;
 /** How long the last good page holds after it has ended. */
 const GRACE = 86_400;
 /** A key that is not on the page, and a page that cannot be had, are asked for at most so often. */
@@ -20,11 +15,23 @@ const ASK_EVERY = 30;
 export interface IssuerDirectoryOptions {
   /** The origins that are trusted, such as `https://treasury.example`; `http` on loopback alone. */
   readonly issuers: readonly string[];
+  /**
+   * @default reaches public addresses only, where the runtime has sockets that can be judged; in
+   * Workers and browsers the platform's own
+   */
   readonly fetch?: typeof fetch;
+  /**
+   * Whether names of issuers may lead to private networks.
+   *
+   * @default false
+   */
+  readonly allowPrivateIssuers?: boolean | undefined;
   /** The directory that this one takes the place of: what it knows of the same issuers stays. */
   readonly before?: IssuerDirectory | undefined;
   /** @default the system's clock */
   readonly clock?: Clock;
+  /** Ends what takes too long. @default the system's timers */
+  readonly sleep?: Sleep;
   /** Told of a page that could not be had. @default nobody */
   readonly alarm?: (message: string, cause: unknown) => void;
 }
@@ -32,15 +39,16 @@ export interface IssuerDirectoryOptions {
 const OPTIONS = {
   issuers: true,
   fetch: true,
+  allowPrivateIssuers: true,
   before: true,
   clock: true,
+  sleep: true,
   alarm: true,
 } satisfies Keys<IssuerDirectoryOptions>;
 
-interface Page {
-  readonly keys: ReadonlyMap<number, IssuerKey>;
+interface Page extends FetchedPage {
   /** Unix seconds. */
-  readonly freshUntil: number;
+  readAt: number;
 }
 
 /** What is known of one issuer. */
@@ -55,18 +63,25 @@ export class IssuerDirectory implements IssuerKeys {
   readonly #known: ReadonlyMap<string, Known>;
   readonly #fetch: typeof fetch;
   readonly #clock: Clock;
+  readonly #sleep: Sleep;
   readonly #alarm: (message: string, cause: unknown) => void;
 
   /** @throws TypeError for an issuer that is no https origin */
   constructor(options: IssuerDirectoryOptions) {
     checkKeys(options, OPTIONS, "an issuer directory");
-    const { issuers, before, clock = systemClock, alarm = () => {} } = options;
+    const { issuers, before, clock = systemClock, sleep = systemSleep, alarm = () => {} } = options;
+    const { fetch, allowPrivateIssuers = false } = options;
+    if (fetch !== undefined && allowPrivateIssuers)
+      throw new TypeError(
+        "allowPrivateIssuers has no effect beside a fetch of your own: leave one of them out",
+      );
     const known = before === undefined ? undefined : before.#known;
     this.#known = new Map(
       issuers.map(readTrusted).map((issuer) => [issuer, known?.get(issuer) ?? unasked()]),
     );
-    this.#fetch = options.fetch ?? ((input, init) => globalThis.fetch(input, init));
+    this.#fetch = fetch ?? issuerFetch(allowPrivateIssuers);
     this.#clock = clock;
+    this.#sleep = sleep;
     this.#alarm = alarm;
   }
 
@@ -83,8 +98,8 @@ export class IssuerDirectory implements IssuerKeys {
         "The issuer of the credential is not one that is trusted here.",
       );
     const now = this.#clock();
-    const { page } = known;
-    if (page === undefined || now >= page.freshUntil + GRACE)
+    const page = held(known, now);
+    if (page === undefined)
       throw unknownKey("The keys of the credential's issuer cannot be had at the moment.");
     const key = page.keys.get(keyId);
     if (key === undefined)
@@ -98,52 +113,43 @@ export class IssuerDirectory implements IssuerKeys {
     const known = this.#known.get(issuer);
     if (known === undefined) return undefined;
     const now = this.#clock();
-    const { page } = known;
-    const isHeld = page !== undefined && now < page.freshUntil + GRACE;
-    if (isHeld && page.keys.has(keyId)) {
-      // Nobody waits for a page whose last good one holds.
-      if (now >= page.freshUntil && this.#mayAsk(known, now)) void this.#ask(issuer, known);
-      return undefined;
+    const page = held(known, now);
+    if (page?.keys.has(keyId)) {
+      if (now < page.readAt + page.freshSeconds || !mayAsk(known, now)) return undefined;
+      const wasLost = known.asking !== undefined;
+      const asking = this.#ask(issuer, known);
+      // Nobody waits for a page whose last good one holds, unless no end came of the last request.
+      return wasLost ? asking : undefined;
     }
-    if (known.asking !== undefined) return known.asking;
-    return this.#mayAsk(known, now) ? this.#ask(issuer, known) : undefined;
-  }
-
-  /** A clock that went back does not stop the asking. */
-  #mayAsk({ askedAt, asking }: Known, now: number): boolean {
-    return asking === undefined && (now < askedAt || now >= askedAt + ASK_EVERY);
+    if (mayAsk(known, now)) return this.#ask(issuer, known);
+    return known.asking === undefined ? undefined : this.#waitFor(known.asking, issuer, known);
   }
 
   #ask(issuer: string, known: Known): Promise<void> {
     known.askedAt = this.#clock();
-    const asking = this.#page(issuer)
+    const asking = fetchPage(issuer, this.#fetch, this.#sleep)
       .then((page) => {
-        known.page = page;
+        known.page = { ...page, readAt: this.#clock() };
       })
       .catch((error: unknown) => {
         this.#alarm(`l8nt: the keys of ${issuer} could not be had`, error);
       })
       .finally(() => {
-        known.asking = undefined;
+        if (known.asking === asking) known.asking = undefined;
       });
     known.asking = asking;
     return asking;
   }
 
-  async #page(issuer: string): Promise<Page> {
-    const response = await this.#fetch(issuer + KEYS_PATH, {
-      headers: { accept: "application/json" },
-      redirect: "manual",
-      signal: AbortSignal.timeout(FETCH_SECONDS * 1000),
-    });
-    if (response.status !== 200) {
-      await response.body?.cancel();
-      throw new TypeError(`it answered ${response.status || "a redirect"}`);
-    }
-    const text = utf8Text(await readBody(response, MAX_PAGE_BYTES, { seconds: FETCH_SECONDS }));
-    if (text === undefined) throw new TypeError("the page is not UTF-8");
-    const keys = readKeyPage(issuer, text);
-    return { keys, freshUntil: this.#clock() + ageOf(response.headers.get("cache-control")) };
+  /**
+   * Waits for what another request has asked. In Workers that ends without a word if the other
+   * request ends first, so somebody who waits asks again then.
+   */
+  async #waitFor(asking: Promise<void>, issuer: string, known: Known): Promise<void> {
+    const done = new AbortController();
+    await Promise.race([asking, this.#sleep(FETCH_SECONDS, done.signal)]);
+    done.abort();
+    if (known.asking === asking) await this.#ask(issuer, known);
   }
 }
 
@@ -151,13 +157,15 @@ const unasked = (): Known => ({ askedAt: Number.NEGATIVE_INFINITY });
 
 const unknownKey = (message: string): TokenError => new TokenError("ERR_TOKEN_KEY", message);
 
-/** Seconds. */
-function ageOf(field: string | null): number {
-  const [, seconds] = /(?:^|[\s,])max-age="?(\d{1,9})/i.exec(field ?? "") ?? [];
-  if (/(?:^|[\s,])no-(?:store|cache)(?:[\s,]|$)/i.test(field ?? "")) return MIN_AGE;
-  return seconds === undefined
-    ? DEFAULT_AGE
-    : Math.min(MAX_AGE, Math.max(MIN_AGE, Number(seconds)));
+/** A clock that went back does not stop the asking, and neither does a request without an end. */
+const mayAsk = ({ askedAt }: Known, now: number): boolean =>
+  now < askedAt || now >= askedAt + ASK_EVERY;
+
+/** The last good page, for as long as it holds. */
+function held({ page }: Known, now: number): Page | undefined {
+  if (page === undefined) return undefined;
+  page.readAt = begunAt(page.readAt, now);
+  return now < page.readAt + page.freshSeconds + GRACE ? page : undefined;
 }
 
 const LOOPBACK = /^http:\/\/(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d+)?$/;

@@ -1,4 +1,5 @@
 /** The page on which an issuer publishes its keys. spec/9-public-key.md §6. */
+import { type AdapterCode, AdapterError } from "../errors.ts";
 import { type Bytes, hexBytes, hexText } from "../internal/bytes.ts";
 import { KEY_BYTES } from "../internal/ed25519.ts";
 
@@ -30,25 +31,51 @@ export const writeKeyPage = (issuer: string, keys: readonly IssuerKey[]): string
     })),
   );
 
+type Wrong = AdapterCode extends infer Code
+  ? Code extends `ERR_KEYS_${infer Name}`
+    ? Name
+    : never
+  : never;
+
+/** What is wrong with the page of an issuer. */
+export const pageError = (wrong: Wrong, issuer: string, what: string, cause?: unknown) =>
+  new AdapterError(`ERR_KEYS_${wrong}`, `The key page of ${issuer} ${what}.`, { cause });
+
 /**
  * The keys on an issuer's page, by their numbers. Entries of other issuers and algorithms, and
  * those that cannot be read, are left out.
  *
- * @throws TypeError for a page that is no list, is too long, or has two keys with one number
+ * @throws AdapterError `ERR_KEYS_MALFORMED` for a page that is no list, or has two keys with one
+ * number; `ERR_KEYS_TOO_LARGE`; `ERR_KEYS_ISSUER` for one of other issuers
  */
 export function readKeyPage(issuer: string, text: string): ReadonlyMap<number, IssuerKey> {
-  const page: unknown = JSON.parse(text);
-  if (!Array.isArray(page)) throw new TypeError("the page is not a list of keys");
-  if (page.length > MAX_KEYS) throw new TypeError(`the page has more than ${MAX_KEYS} keys`);
+  const page = parsed(text);
+  if (!Array.isArray(page)) throw pageError("MALFORMED", issuer, "is not a list in JSON");
+  if (page.length > MAX_KEYS)
+    throw pageError("TOO_LARGE", issuer, `has more than ${MAX_KEYS} keys`);
+  if (page.length > 0 && page.every((entry) => isForeign(issuer, entry)))
+    throw pageError("ISSUER", issuer, "has keys of other issuers alone");
   const keys = new Map<number, IssuerKey>();
   for (const entry of page) {
     const key = readEntry(issuer, entry);
     if (key === undefined) continue;
-    if (keys.has(key.keyId)) throw new TypeError(`the page has two keys with the id ${key.keyId}`);
+    if (keys.has(key.keyId))
+      throw pageError("MALFORMED", issuer, `has two keys with the id ${key.keyId}`);
     keys.set(key.keyId, key);
   }
   return keys;
 }
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+const isForeign = (issuer: string, entry: unknown): boolean =>
+  ((Object(entry) as Entry).issuer ?? issuer) !== issuer;
 
 function readEntry(issuer: string, entry: unknown): IssuerKey | undefined {
   if (typeof entry !== "object" || entry === null) return undefined;

@@ -249,7 +249,9 @@ test("rotation never leads to a refusal, for however long the pages of before ar
         let copy = { page: "", until: 0 };
         const fetch = async () => {
           if (copy.until <= time.now) copy = { page: ring.page(), until: time.now + age };
-          return new Response(copy.page, { headers: { "cache-control": `max-age=${age}` } });
+          return new Response(copy.page, {
+            headers: { "content-type": "application/json", "cache-control": `max-age=${age}` },
+          });
         };
         const paywalls = Array.from(
           { length: 2 },

@@ -29,7 +29,8 @@ const paywallAt = (location: string, options: Partial<PaywallOptions> = {}) =>
     price: "10 sat",
     clock: () => NOW,
     alarm: () => {},
-    fetch: (async () => new Response(keys)) as typeof fetch,
+    fetch: (async () =>
+      new Response(keys, { headers: { "content-type": "application/json" } })) as typeof fetch,
     ...options,
   });
 

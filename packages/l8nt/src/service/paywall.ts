@@ -103,11 +103,20 @@ export interface PaywallOptions extends CommonTerms {
    */
   readonly trust?: readonly string[];
   /**
-   * Fetches the keys of trusted issuers.
+   * Fetches the keys of trusted issuers. In Node, Bun and Deno the default lets their names lead to
+   * public addresses only, and uses no proxy; in Workers and browsers it is the platform's own.
    *
-   * @default the platform's fetch
+   * @default a fetch that reaches public addresses, and those that `trust` names
    */
   readonly fetch?: typeof fetch;
+  /**
+   * Whether names of trusted issuers may lead to private networks: 10.0.0.0/8, 172.16.0.0/12,
+   * 192.168.0.0/16, 100.64.0.0/10 and fc00::/7. Loopback and link-local addresses stay out of
+   * reach. An issuer that is listed by its address, or as `localhost`, needs no permission.
+   *
+   * @default false
+   */
+  readonly allowPrivateIssuers?: boolean;
   /**
    * The public URL of this service; a `Host` header is not believed. Give it a path, such as
    * `https://example.com/api`, only where a proxy removes that path from the requests that arrive
@@ -191,6 +200,7 @@ const OPTIONS = {
   secret: true,
   trust: true,
   fetch: true,
+  allowPrivateIssuers: true,
   location: true,
   invoicer: true,
   store: true,
@@ -568,13 +578,13 @@ function ownAuthority(options: PaywallOptions, clock: Clock): Authority {
 
 /** @throws TypeError for issuers that cannot be trusted, or not be listed */
 function trusted(
-  { trust = [], fetch }: PaywallOptions,
+  { trust = [], fetch, allowPrivateIssuers }: PaywallOptions,
   before: IssuerDirectory | undefined,
   common: { readonly clock: Clock; readonly alarm: (what: string, cause: unknown) => void },
 ): IssuerDirectory | undefined {
   if (trust.length === 0) return undefined;
   const directory = new IssuerDirectory({
-    ...{ issuers: trust, before, ...common },
+    ...{ issuers: trust, allowPrivateIssuers, before, ...common },
     ...(fetch && { fetch }),
   });
   writeIssuers(directory.issuers);

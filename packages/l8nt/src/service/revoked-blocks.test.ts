@@ -27,7 +27,8 @@ const paywallOf = (given: Partial<PaywallOptions> = {}) =>
     trust: [issuer],
     clock: () => NOW,
     alarm: () => {},
-    fetch: (async () => new Response(keys)) as typeof fetch,
+    fetch: (async () =>
+      new Response(keys, { headers: { "content-type": "application/json" } })) as typeof fetch,
     ...given,
   });
 

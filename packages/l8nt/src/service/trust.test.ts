@@ -31,10 +31,10 @@ function site(first: () => Response | Promise<Response>) {
   return { asked, at, fetch: fetcher as typeof fetch };
 }
 
+const served = (text: string, headers: Readonly<Record<string, string>> = {}) =>
+  new Response(text, { headers: { "content-type": "application/json", ...headers } });
 const page = (...minters: readonly Minter[]) =>
-  new Response(writeKeyPage(issuer, minters.map(keyOf)), {
-    headers: { "cache-control": "max-age=600" },
-  });
+  served(writeKeyPage(issuer, minters.map(keyOf)), { "cache-control": "max-age=600" });
 
 async function codeAt(paywall: Paywall, credential: unknown): Promise<string> {
   const decision = await paywall.authorize(
@@ -102,13 +102,10 @@ describe("a paywall that trusts an issuer", () => {
   test.each<[string, () => Response | Promise<Response>]>([
     ["an error", () => new Response("no", { status: 500 })],
     ["a redirect", () => Response.redirect("https://other.example/keys")],
-    ["no JSON", () => new Response("<html>")],
+    ["no JSON", () => served("<html>")],
     ["no list", () => Response.json({ keys: [] })],
-    ["too large", () => new Response(`[${" ".repeat(70_000)}]`)],
-    [
-      "another issuer's keys",
-      () => new Response(writeKeyPage("https://o.example", [keyOf(first)])),
-    ],
+    ["too large", () => served(`[${" ".repeat(70_000)}]`)],
+    ["another issuer's keys", () => served(writeKeyPage("https://o.example", [keyOf(first)]))],
     ["two keys of one id", () => page(first, minterOf(1, "33".repeat(32)))],
     [
       "a key that is none",
@@ -194,7 +191,7 @@ describe("a paywall that trusts an issuer", () => {
   test("a key that has ended verifies nothing", async () => {
     const time = { now: NOW };
     const keys = [{ ...keyOf(first), expiresAt: NOW + 10 }];
-    const { fetch } = site(() => new Response(writeKeyPage(issuer, keys)));
+    const { fetch } = site(() => served(writeKeyPage(issuer, keys)));
     const paywall = paywallOf({ trust: [issuer], fetch }, time);
     const credential = first.mint(scope);
     expect(await codeAt(paywall, credential)).toBe("granted");
@@ -282,6 +279,23 @@ describe("a paywall lists the issuers that it trusts", () => {
     );
     expect(await answer!.json()).not.toHaveProperty("issuers");
   });
+
+  test.each<[string, Partial<PaywallOptions>, number]>([
+    ["refuses", { secret }, 401],
+    ["sells to", selling, 402],
+  ])(
+    "one that trusts none %s every credential of the form, with a challenge",
+    async (_, options, status) => {
+      const good = first.mint(scope).toString();
+      const cut = `${good.slice(0, 40)}${good.slice(-65)}`;
+      for (const text of [good, cut]) {
+        const answer = await ask(options, `L402 ${text}`);
+        expect(answer).toMatchObject({ status, code: "ERR_TOKEN_ISSUER" });
+        expect(answer.lines.at(-1)).toMatch(/^L402 .*version="0"/);
+        expect(issuersIn(answer.lines)).toEqual([]);
+      }
+    },
+  );
 
   test("the parameters of a buyer stand as without it", async () => {
     const [lsat, l402] = (await ask({ trust, fetch, ...selling })).lines;
