@@ -2,8 +2,10 @@
 /** `l8nt-conformance [options] -- PROGRAM [ARGUMENTS]`. */
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { html, text } from "./report.js";
-import { isSound, readCases, run } from "./run.js";
+import { html } from "./report/html.js";
+import { text } from "./report/text.js";
+import { isSound } from "./results.js";
+import { readCases, run } from "./run.js";
 
 const USAGE = `l8nt-conformance [options] -- PROGRAM [ARGUMENTS]
 

@@ -18,8 +18,7 @@ export const readCases = () =>
 
 /**
  * The results of one implementation: `{ hello, results: [{ id, group, result, why }] }`. A result is
- * "pass", "fail", "differs" (in a way that the specification allows), "unsupported", "crash",
- * "timeout" or "garbage". Without a `hello` there is an `error` in place of it.
+ * one of `KINDS` in results.js. Without a `hello` there is an `error` in place of it.
  *
  * @param options `milliseconds` for one answer; or a `peer` with `ask` and `stop`, which is asked in
  * place of the command
@@ -51,9 +50,8 @@ async function runCase(
   { forms, features, codes },
 ) {
   const result = (kind, why) => ({ id, group, result: kind, ...(why !== undefined && { why }) });
-  const lacks = forms.includes(form)
-    ? needs.find((need) => !features.includes(need))
-    : `the form ${form}`;
+  if (!forms.includes(form)) return result("other form");
+  const lacks = needs.find((need) => !features.includes(need));
   if (lacks !== undefined) return result("unsupported", lacks);
   const answers = [];
   for (const { command, expect } of steps) {
@@ -86,13 +84,3 @@ const filled = (command, answers) =>
   );
 
 const messageOf = (error) => (error instanceof Error ? error.message : String(error));
-
-export const KINDS = ["pass", "differs", "fail", "crash", "timeout", "garbage", "unsupported"];
-export const counts = (results) =>
-  Object.fromEntries(
-    KINDS.map((kind) => [kind, results.filter(({ result }) => result === kind).length]),
-  );
-/** Whether nothing is wrong. */
-export const isSound = ({ error, results }) =>
-  error === undefined &&
-  results.every(({ result }) => ["pass", "differs", "unsupported"].includes(result));

@@ -18,7 +18,7 @@ interface Case {
   readonly group: string;
   readonly form: string;
   readonly needs: readonly string[];
-  readonly mayDiffer?: Quoted;
+  readonly mayDiffer?: Quoted & { readonly without: string; readonly verdict: boolean };
   readonly spec: Quoted;
   readonly steps: readonly { readonly expect: { readonly ok: boolean } }[];
 }
@@ -72,6 +72,19 @@ describe("the cases", () => {
         .map(({ steps }) => steps.at(-1)!.expect.ok);
       expect(new Set(verdicts), group).toEqual(new Set([true, false]));
     }
+  });
+
+  it("need features that are explained, in the package's README too", async () => {
+    const { FEATURES } = (await import(join(suite, "src/features.js"))) as {
+      FEATURES: Readonly<Record<string, string>>;
+    };
+    const needed = new Set(
+      cases.flatMap(({ needs, mayDiffer }) => (mayDiffer ? [...needs, mayDiffer.without] : needs)),
+    );
+    expect([...needed].filter((name) => !(name in FEATURES))).toEqual([]);
+    const readme = readFileSync(join(suite, "README.md"), "utf8");
+    const rows = Object.entries(FEATURES).map(([name, means]) => `| \`${name}\` | ${means} |`);
+    expect(rows.filter((row) => !readme.includes(row))).toEqual([]);
   });
 
   it("are what their source writes", () => {

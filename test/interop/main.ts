@@ -6,8 +6,8 @@
 import { spawn } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { missingGo } from "../lnd/support/build.ts";
-import { apertureVersion, build, goNeeded, goVersion, isEnough } from "./go.ts";
+import { missingGo as missingGoOfLnd } from "../lnd/support/build.ts";
+import { apertureVersion, build, missingGo } from "./go.ts";
 import { buildRust, crateVersion, missingRust } from "./rust.ts";
 
 const root = join(import.meta.dirname, "../..");
@@ -15,14 +15,11 @@ const root = join(import.meta.dirname, "../..");
 const RUN_MS = 30 * 60_000;
 const say = (text: string): void => console.log(`interop: ${text}`);
 
-const version = goVersion();
-const hasGo = version !== undefined && isEnough(version, goNeeded);
-if (!hasGo) {
-  const found = version === undefined ? "there is no Go on the path" : `this is Go ${version}`;
-  console.log(`*** NOT RUN: interop with Go, which takes ${goNeeded} or later; ${found} ***`);
-}
+const noGo = missingGo();
+const hasGo = noGo === undefined;
+if (!hasGo) console.log(`*** NOT RUN: interop with Go; ${noGo} ***`);
 // lnd asks for a newer Go than aperture's packages do.
-const missingLnd = hasGo ? missingGo() : undefined;
+const missingLnd = hasGo ? missingGoOfLnd() : undefined;
 if (missingLnd !== undefined)
   console.log(`*** NOT RUN: aperture the program, with lnd behind it; ${missingLnd} ***`);
 const noRust = missingRust();
@@ -32,7 +29,7 @@ if (!hasGo && noRust !== undefined) {
   process.exit(0);
 }
 
-if (hasGo) say(`aperture ${apertureVersion}, Go ${version}`);
+if (hasGo) say(`aperture ${apertureVersion}`);
 const binaries = hasGo ? await build(say) : undefined;
 if (noRust === undefined) say(`the crate macaroon ${crateVersion}`);
 const rust = noRust === undefined ? await buildRust(say) : undefined;

@@ -2,10 +2,11 @@
  * lnd and btcd, built by Go from their modules: test/lnd/go.mod names the versions. Built once, and
  * kept under `.cache/`.
  */
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { missingGo as missing } from "../../../scripts/toolchains/go.ts";
 
 export interface Binaries {
   readonly btcd: string;
@@ -22,16 +23,7 @@ const TAGS = "invoicesrpc routerrpc signrpc walletrpc";
 const BUILD_SECONDS = 1500;
 
 /** What Go the machine lacks, in a sentence; undefined where it has what go.mod asks for. */
-export function missingGo(): string | undefined {
-  const [, needed] = /^go (\d+\.\d+)/m.exec(readFileSync(join(MODULE, "go.mod"), "utf8")) ?? [];
-  const { stdout } = spawnSync("go", ["env", "GOVERSION"], { encoding: "utf8" });
-  const [, major, minor] = /^go(\d+)\.(\d+)/.exec(stdout ?? "") ?? [];
-  if (major === undefined) return `there is no Go on this machine; lnd is built with Go ${needed}`;
-  const [neededMajor, neededMinor] = needed!.split(".").map(Number) as [number, number];
-  const isNew =
-    Number(major) > neededMajor || (Number(major) === neededMajor && Number(minor) >= neededMinor);
-  return isNew ? undefined : `Go here is ${major}.${minor}; lnd is built with Go ${needed}`;
-}
+export const missingGo = (): string | undefined => missing(MODULE);
 
 /** @throws Error where Go cannot build them */
 export function build(progress: (text: string) => void): Binaries {
