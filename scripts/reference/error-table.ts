@@ -280,6 +280,12 @@ const DESCRIPTIONS = {
     whatToDo:
       "Wait until the quarantine ends, 10 minutes after the payment was refused (`quarantine` of the treasury), or use another service. The treasury's owner can end it: `sigil reopen`.",
   },
+  ERR_ISSUER_REFUSED: {
+    meaning:
+      "The service says that it trusts the issuer of the treasury's credentials, and refuses what was minted for it, or nothing could be minted. Nothing was spent.",
+    whatToDo:
+      "The treasury's owner compares the issuer in the service's challenge with the keys that the treasury publishes (`/.well-known/biscuit-web-keys`), and looks at the clocks of both. `payIfRefused` in `mints` lets such a service be paid instead.",
+  },
   ERR_RECEIPT_MALFORMED: {
     meaning: "A line of the export is no receipt.",
     whatToDo: "Export again. If the line stays, treat the export as altered.",

@@ -51,6 +51,7 @@ const CALLS: Readonly<Record<string, [key: string, call: (options: never) => unk
   "l8nt/biscuit KeyRingOptions": ["isuer", (o) => KeyRing.create(o)],
   "l8nt/biscuit NewKeyOptions": ["expiresInn", (o) => ring().rotate(o)],
   "l8nt/biscuit RingMinterOptions": ["locaton", (o) => ring().minter(o)],
+  "l8nt/biscuit SeedOptions": ["sede", (o) => ring().minter().mint({}, o)],
   "l8nt/biscuit BiscuitVerifierOptions": ["tolerat", (o) => new BiscuitVerifier(o)],
   "l8nt/holder HolderKeyOptions": ["clok", (o) => new HolderKey(undefined, o)],
   "l8nt/l402 RevocationListOptions": ["clok", (o) => new RevocationList(o)],
@@ -70,6 +71,10 @@ const CALLS: Readonly<Record<string, [key: string, call: (options: never) => unk
     (o) => serveTreasury({ secret, location, wallet, ...(o as object) }),
   ],
   "l8nt/treasury TreasuryOptions": ["maxFe", (o) => new Treasury(o)],
+  "l8nt/treasury MintsOptions": [
+    "payIfRefussed",
+    (o) => new Treasury({ location: "https://treasury.example", mints: o } as never),
+  ],
   "l8nt/treasury InFlightOptions": [
     "perNod",
     (maxInFlight) => new Treasury({ secret, location, wallet, maxInFlight }),

@@ -90,7 +90,8 @@ export class Sender {
       credential === undefined
         ? await this.fetched(request, fields)
         : await this.#presented(request, fields, presentedAt(credential, target.origin));
-    if (response.status === 402) held.learnClock(target, response, clock());
+    if (response.status === 402 || response.status === 401)
+      held.learnClock(target, response, clock());
     return response;
   }
 

@@ -9,7 +9,7 @@ import type { Credential } from "../l402/credential.ts";
 import type { PaymentSummary, Purchase, PurchaseRequest } from "../ports/treasury.ts";
 import { declaredIn, isConsumed } from "../wire/consumption.ts";
 import { noAnswer } from "../wire/no-answer.ts";
-import { challengeAfter, isRefusal } from "../wire/service-refusal.ts";
+import { asksForIssued, challengeAfter, isRefusal } from "../wire/service-refusal.ts";
 import { ambiguousForSale, checkAmbiguous } from "./ambiguous.ts";
 import { awaited, type Shown, shownAs } from "./answer.ts";
 import { type Carried, type CarriedCredentials, WHAT_TO_SET } from "./carried.ts";
@@ -186,8 +186,7 @@ export class Trip {
       throw this.#spending.inVain(
         `What was paid for leads to another path of ${request.url.origin}, which asks for payment again`,
       );
-    if (request.large !== undefined || request.streamed !== undefined)
-      throw tooLargeToBuy(request.url);
+    if (!isSmall(request)) throw tooLargeToBuy(request.url);
     const named = namedId(request);
     const order = ordersOf(payer.credential).open(
       named ?? request.orderId ?? newOrderId(this.#context.clock()),
@@ -277,9 +276,15 @@ export class Trip {
   /** Sends the request without a credential. A 401 to that never leads to a payment. [case 81] */
   async #sendFree(request: Outgoing, target: Target, willBuy: boolean): Promise<Answered> {
     const response = await this.#sender.send(request, target, { willBuy });
-    // A treasury waits until a challenge is given again.
-    const isLimited = willBuy && (await challengeAfter(response)) !== undefined;
-    return { response, isRefused: isLimited || (await asksForPayment(request.headers, response)) };
+    // A treasury waits until a challenge is given again, and may mint for a service that trusts it.
+    const isForTreasury =
+      willBuy &&
+      ((await challengeAfter(response)) !== undefined ||
+        ((await asksForIssued(response)) && isSmall(await whole(request))));
+    return {
+      response,
+      isRefused: isForTreasury || (await asksForPayment(request.headers, response)),
+    };
   }
 
   /**
@@ -337,6 +342,10 @@ export class Trip {
     return { response: watchedResponse, isRefused: false };
   }
 }
+
+/** Whether an order can have its body. */
+const isSmall = ({ large, streamed }: Outgoing): boolean =>
+  large === undefined && streamed === undefined;
 
 /**
  * Whether it is a message of MCP: its client makes an error of its own of any status that is no

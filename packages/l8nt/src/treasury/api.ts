@@ -9,6 +9,7 @@ import { answeredOrders, purchase, writePurchase } from "../wire/purchase.ts";
 import { ownReceipts } from "../wire/receipts.ts";
 import { descentIn, revocation } from "../wire/revocation.ts";
 import { AGENT_MESSAGES, OWNER_MESSAGES } from "../wire/treasury.ts";
+import { keyPage } from "./key-page.ts";
 import { presented, type Route, responding, route, routesHandler } from "./routes.ts";
 import type { TreasuryCore } from "./treasury.ts";
 
@@ -74,13 +75,18 @@ export function treasuryApi(
 ): (request: Request) => Promise<Response> {
   if (treasury === undefined)
     throw new TypeError("there is no treasury to serve: a client has one only with a wallet");
-  const handlerOf = (core: TreasuryCore) =>
-    routesHandler(core, AGENT_ROUTES, async (message, request) => {
+  const handlerOf = (core: TreasuryCore) => {
+    const routes = routesHandler(core, AGENT_ROUTES, async (message, request) => {
       if (message.audience === "none") return { credential: "" };
       const credential = presented(request);
       const size = ANSWER_BYTES.get(message) ?? BYTES;
       return { credential, ...(await core.admit(credential, size, { message, request })) };
     });
+    const { keys } = core;
+    if (keys === undefined) return routes;
+    // Services ask for it, also by another name than that of the treasury.
+    return async (request: Request) => keyPage(keys, request) ?? routes(request);
+  };
   if (!("open" in treasury)) return handlerOf(treasury);
   const handler = lazily(async () => handlerOf(await treasury.open()));
   return async (request) => (await handler())(request);

@@ -19,8 +19,11 @@ import { Directives } from "./directives.ts";
 import { Explanations } from "./explanations.ts";
 import { ForwardClock } from "./forward-clock.ts";
 import { SpendingGate } from "./gate.ts";
+import { Grants } from "./grants.ts";
 import { KeptAnswers } from "./kept-answers.ts";
 import { readLimits } from "./limits.ts";
+import { Minting } from "./minting.ts";
+import { readMints } from "./mints.ts";
 import { NodeDirectory } from "./nodes.ts";
 import type { TreasuryOptions } from "./options.ts";
 import { OrderEnds } from "./order-ends.ts";
@@ -118,8 +121,23 @@ export function assemble(options: CoreOptions, receiptMaker?: ReceiptMaker) {
     digest: digests.ofUse,
     ...policy,
   });
+  const { mints } = options;
+  const grants =
+    mints &&
+    new Grants({
+      ...{ keys: mints.keys, digest: digests.ofGrant, clock },
+      freezes: () => gate.freezeCount,
+    });
+  const minting =
+    grants &&
+    new Minting({
+      ...{ store, clock, gate, nodes, recall, services, delivery, grants },
+      digest: digests.ofUse,
+      bases: readMints(mints),
+      payIfRefused: mints.payIfRefused ?? false,
+    });
   const purchases = new Purchases({
-    ...{ store, clock, gate, nodes, payments, lookup, services, delivery, asks },
+    ...{ store, clock, gate, nodes, payments, lookup, services, delivery, asks, minting },
   });
   const { keepSeconds } = policy;
   const failed = (cause: unknown) => {

@@ -265,13 +265,14 @@ export class Delivery {
     // An opaque token cannot be narrowed.
     if (full === undefined) return undefined;
     const until = clock() + recall.lifeSeconds(record);
-    const caveats = handoverCaveats(verified, target, record, serviceTime(record, until));
+    const nodeIds = verified.nodes.map(({ id }) => id);
+    const caveats = handoverCaveats(verified, nodeIds, target, record, serviceTime(record, until));
     const credential = caveats === undefined ? undefined : narrowed(full, caveats);
     // What the service would refuse for certain is relayed, such as too many delegations.
     const access = { now: serviceTime(record, clock()), target };
     if (credential === undefined || credential.certainRefusals(access).length > 0) return undefined;
     // Durable before the credential leaves, so that a revocation from now on recalls it.
-    if (!(await recall.handOver(verified, record, until))) return undefined;
+    if (!(await recall.handOver(nodeIds, record, until))) return undefined;
     await this.#tellOthers(record);
     // Paying and writing take time, and the agent may have been revoked meanwhile. [case 111]
     verified.demand({ now: clock(), target });

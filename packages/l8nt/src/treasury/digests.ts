@@ -17,6 +17,7 @@ const factOf = (id: string): string => `${KEY} ${id}`;
 export class Digests {
   readonly #facts: Facts;
   readonly #wrapping: Wrapping;
+  #ofGrant: Digest | undefined;
   #ofUse: Digest | undefined;
   #ofField: Digest | undefined;
 
@@ -31,10 +32,14 @@ export class Digests {
   /** Of what agents send to log in at services, which the books have nothing else of. */
   readonly ofField: Digest = (message) => this.#ofField!(message);
 
-  /** Reads the key, and makes it if the books have none. Both digests need it. */
+  /** Of the ids of grants: what a credential that is minted is made from. */
+  readonly ofGrant: Digest = (message) => this.#ofGrant!(message);
+
+  /** Reads the key, and makes it if the books have none. Every digest needs it. */
   async read(): Promise<void> {
     const key = await this.#key();
     this.#ofUse = hmacUnder(derivedKey(key, "sigil idempotency"));
+    this.#ofGrant = hmacUnder(derivedKey(key, "sigil grant"));
     this.#ofField = hmacUnder(derivedKey(key, "sigil authorization"));
   }
 

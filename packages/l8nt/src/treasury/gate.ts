@@ -42,6 +42,7 @@ export class SpendingGate implements Freezable {
   #restored: string | undefined;
   #doubt: string | undefined;
   #doubts = 0;
+  #freezeCount = 0;
 
   constructor(options: SpendingGateOptions) {
     this.#options = options;
@@ -51,8 +52,15 @@ export class SpendingGate implements Freezable {
   apply(directive: Applied): void {
     if (this.unexplained.apply(directive)) return;
     const { kind, nodeId, reason } = directive;
-    if (kind === "freeze") this.#frozen.freeze(nodeId, reason);
-    else if (kind === "thaw") this.#frozen.thaw(nodeId);
+    if (kind === "freeze") {
+      this.#freezeCount++;
+      this.#frozen.freeze(nodeId, reason);
+    } else if (kind === "thaw") this.#frozen.thaw(nodeId);
+  }
+
+  /** How many freezes were ever applied, those of other processes too. */
+  get freezeCount(): number {
+    return this.#freezeCount;
   }
 
   /** Whether one of these nodes, or every node, is frozen. */

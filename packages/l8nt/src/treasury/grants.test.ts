@@ -20,7 +20,7 @@ function grants(keys = ring, secret = "the books' secret") {
 describe("a grant", () => {
   test("is made again from its id: the same text, and the same nodes below it", () => {
     const { grants: first } = grants();
-    const { id, full } = first.of("root", origin);
+    const { id, full } = first.of("root", origin)!;
     const again = grants().grants.again(id, origin)!;
     expect(again.toString()).toBe(full.toString());
     const below = [["agent=a"], ["agent=b"], ["valid_until=1900000000"]];
@@ -31,12 +31,12 @@ describe("a grant", () => {
 
   test("is another one for another id, origin or secret of the books, and for other blocks", () => {
     const { grants: first } = grants();
-    const { id, full } = first.of("root", origin);
+    const { id, full } = first.of("root", origin)!;
     const others = [
-      grants().grants.of("root", origin).full,
+      grants().grants.of("root", origin)!.full,
       first.again(id, "https://other.example")!,
       grants(ring, "another secret").grants.again(id, origin)!,
-      first.of("another root", origin).full,
+      first.of("another root", origin)!.full,
     ];
     const texts = [full, ...others].map((credential) => credential.toString().split(":"));
     expect(new Set(texts.map(([token]) => token)).size).toBe(5);
@@ -47,7 +47,7 @@ describe("a grant", () => {
   });
 
   test("is good at its origin alone, for an hour from when it was made", () => {
-    const { full } = grants().grants.of("root", origin);
+    const { full } = grants().grants.of("root", origin)!;
     expect(full.location).toBe(origin);
     expect(full.isPaid).toBe(true);
     expect(full.caveats.map(({ condition, value }) => `${condition}=${value}`)).toEqual([
@@ -58,9 +58,9 @@ describe("a grant", () => {
 
   test("is used for 40 minutes, until a freeze, or until the clock is turned back", () => {
     const { at, grants: own } = grants();
-    const ids = [own.of("root", origin).id];
+    const ids = [own.of("root", origin)!.id];
     at.now += 2399;
-    expect(own.of("root", origin).id).toBe(ids[0]);
+    expect(own.of("root", origin)!.id).toBe(ids[0]);
     for (const change of [
       () => at.now++,
       () => at.freezes++,
@@ -69,36 +69,44 @@ describe("a grant", () => {
       },
     ]) {
       change();
-      ids.push(own.of("root", origin).id);
-      expect(own.of("root", origin).id).toBe(ids.at(-1));
+      ids.push(own.of("root", origin)!.id);
+      expect(own.of("root", origin)!.id).toBe(ids.at(-1));
     }
     expect(new Set(ids).size).toBe(4);
   });
 
   test("that is refused is replaced once a minute at most", () => {
     const { at, grants: own } = grants();
-    const refused = (hash: string) => own.refused("root", origin, hash);
-    const { id, full } = own.of("root", origin);
-    expect(refused(full.paymentHash)).toBe(false);
-    expect(own.of("root", origin).id).toBe(id);
-    at.now += 60;
-    expect(refused("ab".repeat(32))).toBe(true);
-    expect(own.of("root", origin).id).toBe(id);
-    expect(refused(full.paymentHash)).toBe(true);
-    const next = own.of("root", origin);
-    expect(next.id).not.toBe(id);
-    // Who still has the one before gets the new one.
-    expect(refused(full.paymentHash)).toBe(true);
-    expect(own.of("root", origin).id).toBe(next.id);
-    expect(refused(next.full.paymentHash)).toBe(false);
+    const first = own.of("root", origin)!;
+    const refused = (grant = first) => own.renew("root", origin, grant);
+    expect(refused()).toBe(false);
+    at.now += 59;
+    expect(refused()).toBe(false);
+    expect(own.of("root", origin)!.id).toBe(first.id);
+    at.now += 1;
+    expect(refused()).toBe(true);
+    const next = own.of("root", origin)!;
+    expect(next.id).not.toBe(first.id);
+    // Who was still answered with the one before tries the new one, which stays.
+    expect(refused()).toBe(true);
+    expect(own.of("root", origin)!.id).toBe(next.id);
+    expect(refused(next)).toBe(false);
+  });
+
+  test("there is none once every key has ended", () => {
+    const ending = KeyRing.create({ issuer: ring.issuer, expiresIn: "1h", clock: () => NOW });
+    const { at, grants: own } = grants(ending);
+    expect(own.of("root", origin)).toBeDefined();
+    at.now += 3600;
+    expect(own.of("root", origin)).toBeUndefined();
   });
 
   test("keeps its key over a rotation, and ends with it", () => {
     const rotated = ring.rotate({ clock: () => NOW + 1 });
     const { at, grants: own } = grants(rotated);
-    const { id } = own.of("root", origin);
+    const { id } = own.of("root", origin)!;
     at.now += 90_000;
-    expect(own.of("root", origin).id.slice(16, 24)).toBe("00000001");
+    expect(own.of("root", origin)!.id.slice(16, 24)).toBe("00000001");
     expect(own.again(id, origin)).toBeDefined();
     expect(grants(rotated.retire(0)).grants.again(id, origin)).toBeUndefined();
   });

@@ -20,7 +20,7 @@ const LIFE_SECONDS = 3600;
  * service that is ten minutes ahead.
  */
 const USED_SECONDS = 2400;
-/** A grant that is refused is replaced by another one after this time, and not sooner. */
+/** A grant that is refused is replaced if it is older than that. */
 const FRESH_SECONDS = 60;
 /** One that is forgotten is replaced by another one. */
 const REMEMBERED = 10_000;
@@ -68,31 +68,30 @@ export class Grants {
 
   /**
    * The grant of a tree at an origin. A freeze revokes what was handed over, so the grant after it
-   * is another one.
+   * is another one. Undefined if every key has ended.
    *
    * @param rootId of the tree's root
-   * @throws TypeError if every key has ended
    */
-  of(rootId: string, origin: string): Grant {
+  of(rootId: string, origin: string): Grant | undefined {
     const key = `${rootId} ${origin}`;
     const freezes = this.#options.freezes();
     const kept = this.#kept.get(key);
     if (kept?.freezes === freezes && this.#age(kept.grant) < USED_SECONDS) return kept.grant;
     const grant = this.#make(origin);
-    this.#kept.set(key, { grant, freezes });
+    if (grant !== undefined) this.#kept.set(key, { grant, freezes });
     return grant;
   }
 
   /**
-   * Notes that the service is said to refuse what commits to this payment hash.
+   * The service refuses what is of this grant.
    *
-   * @returns whether something else may be tried: it was not of the grant in use, or that one was
-   * replaced. An agent may lie, so one is replaced at most once in a minute
+   * @returns whether another one can be tried: that one is not in use any more, or is replaced now.
+   * One that is fresh is not: a service that refuses would be asked again and again
    */
-  refused(rootId: string, origin: string, paymentHash: string): boolean {
+  renew(rootId: string, origin: string, refused: Grant): boolean {
     const key = `${rootId} ${origin}`;
     const grant = this.#kept.get(key)?.grant;
-    if (grant?.full.paymentHash !== paymentHash) return true;
+    if (grant?.id !== refused.id) return true;
     if (this.#age(grant) < FRESH_SECONDS) return false;
     this.#kept.delete(key);
     return true;
@@ -106,12 +105,13 @@ export class Grants {
       : undefined;
   }
 
-  #make(origin: string): Grant {
+  #make(origin: string): Grant | undefined {
     const { keys, clock } = this.#options;
     const madeAt = Math.floor(clock());
-    const { keyId } = keys.minter({ clock });
+    const key = keys.mintingKey(madeAt);
+    if (key === undefined) return undefined;
     const random = hexText(randomBytes(RANDOM_BYTES));
-    const id = hexOf(madeAt, TIME_DIGITS) + hexOf(keyId, KEY_DIGITS) + random;
+    const id = hexOf(madeAt, TIME_DIGITS) + hexOf(key.id, KEY_DIGITS) + random;
     return { id, madeAt, full: this.#mint(id, origin) };
   }
 

@@ -1,11 +1,14 @@
 /** How a paid credential is narrowed before it is handed over or shown. spec/4-purchase.md §5. */
 import { handOverCaveats, handOverNode, relayCaveats, type Target } from "../caveat/index.ts";
+import { Credential as AnyCredential } from "../credential/index.ts";
 import { TokenError } from "../errors.ts";
 import { hexText, utf8 } from "../internal/bytes.ts";
 import { randomBytes, sha256 } from "../internal/crypto.ts";
 import type { Credential, Verified } from "../l402/index.ts";
 import type { PaymentRecord } from "../ports/payments.ts";
 import type { PaidCredential } from "./paid-credential.ts";
+
+type RelayTerms = Parameters<typeof relayCaveats>[1];
 
 /** How long the credential of a relayed request holds. */
 const RELAY_SECONDS = 60;
@@ -14,18 +17,28 @@ const RELAY_SECONDS = 60;
  * The caveats that narrow a service's credential to an agent's scope; undefined if the request must
  * be relayed.
  *
+ * @param nodeIds of the agent and its ancestors, root first
  * @param until Unix seconds of the service's clock
  */
 export const handoverCaveats = (
-  { chain, nodes }: Verified,
+  { chain }: Verified,
+  nodeIds: readonly string[],
   { origin }: Target,
-  { enforced, paymentHash, nodeIds }: Pick<PaymentRecord, "enforced" | "paymentHash" | "nodeIds">,
+  { enforced, paymentHash, nodeIds: above }: HandedOut,
   until: number,
 ): readonly string[] | undefined => {
-  const ids = nodes.map(({ id }) => id);
-  const line = ids.slice(ids.indexOf(nodeIds.at(-1)!));
+  const line = nodeIds.slice(nodeIds.indexOf(above.at(-1)!));
   const nonces = line.map((id) => handoverTag(id, paymentHash));
   return handOverCaveats(chain, { origin, until, enforced, nonces });
+};
+
+/** What is handed over: what a payment bought, or what a grant is. */
+export type HandedOut = Pick<
+  PaymentRecord,
+  "paymentHash" | "origin" | "enforced" | "skewSeconds"
+> & {
+  /** Of the node that paid, or that stands for it, with those above, root first. */
+  readonly nodeIds: readonly string[];
 };
 
 /** The caveats that open the nodes of a hand-over, from the node that paid downwards. */
@@ -62,14 +75,40 @@ export function shownFor(
   // A service counts nothing of a pass for a time, and keeps no answers for it: a limit would make
   // it do both.
   const isOfManyUses = isUsedUpByUse && !isSingleUse;
-  const caveats = relayCaveats(target, {
+  return shownOf(full, target, {
     enforced: record.enforced,
     until: asBought ? undefined : now + RELAY_SECONDS,
     nonce: isOfManyUses ? hexText(randomBytes(8)) : undefined,
   });
+}
+
+/**
+ * What was minted, as a relayed request shows it.
+ *
+ * @param now Unix seconds of the service's clock
+ */
+export const mintedFor = (
+  target: Target,
+  full: Credential,
+  { enforced, now }: { readonly enforced: readonly string[]; readonly now: number },
+): Credential => shownOf(full, target, { enforced, until: now + RELAY_SECONDS, nonce: undefined });
+
+function shownOf(full: Credential, target: Target, terms: RelayTerms): Credential {
+  const caveats = relayCaveats(target, terms);
   // The first one names the path, which the agent chose, and which may be too long.
   return narrowed(full, caveats) ?? narrowed(full, caveats.slice(1)) ?? full;
 }
+
+/**
+ * Opens these nodes below a credential, one below the other. In the public-key form each has a
+ * block of its own, because the place after it depends on all that its block says.
+ */
+export const openedBelow = (full: Credential, nodes: readonly string[]): Credential =>
+  nodes.reduce((credential, node) => credential.append([node]), full);
+
+/** The same, to which nobody can append, in a form that has that. */
+export const sealed = ({ body }: Credential): Credential =>
+  new AnyCredential(body.sealed?.() ?? body);
 
 /** Undefined if the credential would be too large to send. */
 export function narrowed(full: Credential, caveats: readonly string[]): Credential | undefined {

@@ -9,6 +9,7 @@ import type { Store } from "../ports/store.ts";
 import type { PaymentSummary } from "../ports/treasury.ts";
 import type { Payer } from "../ports/wallet.ts";
 import { LIMIT_KEYS, type TreasuryLimits } from "./limits.ts";
+import { type MintsOptions, readMints } from "./mints.ts";
 
 export interface TreasuryOptions extends TreasuryLimits {
   /** 32 random bytes or more, or their hex. */
@@ -66,6 +67,13 @@ export interface TreasuryOptions extends TreasuryLimits {
    * @default none
    */
   readonly witness?: BooksWitness;
+  /**
+   * The services that credentials of the public-key form are minted for, in place of paying: those
+   * that trust the issuer of these keys.
+   *
+   * @default none
+   */
+  readonly mints?: MintsOptions;
   /** Called with what a person should look at. */
   readonly alarm?: (what: string) => void;
 }
@@ -86,6 +94,7 @@ const OPTIONS = {
   onPaid: true,
   witness: true,
   unexplainedPayments: true,
+  mints: true,
   alarm: true,
 } satisfies Keys<TreasuryOptions>;
 
@@ -99,4 +108,5 @@ export function checkOptions(options: TreasuryOptions): void {
     );
   if (unexplainedPayments !== "stop" && unexplainedPayments !== "alarm")
     throw new TypeError('a treasury\'s unexplainedPayments must be "stop" or "alarm"');
+  if (options.mints !== undefined) readMints(options.mints);
 }

@@ -106,8 +106,10 @@ export function paidCredentialOf(record: PaymentRecord): PaidCredential {
 }
 
 /** Our time as the service of a purchase sees it, in Unix seconds. */
-export const serviceTime = ({ skewSeconds = 0 }: PaymentRecord, now: number): number =>
-  now + skewSeconds;
+export const serviceTime = (
+  { skewSeconds = 0 }: Pick<PaymentRecord, "skewSeconds">,
+  now: number,
+): number => now + skewSeconds;
 
 const endOf = (chain: CaveatChain | undefined): number =>
   Math.min(

@@ -17,6 +17,7 @@ import type { Purchase } from "../ports/treasury.ts";
 import { checkOrigin, chooseOffer, readSkew } from "./check.ts";
 import type { Delivery } from "./delivery.ts";
 import type { SpendingGate } from "./gate.ts";
+import type { Minting } from "./minting.ts";
 import type { NodeDirectory } from "./nodes.ts";
 import { hasGone, type Order } from "./order.ts";
 import type { PaymentLookup } from "./payment-lookup.ts";
@@ -35,6 +36,8 @@ export interface PurchasesOptions {
   readonly services: ServiceRequests;
   readonly delivery: Delivery;
   readonly asks: UnpaidAsks;
+  /** Undefined if the treasury mints for no service. */
+  readonly minting: Minting | undefined;
 }
 
 export class Purchases {
@@ -111,11 +114,13 @@ export class Purchases {
   }
 
   async #ask(order: Order, ask: Ask): Promise<Purchase> {
-    const { services, gate, nodes, delivery, payments, clock } = this.#options;
+    const { services, gate, nodes, delivery, payments, clock, minting } = this.#options;
     const { verified, target } = order;
     const response = await services.ask(order);
-    if (response.status !== 402) return delivery.ofFree(order, response);
-    ask.priced();
+    const isPriced = response.status === 402;
+    const mayMint = (await minting?.isWanted(order, response)) === true;
+    if (!isPriced && !mayMint) return delivery.ofFree(order, response);
+    if (isPriced) ask.priced();
     const offers = await offersIn(response);
     checkOrigin(response, order.url);
     try {
@@ -125,10 +130,15 @@ export class Purchases {
       if (gate.unexplained.count > 0) await nodes.spent(verified);
       throw error;
     }
-    if (offers instanceof ChallengeError) throw offers;
+    if (offers instanceof ChallengeError && !mayMint) throw offers;
     const skewSeconds = readSkew(response, clock());
     if (hasGone(order))
       throw new PaymentError("ERR_PAYMENT_FAILED", "no", "The request was given up before paying.");
+    const minted = mayMint
+      ? await minting!.deliver(order, { skewSeconds, mayPay: isPriced })
+      : undefined;
+    if (minted !== undefined) return minted;
+    if (offers instanceof ChallengeError) throw offers;
     const { key, priced } = order;
     const offer = await chooseOffer(offers, target, clock() + skewSeconds);
     const asked = { verified, target, offer, order: key, request: priced, skewSeconds };

@@ -6,7 +6,6 @@ import { opensNodes } from "../caveat/index.ts";
 import type { Revocation } from "../credential/index.ts";
 import { Lru } from "../internal/lru.ts";
 import { every, nextTurn, type Timer } from "../internal/timers.ts";
-import type { Verified } from "../l402/index.ts";
 import { type Clock, MAX_CLOCK_SKEW_SECONDS } from "../ports/clock.ts";
 import type { Recall as RecallRow, Revoked } from "../ports/hand-overs.ts";
 import type { RecallView } from "../ports/owner.ts";
@@ -14,6 +13,8 @@ import type { PaymentRecord } from "../ports/payments.ts";
 import type { Store } from "../ports/store.ts";
 import type { Directives } from "./directives.ts";
 import { HandOverShares } from "./hand-over-shares.ts";
+import { ownNodes } from "./minted-nodes.ts";
+import type { HandedOut } from "./narrowing.ts";
 import { serviceTime } from "./paid-credential.ts";
 import { RecallQueue } from "./recall-queue.ts";
 
@@ -111,11 +112,11 @@ export class Recall {
    * later recalls it; one that came meanwhile is for the caller to look at. Returns false if there
    * are too many below the node above, or one further up: the request must be relayed.
    *
+   * @param nodeIds of the node that gets it, with those above, root first
    * @param until Unix seconds of the treasury's clock by which the credential ends
    * @throws AdapterError `ERR_STORE`
    */
-  async handOver({ nodes }: Verified, record: PaymentRecord, until: number): Promise<boolean> {
-    const nodeIds = nodes.map(({ id }) => id);
+  async handOver(nodeIds: readonly string[], record: HandedOut, until: number): Promise<boolean> {
     await this.#underWay.get(keyOf(nodeIds, record))?.catch(() => {});
     const isWritten = await this.#write(nodeIds, record, until);
     this.#prune();
@@ -123,7 +124,7 @@ export class Recall {
   }
 
   /** Writes the rows of a hand-over, unless they are written and last long enough. */
-  async #write(nodeIds: readonly string[], record: PaymentRecord, until: number): Promise<boolean> {
+  async #write(nodeIds: readonly string[], record: HandedOut, until: number): Promise<boolean> {
     const { store, clock } = this.#options;
     const { paymentHash, origin, enforced } = record;
     const key = keyOf(nodeIds, record);
@@ -133,7 +134,7 @@ export class Recall {
     const payer = record.nodeIds.at(-1)!;
     const recallable = opensNodes(enforced);
     const free = nodeIds.length - 1 - nodeIds.indexOf(payer);
-    if (!this.#shares.take(key, nodeIds, free, end, clock())) return false;
+    if (!this.#shares.take(key, ownNodes(nodeIds), free, end, clock())) return false;
     const writing = store.handOver(
       { paymentHash, origin, nodeIds, payer, recallable, until: end },
       // A row whose credential has ended takes no place from another one.
@@ -294,7 +295,7 @@ export class Recall {
   }
 }
 
-const keyOf = (nodeIds: readonly string[], { paymentHash }: PaymentRecord): string =>
+const keyOf = (nodeIds: readonly string[], { paymentHash }: HandedOut): string =>
   `${nodeIds.at(-1)} ${paymentHash}`;
 
 function viewOf(recall: RecallRow, now: number): RecallView {

@@ -18,6 +18,7 @@ import type {
   PurchaseRequest,
   Treasurer,
 } from "../ports/treasury.ts";
+import type { KeyRing } from "../public-key/key-ring.ts";
 import { checkGiven } from "../wire/message.ts";
 import { ownTree } from "../wire/nodes.ts";
 import { ownReceipts } from "../wire/receipts.ts";
@@ -49,6 +50,8 @@ export interface AdmittedAgent {
 export class TreasuryCore implements Treasurer {
   readonly authority: Authority;
   readonly location: string;
+  /** The keys that it mints with; their page is part of its API. */
+  readonly keys: KeyRing | undefined;
   /** What the owner sees and does. Not for agents. */
   readonly owner: Owner;
   readonly #parts: TreasuryParts;
@@ -63,6 +66,7 @@ export class TreasuryCore implements Treasurer {
     const { authority, clock } = this.#parts;
     this.authority = authority;
     this.location = location;
+    this.keys = options.mints?.keys;
     this.#signers = new Signers(location, clock);
     this.owner = new Owner({
       ...this.#parts,

@@ -24,6 +24,15 @@ export async function isRefusal(response: Response): Promise<boolean> {
 }
 
 /**
+ * Whether a service that sells nothing asks for a credential of an issuer that it trusts.
+ * spec/9-public-key.md §6.
+ */
+export const asksForIssued = async (response: Response): Promise<boolean> =>
+  response.status === 401 &&
+  /\bissuers=/i.test(response.headers.get("www-authenticate") ?? "") &&
+  (await codeIn(response)) === "ERR_TOKEN_MISSING";
+
+/**
  * Whether a 402 may come from a service that has not read what was presented. One that has says
  * what is wrong with it.
  */
