@@ -135,7 +135,7 @@ const DESCRIPTIONS = {
     meaning:
       "The credential is bound to a key, and the request has no good signature by that key: it is missing, old, used before, or does not cover the request; or the verifier does not read signatures.",
     whatToDo:
-      "Send requests with the `fetch` of the `HolderKey`, with a clock that is right. Paywalls and treasuries verify signatures: not gateways, and not a treasury for its owner.",
+      "Give the client the key, in `holderKey` or `SIGIL_HOLDER_KEY`, and a clock that is right. Paywalls and treasuries verify signatures: not gateways, and not a treasury for its owner.",
   },
   ERR_SERVICE: {
     meaning: "The credential is for other services than this one.",

@@ -2,6 +2,7 @@
 import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Client } from "l8nt";
 import { Paywall } from "l8nt/service";
 import { afterAll, describe, expect, test } from "vitest";
 import { sigil } from "./support/sigil.ts";
@@ -143,5 +144,45 @@ describe("an issuer in the terminal", () => {
     const { code, stdout, stderr } = await sigil(args);
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
     expect(stderr.toLowerCase()).toContain(message.toLowerCase());
+  });
+});
+
+describe("the key of an agent", () => {
+  test("is made once, for its owner alone, and its thumbprint is printed each time", async () => {
+    const file = join(folder, "agent.key");
+    const first = await sigil(["keys", "holder", "--keys", file]);
+    expect(first.code).toBe(0);
+    expect(first.stdout).toMatch(/^[\w-]{43}\n$/);
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    const key = readFileSync(file, "utf8").trim();
+    expect(first.stdout + first.stderr).not.toContain(key);
+    expect(await run("keys", "holder", "--keys", file)).toBe(first.stdout);
+    const issuerFile = await made();
+    const page = await run("keys", "publish", "--keys", issuerFile);
+    const fetcher = async () => new Response(page);
+    const paywall = new Paywall({ location, trust: [issuer], fetch: fetcher as typeof fetch });
+    const child = await sigil(["delegate", "--agent", "a", "--holder", first.stdout.trim()], {
+      SIGIL_CREDENTIAL: await minted(issuerFile, "--location", location),
+    });
+    expect(await codeAt(paywall, child.stdout.trim())).toBe("ERR_HOLDER");
+    const service = async (input: string | URL | Request, init?: RequestInit) => {
+      const decision = await paywall.authorize(new Request(input, init));
+      return decision.granted ? decision.settle(new Response("served")) : decision.response;
+    };
+    const agent = new Client({ credential: child.stdout.trim(), holderKey: key, fetch: service });
+    expect(await (await agent.get(`${location}/a`)).text()).toBe("served");
+  });
+
+  test("is no other file, and none that others read", async () => {
+    const ring = await sigil(["keys", "holder", "--keys", await made()]);
+    expect(ring.code).toBe(2);
+    expect(ring.stderr).toContain("64 hex digits");
+    const file = join(folder, "open.key");
+    await run("keys", "holder", "--keys", file);
+    chmodSync(file, 0o644);
+    const open = await sigil(["keys", "holder", "--keys", file]);
+    expect(open.code).toBe(2);
+    expect(open.stderr).toContain("chmod 600");
+    expect((await sigil(["keys", "holder", "--issuer", issuer, "--keys", file])).code).toBe(2);
   });
 });

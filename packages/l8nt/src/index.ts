@@ -61,6 +61,7 @@ const OPTIONS = {
   wallet: true,
   limits: true,
   treasury: true,
+  holderKey: true,
   onPayment: true,
   fetch: true,
   clock: true,
@@ -116,6 +117,7 @@ export class Client extends HttpClient {
     const treasury = embedded && embeddedTreasury(embedded);
     const own = credential ?? (embedded && embeddedCredential(embedded, limits, options.clock));
     super({
+      holderKey: environment("SIGIL_HOLDER_KEY"),
       ...rest,
       ...(own !== undefined && { credential: own }),
       ...(treasury !== undefined && { treasury }),

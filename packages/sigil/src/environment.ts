@@ -4,6 +4,8 @@
 export const ENVIRONMENT = {
   SIGIL_CREDENTIAL:
     "the credential of an agent. Read by `Client`, `sigil get`, `sigil delegate` and others",
+  SIGIL_HOLDER_KEY:
+    "the key that an agent's credentials are bound to, 64 hex digits; `sigil keys holder` makes it. Read by `Client`",
   SIGIL_WALLET:
     "the URL of a wallet. A treasury and a service use it; a client without a credential pays from it",
   SIGIL_SECRET:

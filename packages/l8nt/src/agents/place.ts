@@ -26,6 +26,7 @@ const OPTIONS = {
   wallet: true,
   limits: true,
   treasury: true,
+  holderKey: true,
   onPayment: true,
   fetch: true,
   clock: true,
@@ -51,7 +52,7 @@ export function topPlace(options: HandleOptions): Place {
   const { agents, ...own } = options;
   const policies = readPolicies(agents);
   const client = new Client(own);
-  const { fetch, clock, onPayment } = own;
+  const { fetch, holderKey, clock, onPayment } = own;
   return {
     agent: undefined,
     client,
@@ -61,6 +62,7 @@ export function topPlace(options: HandleOptions): Place {
     shared: {
       ...(client.treasury !== undefined && { treasury: client.treasury }),
       ...(fetch !== undefined && { fetch }),
+      ...(holderKey !== undefined && { holderKey }),
       ...(clock !== undefined && { clock }),
       ...(onPayment !== undefined && { onPayment }),
     },

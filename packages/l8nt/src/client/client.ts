@@ -4,6 +4,7 @@
  * §2.
  */
 import type { Scope } from "../caveat/index.ts";
+import type { HolderKey } from "../holder/key.ts";
 import { lazily } from "../internal/lazily.ts";
 import { Credential } from "../l402/credential.ts";
 import { type Clock, systemClock } from "../ports/clock.ts";
@@ -11,9 +12,9 @@ import { PAGE_ROWS } from "../ports/owner.ts";
 import type { ReceiptRow } from "../ports/receipts.ts";
 import type { NodeStanding, PaymentSummary, Treasurer } from "../ports/treasury.ts";
 import { CarriedCredentials, type GivenCredentials } from "./carried.ts";
+import type { Sender } from "./signing.ts";
 import { remoteTreasurer } from "./treasurer.ts";
-import type { TripContext } from "./trip.ts";
-import type { Trips } from "./trips.ts";
+import type { ClientContext, Trips } from "./trips.ts";
 
 export interface HttpClientOptions {
   /** One credential or more. A text may hold several, separated by white space. */
@@ -29,6 +30,13 @@ export interface HttpClientOptions {
   readonly onPayment?: (payment: PaymentSummary) => void;
   /** Sends requests. @default the global `fetch` */
   readonly fetch?: typeof fetch;
+  /**
+   * The key of credentials with a `holder`: 64 hex digits, or a key of `l8nt/holder`. It signs the
+   * requests that present them, also those to their treasury.
+   *
+   * @default the key in `SIGIL_HOLDER_KEY`
+   */
+  readonly holderKey?: string | HolderKey | undefined;
   readonly clock?: Clock;
 }
 
@@ -49,7 +57,7 @@ export let fetchAs: (
  * another scheme is the API's own: it is sent along, and the credential in `Macaroon`.
  */
 export class HttpClient {
-  readonly #context: Omit<TripContext, "held" | "resend">;
+  readonly #context: ClientContext;
   // What presents credentials and pays is loaded with the first request that has one, because a
   // page would else load it at its start.
   readonly #trips: () => Promise<Trips>;
@@ -59,18 +67,22 @@ export class HttpClient {
     treasury,
     onPayment = () => {},
     fetch: fetcher,
+    holderKey,
     clock = systemClock,
   }: HttpClientOptions) {
     // The global is looked up at each call, so that a tracer may replace it, and called without a
     // receiver.
-    const send: typeof fetch = fetcher ?? ((input, init) => fetch(input, init));
-    this.#context = {
-      fetch: send,
-      takesRequests: fetcher === undefined,
+    const sender: Sender = {
+      fetch: fetcher ?? ((input, init) => fetch(input, init)),
+      holderKey,
       clock,
+    };
+    this.#context = {
+      ...sender,
+      takesRequests: fetcher === undefined,
       onPayment,
       carried: new CarriedCredentials(credential, (location) =>
-        treasury?.location === location ? treasury : remoteTreasurer(location, send),
+        treasury?.location === location ? treasury : remoteTreasurer(location, sender),
       ),
     };
     this.#trips = lazily(async () => {

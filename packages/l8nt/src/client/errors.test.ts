@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import type { SigilError } from "../errors.ts";
+import { systemClock } from "../ports/clock.ts";
 import { treasuryApi } from "../treasury/api.ts";
 import { ownerApi } from "../treasury/owner-api.ts";
 import { TreasuryCore } from "../treasury/treasury.ts";
@@ -28,7 +29,11 @@ const fetchOf =
   async (input, init) =>
     handler(new Request(input, init));
 
-const remote = new RemoteTreasury(LOCATION, fetchOf(treasuryApi(treasury)));
+const remote = new RemoteTreasury(LOCATION, {
+  fetch: fetchOf(treasuryApi(treasury)),
+  holderKey: undefined,
+  clock: systemClock,
+});
 const ownerClient = new OwnerClient({ credential: owner, fetch: fetchOf(ownerApi(treasury)) });
 
 const order = {

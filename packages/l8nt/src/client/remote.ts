@@ -18,6 +18,7 @@ import { answeredOrders, isRelayed, orderOf, purchase, readPurchase } from "../w
 import { ownReceipts } from "../wire/receipts.ts";
 import { revocation } from "../wire/revocation.ts";
 import { Tries } from "./retry.ts";
+import { type Sender, signing } from "./signing.ts";
 import { answeredWith, TreasuryHttp, UNREACHABLE, UNREADABLE } from "./treasury-http.ts";
 
 /** Statuses of a proxy that got no answer from the treasury behind it. */
@@ -42,13 +43,13 @@ export class RemoteTreasury implements Treasurer {
    * @throws AdapterError `ERR_REQUEST` for a location that is not a URL, or for plain HTTP to
    * another machine
    */
-  constructor(location: string, fetcher: typeof fetch) {
+  constructor(location: string, sender: Sender) {
     if (location === EMBEDDED_LOCATION)
       throw new AdapterError(
         "ERR_TREASURY",
         "The credential comes from a client whose treasury is inside its own process. To let other processes use it, give that client `treasury: { location }` and serve `treasuryApi(client.treasury)` there.",
       );
-    this.#treasury = new TreasuryHttp(location, fetcher);
+    this.#treasury = new TreasuryHttp(location, signing(sender));
   }
 
   /**

@@ -1,6 +1,7 @@
 /** The treasury across HTTP of a credential, loaded when the client first speaks to it. */
 import { lazily } from "../internal/lazily.ts";
 import type { Treasurer } from "../ports/treasury.ts";
+import type { Sender } from "./signing.ts";
 
 /**
  * The codecs of its messages are loaded at the first order: a page that pays nothing never loads
@@ -8,10 +9,10 @@ import type { Treasurer } from "../ports/treasury.ts";
  *
  * @throws AdapterError from every method, if the location cannot be one of a treasury
  */
-export function remoteTreasurer(location: string, fetcher: typeof fetch): Treasurer {
+export function remoteTreasurer(location: string, sender: Sender): Treasurer {
   const open = lazily(async () => {
     const { RemoteTreasury } = await import("./remote.ts");
-    return new RemoteTreasury(location, fetcher);
+    return new RemoteTreasury(location, sender);
   });
   return lazyTreasurer(open);
 }

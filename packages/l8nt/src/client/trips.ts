@@ -5,6 +5,7 @@ import { presentsCredential } from "../l402/fields.ts";
 import { WHAT_TO_SET } from "./carried.ts";
 import { HeldCredentials } from "./held.ts";
 import { outgoing } from "./outgoing.ts";
+import { type Sender, signing } from "./signing.ts";
 import { Trip, type TripContext } from "./trip.ts";
 import { asksForPayment, unpaid } from "./unpaid.ts";
 
@@ -31,13 +32,17 @@ export async function unpaidHere(
 const underWay = new Set<{ readonly input: string | URL | Request }>();
 const askedBy = new WeakMap<Response, string | URL | Request>();
 
+/** What a client has before its first call. */
+export type ClientContext = Sender & Omit<TripContext, "held" | "resend">;
+
 /** The calls of one client, which share what was handed over to it. */
 export class Trips {
   readonly #context: TripContext;
 
-  constructor(context: Omit<TripContext, "held" | "resend">) {
+  constructor(context: ClientContext) {
     const held = new HeldCredentials();
-    this.#context = { ...context, resend: resending(context.fetch), held };
+    const fetch = signing(context);
+    this.#context = { ...context, fetch, resend: resending(fetch), held };
   }
 
   /**

@@ -40,9 +40,9 @@ const NONCE_BYTES = 64;
  * An Ed25519 key. Keep it where the credential is not: whoever has both can use the credential.
  *
  * @example
- * const key = new HolderKey(process.env.AGENT_KEY);
+ * const key = new HolderKey(process.env.SIGIL_HOLDER_KEY);
  * const child = client.delegate({ agent: "booker", holder: key.thumbprint });
- * const booker = new Client({ credential: child, fetch: key.fetch });
+ * const booker = new Client({ credential: child, holderKey: key });
  */
 export class HolderKey {
   readonly #signer: Signer;
@@ -60,7 +60,9 @@ export class HolderKey {
     checkKeys(options, OPTIONS, "a holder key");
     const bytes = typeof privateKey === "string" ? hexBytes(privateKey) : privateKey;
     if (privateKey !== undefined && bytes?.length !== KEY_BYTES)
-      throw new TypeError("a holder's private key is 32 bytes, or 64 hex digits");
+      throw new TypeError(
+        "a holder's private key, as of `holderKey` or SIGIL_HOLDER_KEY, is 32 bytes, or 64 hex digits",
+      );
     const { signatureAgent: agent } = options;
     if (agent !== undefined && !(URL.canParse(agent) && new URL(agent).origin === agent))
       throw new TypeError("signatureAgent must be an origin, such as https://agent.example");
@@ -68,6 +70,20 @@ export class HolderKey {
     this.#options = options;
     this.publicKey = hexText(this.#signer.publicKey);
     this.thumbprint = thumbprintOf(this.#signer.publicKey);
+  }
+
+  /**
+   * The key that a client was given, which sends by the client's `fetch` if that is not the global
+   * one.
+   */
+  static of(
+    key: string | HolderKey,
+    { fetch, clock }: { [Name in "fetch" | "clock"]?: HolderKeyOptions[Name] | undefined },
+  ): HolderKey {
+    const given = { ...(fetch !== undefined && { fetch }), ...(clock !== undefined && { clock }) };
+    return typeof key === "string"
+      ? new HolderKey(key, given)
+      : new HolderKey(key.#signer.privateKey, { ...key.#options, ...given });
   }
 
   /** The private key, 64 hex digits: a secret. */

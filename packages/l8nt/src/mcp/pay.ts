@@ -11,7 +11,7 @@ export interface ToolCaller {
   callTool(params: never, ...rest: never[]): Promise<unknown>;
 }
 
-export interface PayOptions extends Omit<ClientOptions, "fetch"> {
+export interface PayOptions extends Omit<ClientOptions, "fetch" | "holderKey"> {
   /**
    * Origin of the server's paywall, such as `https://weather.example`. The endpoints in `limits`
    * are its URLs, `POST https://weather.example/mcp/tools/<name>`. A challenge for another origin

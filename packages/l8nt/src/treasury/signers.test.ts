@@ -1,5 +1,5 @@
 /** Credentials that are bound to a key, at a treasury. spec/9-public-key.md §9. */
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { HolderKey } from "../holder/index.ts";
 import { listener } from "../node/index.ts";
 import {
@@ -40,6 +40,32 @@ describe("an agent with the key", () => {
     const stolen = await fetch(`${shop.url}/a`, { headers: { authorization } });
     expect(stolen.status).toBe(403);
     expect(await stolen.json()).toMatchObject({ code: "ERR_HOLDER" });
+  });
+
+  test("buys as a client that has the key, in its options or in SIGIL_HOLDER_KEY", async () => {
+    const { world, key, credential } = await bound();
+    const shop = await world.openShop(SHOP);
+    const agent = new HolderKey(KEY, { signatureAgent: "https://agent.example" });
+    for (const holderKey of [KEY, key, agent]) {
+      const client = world.connect(credential, { holderKey });
+      expect((await client.get(`${shop.url}/a`)).status).toBe(200);
+      expect(await client.standing()).toHaveLength(1);
+      const named = shop.received.at(-1)!.headers["signature-agent"] !== undefined;
+      expect(named).toBe(holderKey === agent);
+    }
+    vi.stubEnv("SIGIL_HOLDER_KEY", KEY);
+    onTestFinished(() => void vi.unstubAllEnvs());
+    expect((await world.connect(credential).get(`${shop.url}/a`)).status).toBe(200);
+    const other = new HolderKey(undefined, { clock: world.clock });
+    const own = world.mint({ holder: other.thumbprint });
+    expect((await world.connect(own, { holderKey: other }).standing()).length).toBe(1);
+    // What is bound to no key is sent as it is.
+    expect(await world.connect(world.mint()).standing()).toHaveLength(1);
+    expect(world.asked.at(-1)!.headers).not.toHaveProperty("signature");
+    vi.stubEnv("SIGIL_HOLDER_KEY", "no key");
+    expect(await failure(world.connect(credential).get(`${shop.url}/a`))).toMatchObject({
+      message: expect.stringContaining("SIGIL_HOLDER_KEY"),
+    });
   });
 
   test("is relayed to a service that does not enforce holder", async () => {

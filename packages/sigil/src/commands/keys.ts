@@ -1,9 +1,13 @@
-/** `sigil keys`: the keys of an issuer of credentials that need only a public key. */
+/**
+ * `sigil keys`: the keys of an issuer of credentials that need only a public key, and the key that
+ * an agent's credentials are bound to.
+ */
 import type { Duration } from "l8nt";
 import { KEYS_PATH, KeyRing, type RingKey } from "l8nt/biscuit";
 import type { Arguments } from "../arguments.ts";
 import { command } from "../command.ts";
 import { EXIT, UsageError } from "../exit.ts";
+import { holderKeyAt } from "../keys/holder-file.ts";
 import { KEYS_FLAG, keysPath, readKeys, replaceKeys, writeNewKeys } from "../keys/ring-file.ts";
 import { fromScope } from "../scope-flags.ts";
 import type { Terminal } from "../terminal.ts";
@@ -28,6 +32,7 @@ const VERBS: ReadonlyMap<string, Verb> = new Map<string, Verb>([
   ["list", list],
   ["rotate", rotate],
   ["retire", retire],
+  ["holder", holder],
 ]);
 
 /** The flags that a verb takes beside `--keys`. */
@@ -39,16 +44,20 @@ const TAKES: Readonly<Record<string, readonly (keyof typeof FLAGS)[]>> = {
 
 export const keys = command<keyof typeof FLAGS>({
   name: "keys",
-  summary: "the keys of an issuer of credentials that anyone can verify",
+  summary: "the keys of an issuer of credentials that anyone can verify, and of an agent",
   usage: `new --issuer ORIGIN --keys FILE [--expires-in 1y]
 publish --keys FILE > biscuit-web-keys
 list|rotate --keys FILE
-retire --id N --keys FILE`,
+retire --id N --keys FILE
+holder --keys FILE`,
   help: `new makes a file with a private key, for \`sigil mint --form biscuit\`. publish prints the page of
 the public keys, which the issuer serves at ${KEYS_PATH} as application/json.
 
 rotate adds a key. Publish the page at once: the new key mints a day later, when every service knows
-it. retire takes an old key off the page: publish it again, and the key verifies nothing.`,
+it. retire takes an old key off the page: publish it again, and the key verifies nothing.
+
+holder prints the thumbprint of an agent's key, for \`sigil delegate --holder\`, and makes the file
+if it is not there. The agent gets its content as SIGIL_HOLDER_KEY, and signs each request with it.`,
   flags: FLAGS,
   positionals: 1,
   async run(given, terminal) {
@@ -116,6 +125,12 @@ function retire(path: string, given: Given, terminal: Terminal): void {
     `took key ${id} off; what it signed is refused where the new page is known\n${toPublish(ring)}`,
     ring.toJSON(),
   );
+}
+
+function holder(path: string, _given: Given, terminal: Terminal): void {
+  const { key, isNew } = holderKeyAt(path);
+  if (isNew && !terminal.json) terminal.note("sigil: made a key; keep it away from the credential");
+  terminal.answer(`${key.thumbprint}\n`, { ...key.toJSON(), isNew });
 }
 
 const endIn = (given: Given): { readonly expiresIn?: Duration } => {

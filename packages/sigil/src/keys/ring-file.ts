@@ -1,14 +1,14 @@
 /** The file with an issuer's private keys, which only its owner may read. */
 import { randomUUID } from "node:crypto";
-import { closeSync, constants, fsyncSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import { renameSync, rmSync } from "node:fs";
 import { KeyRing } from "l8nt/biscuit";
 import type { Arguments, Flag } from "../arguments.ts";
 import { UsageError } from "../exit.ts";
 import { fromScope } from "../scope-flags.ts";
 import { readPrivate } from "../treasury/folder.ts";
+import { writePrivate } from "./private-file.ts";
 
 const WHAT = "The file of --keys";
-const { O_CREAT, O_EXCL, O_WRONLY, O_NOFOLLOW } = constants;
 
 export const KEYS_FLAG = {
   keys: { value: "FILE", help: "the issuer's private keys, as `sigil keys new` wrote them" },
@@ -53,12 +53,4 @@ export function replaceKeys(path: string, ring: KeyRing): void {
   }
 }
 
-function write(path: string, ring: KeyRing): void {
-  const file = openSync(path, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, 0o600);
-  try {
-    writeSync(file, `${ring.serialize()}\n`);
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
-}
+const write = (path: string, ring: KeyRing): void => writePrivate(path, `${ring.serialize()}\n`);
