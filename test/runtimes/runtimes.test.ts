@@ -1,10 +1,10 @@
 import { beforeAll, expect, test } from "vitest";
-import { bundleSmoke, runOn, runtimeNames } from "./runtimes.ts";
+import { bundle, runOn, runtimeNames } from "./runtimes.ts";
 
 let onThisNode: readonly string[];
 
 beforeAll(async () => {
-  await bundleSmoke();
+  await bundle("smoke");
   onThisNode = (await runOn("Node 24")).passed;
 });
 

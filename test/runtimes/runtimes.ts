@@ -1,6 +1,6 @@
 /**
- * Bundles the smoke suite once and runs it on every runtime that the library supports. A runtime
- * that cannot run on this machine has failed.
+ * Bundles a suite once and runs it on every runtime that the library supports. A runtime that
+ * cannot run on this machine has failed.
  */
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
@@ -24,7 +24,7 @@ export interface Outcome {
 
 interface Runtime {
   readonly binary: () => string;
-  readonly run: (binary: string) => Promise<string>;
+  readonly run: (binary: string, given: string) => Promise<string>;
 }
 
 /**
@@ -54,10 +54,15 @@ async function output(file: string, args: readonly string[]): Promise<string> {
   return out;
 }
 
-/** Serves the Worker, asks it once, and stops it. */
-async function askWorker(workerd: string): Promise<string> {
-  const args = ["serve", "--control-fd=3", "shims/worker.capnp", "config"];
-  const child = spawn(workerd, args, {
+export interface Worker extends Disposable {
+  /** Asks it at a socket of its configuration. @throws Error for another answer than 200 */
+  ask(socket: string, path?: string, init?: RequestInit): Promise<string>;
+}
+
+/** Serves the Workers of a configuration, until it is disposed of. */
+export async function serveWorker(config: string, sockets: readonly string[]): Promise<Worker> {
+  const args = ["serve", "--control-fd=3", `shims/${config}`, "config"];
+  const child = spawn(workerd(), args, {
     cwd: here,
     timeout: timeoutMs,
     stdio: ["ignore", "ignore", "pipe", "pipe"],
@@ -66,6 +71,7 @@ async function askWorker(workerd: string): Promise<string> {
     child.on("error", fail);
     child.on("close", (status) => fail(new Error(`exit ${status ?? child.signalCode}: ${said}`)));
   });
+  failed.catch(() => {});
   let said = "";
   child.stderr!.on("data", (chunk) => {
     said += chunk;
@@ -74,46 +80,73 @@ async function askWorker(workerd: string): Promise<string> {
     let events = "";
     for await (const chunk of child.stdio[3] as AsyncIterable<Buffer>) {
       events += chunk;
-      const port = /"event":"listen","socket":"http","port":(\d+)/.exec(events)?.[1];
-      if (port !== undefined) return port;
+      const found = events.matchAll(/"event":"listen","socket":"(\w+)","port":(\d+)/g);
+      const ports = new Map([...found].map(([, socket, port]) => [socket!, port!]));
+      if (sockets.every((socket) => ports.has(socket))) return ports;
     }
     return failed;
   })();
-  try {
-    const port = await Promise.race([listening, failed]);
-    const response = await fetch(`http://127.0.0.1:${port}/`, {
-      signal: AbortSignal.timeout(timeoutMs),
-    });
-    const body = await response.text();
-    if (response.status !== 200) throw new Error(body);
-    return body;
-  } finally {
-    failed.catch(() => {});
-    child.kill();
-  }
+  const ports = await Promise.race([listening, failed]);
+  return {
+    async ask(socket, path = "/", init = {}) {
+      const signal = init.signal ?? AbortSignal.timeout(timeoutMs);
+      const url = `http://127.0.0.1:${ports.get(socket)}${path}`;
+      const response = await Promise.race([fetch(url, { ...init, signal }), failed]);
+      const body = await response.text();
+      if (response.status !== 200) throw new Error(body);
+      return body;
+    },
+    [Symbol.dispose]: () => void child.kill(),
+  };
 }
 
+async function askWorker(config: string, socket: string, init?: RequestInit): Promise<string> {
+  using worker = await serveWorker(config, [socket]);
+  return await worker.ask(socket, "/", init);
+}
+
+const node24 = () => process.execPath;
+const bun = () => binaryOf("bun");
+const deno = () => binaryOf("deno");
+const workerd = () => binaryOf("workerd");
+const DENO = ["run", "--no-prompt", "--no-config", "--no-lock"];
+const SMOKE = "shims/run.js";
+const ONLINE = "shims/public-key.js";
+
 const runtimes: Readonly<Record<string, Runtime>> = {
-  "Node 20": { binary: node20Binary, run: (binary) => output(binary, ["shims/run.js"]) },
-  "Node 24": { binary: () => process.execPath, run: (binary) => output(binary, ["shims/run.js"]) },
-  Bun: { binary: () => binaryOf("bun"), run: (binary) => output(binary, ["run", "shims/run.js"]) },
+  "Node 20": { binary: node20Binary, run: (binary) => output(binary, [SMOKE]) },
+  "Node 24": { binary: node24, run: (binary) => output(binary, [SMOKE]) },
+  Bun: { binary: bun, run: (binary) => output(binary, ["run", SMOKE]) },
   // Without a single permission: the library asks for none.
+  Deno: { binary: deno, run: (binary) => output(binary, [...DENO, SMOKE]) },
+  workerd: { binary: workerd, run: () => askWorker("worker.capnp", "http") },
+};
+
+const askAt = (socket: string) => (_: string, town: string) =>
+  askWorker("public-key.capnp", socket, { method: "POST", body: town });
+
+/** The same, for checks that request what is on loopback. */
+const online: Readonly<Record<string, Runtime>> = {
+  "Node 20": { binary: node20Binary, run: (binary, town) => output(binary, [ONLINE, town]) },
+  "Node 24": { binary: node24, run: (binary, town) => output(binary, [ONLINE, town]) },
+  Bun: { binary: bun, run: (binary, town) => output(binary, ["run", ONLINE, town]) },
   Deno: {
-    binary: () => binaryOf("deno"),
-    run: (binary) =>
-      output(binary, ["run", "--no-prompt", "--no-config", "--no-lock", "shims/run.js"]),
+    binary: deno,
+    run: (binary, town) => output(binary, [...DENO, "--allow-net=127.0.0.1", ONLINE, town]),
   },
-  workerd: { binary: () => binaryOf("workerd"), run: askWorker },
+  workerd: { binary: workerd, run: askAt("plain") },
+  "workerd with the modules of Node": { binary: workerd, run: askAt("node") },
 };
 
 export const runtimeNames: readonly string[] = Object.keys(runtimes);
+export const onlineNames: readonly string[] = Object.keys(online);
 
-/** One file for all, in plain ESM: nothing in it may be any runtime's own. */
-export async function bundleSmoke(): Promise<void> {
+/** One file of each for all, in plain ESM: nothing in it may be any runtime's own. */
+export async function bundle(...names: readonly string[]): Promise<void> {
   await build({
     absWorkingDir: here,
-    entryPoints: ["smoke.ts"],
-    outfile: "dist/smoke.js",
+    entryPoints: names.map((name) => `${name}.ts`),
+    outdir: "dist",
     bundle: true,
     format: "esm",
     platform: "neutral",
@@ -123,15 +156,25 @@ export async function bundleSmoke(): Promise<void> {
   });
 }
 
-export async function runOn(runtime: string): Promise<Outcome> {
-  const { binary, run } = runtimes[runtime]!;
+export const runOn = (runtime: string): Promise<Outcome> =>
+  outcomeOf(runtime, runtimes[runtime]!, "");
+
+/** @param town what `publicKeys` is told */
+export const runOnline = (runtime: string, town: object): Promise<Outcome> =>
+  outcomeOf(runtime, online[runtime]!, JSON.stringify(town));
+
+async function outcomeOf(
+  runtime: string,
+  { binary, run }: Runtime,
+  given: string,
+): Promise<Outcome> {
   const start = performance.now();
   const seconds = () => (performance.now() - start) / 1000;
   let version = "?";
   try {
     const file = binary();
     version = /\d[\w.-]+/.exec(await output(file, ["--version"]))?.[0] ?? "?";
-    const passed = (await run(file)).trim().split("\n");
+    const passed = (await run(file, given)).trim().split("\n");
     return { runtime, version, passed, seconds: seconds() };
   } catch (error) {
     return { runtime, version, passed: [], error: (error as Error).message, seconds: seconds() };

@@ -88,9 +88,15 @@ async function shown(
       told(await c.req.json());
       return c.text("");
     });
+  await visit(origin);
+  return result;
+}
+
+/** Opens a page in a browser of its own. It is closed when the test ends. */
+export async function visit(url: string): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "sigil-chromium-"));
   const flags = ["--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run"];
-  const browser = spawn(chromium!, [...flags, `--user-data-dir=${folder}`, origin], {
+  const browser = spawn(chromium!, [...flags, `--user-data-dir=${folder}`, url], {
     stdio: "ignore",
   });
   onTestFinished(async () => {
@@ -98,7 +104,6 @@ async function shown(
     if (browser.kill()) await ended;
     await rm(folder, { recursive: true, force: true, maxRetries: 5 });
   });
-  return result;
 }
 
 /** Imports stand before everything else. */
