@@ -5,7 +5,7 @@
 import { type Bytes, concat, hexBytes, hexText, ownBytes } from "../internal/bytes.ts";
 import { sha256Hex } from "../internal/crypto.ts";
 
-const loadCurve = async () => (await import("@noble/curves/ed25519.js")).ed25519;
+const loadCurve = async () => (await import("../internal/curve.ts")).ed25519;
 type Curve = Awaited<ReturnType<typeof loadCurve>>;
 
 /** The first 8 bytes of SHA-256 of the public key, in hex: names a key, and proves nothing. */
