@@ -118,6 +118,35 @@ try {
       return "";
     });
   }
+  const suite = pack(join(root, "conformance"), work);
+  await step("l8nt-conformance: the cases, the runner, and nothing else", () => {
+    const folders = /^(?:cases\/[a-z-]+\.json|src\/(?:[a-z]+\/)?[a-z]+\.js)$/;
+    const named = ["LICENSE", "README.md", "package.json", "cases.schema.json"];
+    const found = suite.files.filter((path) => !folders.test(path) && !named.includes(path));
+    if (found.length > 0) throw new Error(`in the tarball: ${found.join(", ")}`);
+    const missing = named.filter((path) => !suite.files.includes(path));
+    if (missing.length > 0) throw new Error(`not in the tarball: ${missing.join(", ")}`);
+    return `${suite.files.length} files`;
+  });
+  await step("l8nt-conformance: publint", () => {
+    run(root, judge("publint"), "run", suite.tarball, "--strict");
+    return "";
+  });
+  await step("l8nt-conformance: it runs where it is installed", () => {
+    const project = mkdtempSync(join(work, "suite-"));
+    writeFileSync(join(project, "package.json"), JSON.stringify({ private: true }));
+    const flags = ["--offline", "--no-audit", "--no-fund", "--ignore-scripts"];
+    run(project, "npm", "install", ...flags, suite.tarball);
+    const adapter = `require("readline").createInterface({ input: process.stdin }).on("line", (line) => {
+      const { id, do: what } = JSON.parse(line);
+      const hello = { name: "none", version: "1", forms: ["macaroon"] };
+      console.log(JSON.stringify({ id, ...(what === "hello" ? hello : { unsupported: true }) }));
+    });`;
+    writeFileSync(join(project, "adapter.cjs"), adapter);
+    const bin = join(project, "node_modules/.bin/l8nt-conformance");
+    const said = run(project, process.execPath, bin, "--", process.execPath, "adapter.cjs");
+    return said.trim().split("\n").at(-1)!.trim();
+  });
   await step("l8nt: no declaration or module names a .ts file", () => {
     const dist = join(root, "packages/l8nt/dist");
     for (const file of readdirSync(dist, { recursive: true, encoding: "utf8" })) {

@@ -1,4 +1,4 @@
-/** `node scripts/release.ts v1.2.3`: fails unless that is the version of both packages. */
+/** `node scripts/release.ts v1.2.3`: fails unless that is the version of every package. */
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 
@@ -7,6 +7,9 @@ export interface Released {
   readonly version: string;
   readonly dependencies?: Readonly<Record<string, string>>;
 }
+
+/** The folders of what a release publishes. */
+export const released = ["packages/l8nt", "packages/sigil", "conformance"];
 
 /** One line for each reason why these packages cannot be released under this tag. */
 export function releaseFaults(tag: string, packages: readonly Released[]): readonly string[] {
@@ -24,9 +27,8 @@ export function releaseFaults(tag: string, packages: readonly Released[]): reado
 
 if (import.meta.main) {
   const root = resolve(import.meta.dirname, "..");
-  const packages = ["l8nt", "sigil"].map(
-    (name) =>
-      JSON.parse(readFileSync(join(root, "packages", name, "package.json"), "utf8")) as Released,
+  const packages = released.map(
+    (folder) => JSON.parse(readFileSync(join(root, folder, "package.json"), "utf8")) as Released,
   );
   const faults = releaseFaults(process.argv[2] ?? "", packages);
   for (const fault of faults) console.error(fault);

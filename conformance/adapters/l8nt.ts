@@ -17,13 +17,14 @@ import { Challenge, Credential, HmacVerifier, Minter } from "../../packages/l8nt
 import { readPresented } from "../../packages/l8nt/src/l402/presented.ts";
 import { claimUse } from "../../packages/l8nt/src/ledger/claim.ts";
 import { Macaroon } from "../../packages/l8nt/src/macaroon/index.ts";
+import { IssuerDirectory } from "../../packages/l8nt/src/public-key/directory.ts";
 import {
   Minter as BiscuitMinter,
   BiscuitVerifier,
   seal,
 } from "../../packages/l8nt/src/public-key/index.ts";
-import { readKeyPage } from "../../packages/l8nt/src/public-key/key-page.ts";
 import { MemoryStore } from "../../packages/l8nt/src/stores/memory.ts";
+import { feed, holder, issuers } from "./l8nt-http.ts";
 
 interface Verifying {
   readonly kind: "service" | "treasury";
@@ -172,7 +173,7 @@ const COMMANDS: Readonly<Record<string, (command: Command) => unknown>> = {
         "treasury",
       ],
       ...["tolerate", "revocation", "revoke", "scope", "mint", "attenuate", "seal", "profile"],
-      ...["key page", "holder", "challenge", "fields"],
+      ...["key page", "holder", "holder signatures", "feed", "challenge", "issuers", "fields"],
     ],
   }),
   mint: ({ form, rootKey, identifier, location, caveats, scope, now, verifier, ...issuing }) => {
@@ -229,15 +230,18 @@ const COMMANDS: Readonly<Record<string, (command: Command) => unknown>> = {
     const { nodeId } = verified.revokeBelow(blocks === undefined ? caveats : { blocks });
     return { ok: true, node: nodeId };
   },
-  keys: ({ issuer, keyId, now, page }) => {
-    try {
-      const key = readKeyPage(issuer, page).get(keyId);
-      const isGood = key !== undefined && (key.expiresAt === undefined || now < key.expiresAt);
-      return isGood ? { ok: true, publicKey: hex(key.publicKey) } : refused("ERR_TOKEN_KEY");
-    } catch {
-      return refused("ERR_TOKEN_KEY");
-    }
+  keys: async ({ issuer, keyId, now, page }) => {
+    const directory = new IssuerDirectory({
+      issuers: [issuer],
+      fetch: async () => new Response(page, { headers: { "content-type": "application/json" } }),
+      clock: () => now,
+    });
+    await directory.load(issuer, keyId);
+    return { ok: true, publicKey: hex(directory.find(issuer, keyId)) };
   },
+  feed: (command) => feed(command as never),
+  holder: (command) => holder(command as never),
+  issuers: (command) => issuers(command as never),
   challenge: ({ lines }) => ({
     ok: true,
     offers: Challenge.offers(lines).map(({ token, invoice, enforced }) => ({

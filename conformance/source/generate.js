@@ -8,6 +8,8 @@ import challenge from "./groups/challenge.js";
 import conditions from "./groups/conditions.js";
 import credential from "./groups/credential.js";
 import endpoints from "./groups/endpoints.js";
+import feed from "./groups/feed.js";
+import holder from "./groups/holder.js";
 import limits from "./groups/limits.js";
 import publicKey from "./groups/public-key.js";
 import scope from "./groups/scope.js";
@@ -20,6 +22,8 @@ const groups = {
   limits,
   ...publicKey,
   ...challenge,
+  feed,
+  holder,
 };
 const folder = join(import.meta.dirname, "../cases");
 const slug = (title) =>

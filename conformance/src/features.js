@@ -20,6 +20,9 @@ export const FEATURES = {
   seal: "seals the public-key form",
   profile: "refuses blocks that page 9 §2 refuses",
   "key page": "reads an issuer's page of keys",
+  "holder signatures": "verifies whose signature a request has: page 9 §9",
+  feed: "follows the feed of revocations: page 7",
   challenge: "reads challenges: page 3 §2 and §3",
+  issuers: "reads the issuers that a challenge lists: page 9 §6",
   fields: "reads the fields of a request: page 3 §4",
 };

@@ -73,7 +73,7 @@ export default withMermaid({
         if (path !== "" && !/^(?:[a-z][a-z0-9+.-]*:|\/)/i.test(path)) {
           const from = posix.dirname(posix.relative(site, env.realPath ?? env.path ?? ""));
           const to = posix.join(from, path);
-          const isPage = to.endsWith(".md") && !/^(?:packages|README)/.test(to);
+          const isPage = to.endsWith(".md") && !/^(?:packages|conformance|README)/.test(to);
           const target = isPage ? `/${to.replace(/^docs\//, "")}` : `${repository}/tree/main/${to}`;
           token.attrSet("href", anchor === undefined ? target : `${target}#${anchor}`);
         }
@@ -164,6 +164,7 @@ export default withMermaid({
             page("Command line", "/reference/cli"),
             page("HTTP", "/reference/http"),
             page("TypeScript API", "/reference/api/"),
+            page("Conformance", "/reference/conformance"),
           ],
         },
         {

@@ -349,4 +349,67 @@ const fields = [
     "what cannot be read is not the same as anything.",
   ),
 ];
-export default { challenge: challenges, fields };
+// ── Issuers
+
+const six = from("9-public-key", "6");
+const A = "https://a.example";
+const B = "https://b.example";
+const said = (value, more = "") =>
+  `L402 version="0", caveats="endpoints", issuers="${value}"${more}`;
+const issuers = (title, given, expect, sentence, spec = six) =>
+  asked({
+    title,
+    form: "biscuit",
+    needs: ["issuers"],
+    command: { do: "issuers", lines: [given].flat() },
+    expect: { ok: true, issuers: expect },
+    spec: spec(sentence),
+  });
+const LIST = "the origins with one blank between.";
+const ALONE =
+  "A reader takes `issuers` of the items of the scheme `L402` alone, in any case and order.";
+const SKIPS =
+  "It skips a list of a broken item, one that stands twice with two values, and one with more issuers or characters; and in a list, what is no origin.";
+const listed = Array.from({ length: 17 }, (_, at) => `https://i${at}.example`);
+const trusted = [
+  issuers("issuers: of a bare challenge", said(`${A} ${B}`), [A, B], LIST),
+  issuers(
+    "issuers: of a challenge with something to pay",
+    `${whole}, version="0", caveats="endpoints", issuers="${A}"`,
+    [A],
+    'A service that trusts issuers adds `, issuers="I"` at the end of the `L402` line: their origins, separated by one blank (page 9 §6).',
+    from("3-challenge", "1"),
+  ),
+  issuers("issuers: none", 'L402 version="0", caveats="endpoints"', [], LIST),
+  issuers("issuers: an empty list", said(""), [], LIST),
+  issuers("issuers: in another case", `l402 ISSUERS="${A}"`, [A], ALONE),
+  issuers("issuers: before the others", `L402 issuers="${A}", version="0"`, [A], ALONE),
+  issuers("issuers: beside another scheme", ['Bearer realm="x"', said(A)], [A], ALONE),
+  issuers("issuers: of another scheme", `LSAT issuers="${A}"`, [], ALONE),
+  issuers("issuers: of two items", [said(A), said(B)], [A, B], ALONE),
+  issuers("issuers: of a broken item", `L402 issuers="${A}", caveats="x`, [], SKIPS),
+  issuers(
+    "issuers: beside a broken item",
+    [`L402 issuers="${A}", caveats="x`, said(B)],
+    [B],
+    SKIPS,
+  ),
+  issuers("issuers: twice with one value", said(A, `, issuers="${A}"`), [A], SKIPS),
+  issuers("issuers: twice with two values", said(A, `, issuers="${B}"`), [], SKIPS),
+  issuers("issuers: 16 of them", said(listed.slice(0, 16).join(" ")), listed.slice(0, 16), SKIPS),
+  issuers("issuers: 17 of them", said(listed.join(" ")), [], SKIPS),
+  issuers(
+    "issuers: 1,025 characters",
+    said(`${A} https://${"b".repeat(1025 - A.length - 9)}`),
+    [],
+    SKIPS,
+  ),
+  issuers(
+    "issuers: what is no origin beside one",
+    said(`treasury ${A} ftp://x.example`),
+    [A],
+    SKIPS,
+  ),
+];
+
+export default { challenge: [...challenges, ...trusted], fields };

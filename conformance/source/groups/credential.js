@@ -383,7 +383,22 @@ const published = first.flatMap(
   },
 );
 const appended = { caveats: ["account = 1", "time < 2", "email = a@b"] };
+const long = { caveats: ["account = 1", "x".repeat(200)] };
 const narrowing = [
+  asked({
+    title: "a caveat of 200 bytes: minted",
+    form: "macaroon",
+    needs: ["core"],
+    command: {
+      do: "mint",
+      rootKey: Buffer.from(KEY_TEXT).toString("hex"),
+      identifier: id.toString("hex"),
+      location: "http://x/",
+      caveats: long.caveats.map((text) => Buffer.from(text).toString("hex")),
+    },
+    expect: { ok: true, macaroon: plain(long).toString("hex") },
+    spec: LENGTH,
+  }),
   asked({
     title: "narrowed without the key",
     form: "macaroon",

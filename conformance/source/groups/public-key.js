@@ -706,8 +706,43 @@ const pages = [
   page("a key that is no hex", [published({ key_bytes: "zz".repeat(32) })], NONE, OTHERS),
   page("a key of 31 bytes", [published({ key_bytes: ISSUER_KEY.slice(2) })], NONE, OTHERS),
   page("an entry that is no object beside it", [null, 5, published()], found, OTHERS),
+  ...[
+    ["an id that is a text", { key_id: "0" }],
+    ["an id of 2^32", { key_id: 2 ** 32 }],
+    ["an id below 0", { key_id: -1 }],
+    ["no id", { key_id: undefined }],
+    ["no algorithm", { algorithm: undefined }],
+    ["an end that cannot be read", { expires_at: "tomorrow" }],
+    ["an end that is a number", { expires_at: NOW + 1 }],
+  ].flatMap(([title, more]) => [
+    page(title, [published(more)], NONE, OTHERS),
+    page(
+      `${title}, beside a good entry`,
+      [published({ ...more, key_bytes: OTHER_KEY }), published()],
+      found,
+      OTHERS,
+    ),
+  ]),
+  page(
+    "no issuer",
+    [published({ issuer: undefined })],
+    found,
+    six("the origin. May be missing: then it is the one whose page this is."),
+  ),
   page("a key that ends later", [published({ expires_at: at(NOW + 1) })], found, EXPIRES),
   page("a key that has ended", [published({ expires_at: at(NOW - 1) })], NONE, EXPIRES),
+  page(
+    "65,536 bytes",
+    JSON.stringify([published()]).padEnd(65_536),
+    found,
+    six("No redirect is followed. At most 65,536 bytes, 64 keys, 10 seconds"),
+  ),
+  page(
+    "65,537 bytes",
+    JSON.stringify([published()]).padEnd(65_537),
+    NONE,
+    six("No redirect is followed. At most 65,536 bytes, 64 keys, 10 seconds"),
+  ),
   page(
     "no JSON",
     "<html>",

@@ -66,7 +66,8 @@ export class HolderProofs {
     const { components, params, text, signature } = read;
     const { keyid, created, expires, nonce } = params;
     if (!credential.holders.every((one) => one === keyid)) return null;
-    const key = hexBytes(headers.get(KEY_FIELD) ?? "");
+    const digits = headers.get(KEY_FIELD) ?? "";
+    const key = /^[0-9a-f]*$/.test(digits) ? hexBytes(digits) : undefined;
     if (key?.length !== KEY_BYTES || thumbprintOf(key) !== keyid) return null;
     if (!this.#isFresh(params) || nonce.length === 0 || nonce.length > MAX_NONCE_CHARACTERS)
       return null;
