@@ -16,9 +16,17 @@ export const SIGNATURE_FIELDS: readonly string[] = [
   "signature-agent",
   "content-digest",
 ];
+/** The identifier of a component without parameters, as it is written. */
+export const covered = (name: string): string => `"${name}"`;
 /** The fields that may have the credential. */
-export const CREDENTIAL_FIELDS = ["authorization", "macaroon", "grpc-metadata-macaroon"] as const;
-export const REQUIRED = ["@method", "@authority", "@path", "@query", KEY_FIELD] as const;
+const CREDENTIAL_FIELDS = ["authorization", "macaroon", "grpc-metadata-macaroon"];
+const ALWAYS = ["@method", "@authority", "@path", "@query", KEY_FIELD].map(covered);
+
+/** What a signature of a request with these fields must cover. */
+export const requiredIn = (headers: Headers): readonly string[] => [
+  ...ALWAYS,
+  ...[...CREDENTIAL_FIELDS, "content-digest"].filter((name) => headers.has(name)).map(covered),
+];
 
 export interface SignedRequest {
   readonly method: string;
@@ -35,11 +43,10 @@ export interface SignatureParams {
   readonly expires: number;
   readonly nonce: string;
   readonly keyid: string;
-  readonly alg?: string;
-  readonly tag: string;
 }
 
 export interface ReadSignature {
+  /** Their identifiers. */
   readonly components: readonly string[];
   readonly params: SignatureParams;
   /** The value of `@signature-params`. */
@@ -47,36 +54,67 @@ export interface ReadSignature {
   readonly signature: Bytes;
 }
 
-/** @returns undefined if a component is not there */
+/**
+ * What is signed. RFC 9421 §2.5.
+ *
+ * @param values the value of a component, by its identifier
+ * @returns undefined if a component is not there
+ */
 export function signatureBase(
-  request: SignedRequest,
+  values: (identifier: string) => string | undefined,
   components: readonly string[],
   params: string,
 ): Bytes | undefined {
+  let text = "";
+  for (const identifier of components) {
+    const value = values(identifier);
+    if (value === undefined) return undefined;
+    text += `${identifier}: ${value}\n`;
+  }
+  return utf8(`${text}"@signature-params": ${params}`);
+}
+
+/** The value of a component of a request; undefined if it is not there. */
+export const componentsOf = (
+  request: SignedRequest,
+): ((identifier: string) => string | undefined) => {
   const derived: Readonly<Record<string, string>> = {
     "@method": request.method,
     "@authority": request.authority,
     "@path": request.path,
     "@query": request.query,
   };
-  let text = "";
-  for (const name of components) {
-    const value = name.startsWith("@")
-      ? derived[name]
-      : request.headers.get(name)?.replace(/^[ \t]+|[ \t]+$/g, "");
-    if (value === undefined) return undefined;
-    text += `"${name}": ${value}\n`;
-  }
-  return utf8(`${text}"@signature-params": ${params}`);
-}
+  return (identifier) => {
+    const [, name = "", label] = COMPONENT.exec(identifier)!;
+    if (name.startsWith("@")) return derived[name];
+    const value = request.headers.get(name)?.replace(/^[ \t]+|[ \t]+$/g, "");
+    if (label === undefined || value === undefined) return value;
+    const [, key, member] = ONE_MEMBER.exec(value) ?? [];
+    return key === label ? member : undefined;
+  };
+};
 
-export const paramsText = (components: readonly string[], params: SignatureParams): string =>
-  `(${components.map((name) => `"${name}"`).join(" ")});created=${params.created};expires=${params.expires};nonce="${params.nonce}";keyid="${params.keyid}";alg="ed25519";tag="${params.tag}"`;
+/** The value of `@signature-params`. Members without a value are left out. */
+export const paramsText = (
+  components: readonly string[],
+  params: Readonly<Record<string, string | number>>,
+): string =>
+  [
+    `(${components.join(" ")})`,
+    ...Object.entries(params).map(([name, value]) =>
+      typeof value === "number" ? `${name}=${value}` : `${name}="${value}"`,
+    ),
+  ].join(";");
 
 const MAX_CHARACTERS = 4096;
 const LABEL = "[a-z*][a-z0-9_.*-]*";
+/** `signature-agent` is a dictionary, of which a signature covers its own member. */
+const IDENTIFIER = `"(?:[a-z0-9@_-]+|signature-agent";key="${LABEL})"`;
+const COMPONENT = /^"([^"]+)"(?:;key="([^"]+)")?$/;
+/** A dictionary of one text, as the text is written in the signature base. */
+const ONE_MEMBER = new RegExp(`^(${LABEL})=("[ !#-[\\]-~]*"(?:;type=[a-z_]+)?)$`);
 const INPUT = new RegExp(
-  `^(${LABEL})=(\\(("[a-z0-9@_-]+"(?: "[a-z0-9@_-]+")*)\\)((?:;[a-z]+=(?:[0-9]{1,15}|"[ !#-[\\]-~]*"))+))$`,
+  `^(${LABEL})=(\\((${IDENTIFIER}(?: ${IDENTIFIER})*)\\)((?:;[a-z]+=(?:[0-9]{1,15}|"[ !#-[\\]-~]*"))+))$`,
 );
 const SIGNATURE = new RegExp(`^(${LABEL})=:([A-Za-z0-9+/]{86}==):$`);
 const PARAM = /;([a-z]+)=(?:([0-9]+)|"([^"]*)")/g;
@@ -92,7 +130,7 @@ export function readSignature(headers: Headers): ReadSignature | undefined {
   const input = INPUT.exec(field);
   const given = SIGNATURE.exec(proof);
   if (input === null || given === null || input[1] !== given[1]) return undefined;
-  const components = input[3]!.slice(1, -1).split('" "');
+  const components = input[3]!.split(" ");
   if (new Set(components).size !== components.length) return undefined;
   const params = new Map<string, string | number>();
   for (const [, name, digits, text] of input[4]!.matchAll(PARAM)) {
@@ -112,7 +150,7 @@ export function readSignature(headers: Headers): ReadSignature | undefined {
   if (!isWhole || signature === undefined) return undefined;
   return {
     components,
-    params: { created, expires, nonce, keyid, tag },
+    params: { created, expires, nonce, keyid },
     text: input[2]!,
     signature,
   };

@@ -2,20 +2,21 @@
 import { holder } from "../caveat/index.ts";
 import { AdapterError } from "../errors.ts";
 import { readBody } from "../http/body.ts";
-import { hexBytes, hexText } from "../internal/bytes.ts";
+import { base64Text, hexBytes, hexText } from "../internal/bytes.ts";
 import { randomBytes } from "../internal/crypto.ts";
 import { KEY_BYTES, type Signer, signerOf } from "../internal/ed25519.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
 import { Credential } from "../l402/credential.ts";
 import { presentedIn, readPresented } from "../l402/presented.ts";
 import { type Clock, systemClock } from "../ports/clock.ts";
+import { directoryResponse, type PublishedKey } from "./directory.ts";
 import {
   base64Url,
-  CREDENTIAL_FIELDS,
+  componentsOf,
   digestOf,
   KEY_FIELD,
   paramsText,
-  REQUIRED,
+  requiredIn,
   signatureBase,
   TAG,
   thumbprintOf,
@@ -33,8 +34,11 @@ const OPTIONS = { signatureAgent: true, fetch: true, clock: true } satisfies Key
 
 /** An order to a treasury has the body of a request in base64. */
 const MAX_BODY_BYTES = 2 * 1024 * 1024;
-const LIFE_SECONDS = 60;
+/** Half of it for a clock that is behind that of the verifier. */
+const LIFE_SECONDS = 120;
 const NONCE_BYTES = 64;
+/** Of the signature, and of its member of `Signature-Agent`. */
+const LABEL = "sig1";
 
 /**
  * An Ed25519 key. Keep it where the credential is not: whoever has both can use the credential.
@@ -91,10 +95,27 @@ export class HolderKey {
     return hexText(this.#signer.privateKey);
   }
 
-  /** The JSON of `/.well-known/http-message-signatures-directory` at the `signatureAgent`. */
-  directory(): { readonly keys: readonly Readonly<Record<string, string>>[] } {
-    const x = base64Url(this.#signer.publicKey);
-    return { keys: [{ kty: "OKP", crv: "Ed25519", kid: this.thumbprint, x, use: "sig" }] };
+  /**
+   * The answer to `GET /.well-known/http-message-signatures-directory` at the `signatureAgent`,
+   * signed by each key that is in it. It ends after a day.
+   *
+   * @param others keys that are published with it, such as the one before it, which still signs
+   * @throws TypeError without a `signatureAgent`
+   */
+  directory(others: readonly HolderKey[] = []): Response {
+    const { signatureAgent, clock = systemClock } = this.#options;
+    if (signatureAgent === undefined)
+      throw new TypeError(
+        "a key directory is signed for one origin: give the key its signatureAgent, such as https://agent.example",
+      );
+    const keys = [this, ...others].map((key) => key.#published());
+    return directoryResponse(keys, signatureAgent, Math.floor(clock()));
+  }
+
+  #published(): PublishedKey {
+    const { thumbprint } = this;
+    const sign = (base: Uint8Array) => this.#signer.sign(base);
+    return { thumbprint, x: base64Url(this.#signer.publicKey), sign };
   }
 
   /**
@@ -136,34 +157,29 @@ export class HolderKey {
     const { signatureAgent, clock = systemClock } = this.#options;
     const headers = new Headers(given);
     headers.set(KEY_FIELD, this.publicKey);
-    const components: string[] = [
-      ...REQUIRED,
-      ...CREDENTIAL_FIELDS.filter((name) => headers.has(name)),
-    ];
     headers.delete("content-digest");
-    if (body !== undefined && body.length > 0) {
-      headers.set("content-digest", digestOf(body));
-      components.push("content-digest");
-    }
+    if (body !== undefined && body.length > 0) headers.set("content-digest", digestOf(body));
+    const components = [...requiredIn(headers)];
     if (signatureAgent !== undefined) {
-      headers.set("signature-agent", `"${signatureAgent}"`);
-      components.push("signature-agent");
+      headers.set("signature-agent", `${LABEL}="${signatureAgent}"`);
+      components.push(`"signature-agent";key="${LABEL}"`);
     }
     const { host: authority, pathname: path, search } = new URL(url);
     const created = Math.floor(clock());
-    const nonce = btoa(String.fromCharCode(...randomBytes(NONCE_BYTES)));
+    const nonce = base64Text(randomBytes(NONCE_BYTES));
     const expires = created + LIFE_SECONDS;
     const params = paramsText(components, {
       created,
       expires,
       nonce,
       keyid: this.thumbprint,
+      alg: "ed25519",
       tag: TAG,
     });
-    const signed = { method, authority, path, query: search || "?", headers };
-    const signature = this.#signer.sign(signatureBase(signed, components, params)!);
-    headers.set("signature-input", `sig1=${params}`);
-    headers.set("signature", `sig1=:${btoa(String.fromCharCode(...signature))}:`);
+    const values = componentsOf({ method, authority, path, query: search || "?", headers });
+    const signature = this.#signer.sign(signatureBase(values, components, params)!);
+    headers.set("signature-input", `${LABEL}=${params}`);
+    headers.set("signature", `${LABEL}=:${base64Text(signature)}:`);
     return headers;
   }
 

@@ -4,6 +4,7 @@
  */
 import { base64Text, utf8 } from "../internal/bytes.ts";
 import { sha256 } from "../internal/crypto.ts";
+import { PassedTime } from "../internal/passed-time.ts";
 import { Shares } from "../internal/shares.ts";
 import type { Clock } from "../ports/clock.ts";
 
@@ -27,6 +28,7 @@ export interface SeenNonce {
 
 export class Nonces {
   readonly #clock: Clock;
+  readonly #passed: PassedTime;
   readonly #shares: Shares;
   /** By a digest of key and nonce: the nodes in whose part it is. */
   readonly #seen = new Map<string, readonly string[]>();
@@ -36,8 +38,9 @@ export class Nonces {
   readonly #ended: string[][] = [];
   #lookedAt = 0;
 
-  constructor(clock: Clock, most = MAX_NONCES) {
+  constructor(clock: Clock, most = MAX_NONCES, passed = new PassedTime()) {
     this.#clock = clock;
+    this.#passed = passed;
     this.#shares = new Shares(most, "signatures that are still valid");
   }
 
@@ -66,7 +69,8 @@ export class Nonces {
 
   /** Looks at the seconds once in each: they are as many as a signature may live. */
   #forget(): void {
-    const now = Math.floor(this.#clock());
+    // A clock that was set ahead and back would make signatures good again.
+    const now = Math.floor(this.#passed.at(this.#clock()));
     if (now !== this.#lookedAt) {
       this.#lookedAt = now;
       for (const [until, ids] of this.#endsAt) {

@@ -4,6 +4,7 @@
  */
 import { formatOrigin } from "../caveat/index.ts";
 import { SigilError, TokenError } from "../errors.ts";
+import { signedPaths } from "../holder/proofs.ts";
 import { authenticateFields, prepareFields, presentedIn } from "../l402/index.ts";
 import type { TypeOf } from "../wire/codec.ts";
 import { serviceDiscovery } from "../wire/discovery.ts";
@@ -50,7 +51,7 @@ const describe = (
  */
 async function revoke(
   request: Request,
-  { verifier, clock, base, holders, stated }: PaywallContext,
+  { authority, verifier, clock, base, holders, stated }: PaywallContext,
   revoking: Revoking,
 ): Promise<Response> {
   try {
@@ -67,7 +68,7 @@ async function revoke(
             {
               method: request.method,
               authority: new URL(formatOrigin(base.origin)).host,
-              path: base.path + pathname,
+              ...signedPaths(authority.location, base, pathname),
               query: search || "?",
               headers: request.headers,
               body: () => copyOfBody(request),

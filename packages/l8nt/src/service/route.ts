@@ -10,6 +10,7 @@ import {
   withUncounted,
 } from "../caveat/index.ts";
 import { AdapterError, BudgetError, type DeniedError, denied, TokenError } from "../errors.ts";
+import { signedPaths } from "../holder/proofs.ts";
 import { fingerprintOf } from "../http/fingerprint.ts";
 import { authenticateFields, prepareFields, type Verified } from "../l402/index.ts";
 import { type Claim, claimUse } from "../ledger/claim.ts";
@@ -148,15 +149,24 @@ export class Route {
     target: Target,
     presented: Verified,
   ): Promise<Refused | undefined> {
-    const { base } = this.#context;
+    const { authority, base } = this.#context;
     const [, path = "", query = "?"] = /^([^?]*)(.*)$/s.exec(facts.target)!;
-    const body = async () => (facts.decoded === undefined ? bodyOf(facts) : undefined);
+    const body = async () => {
+      const { decoded } = facts;
+      const isAsSent = decoded === "coding" && !facts.headers().has("content-encoding");
+      if (decoded === undefined || isAsSent) return bodyOf(facts);
+      this.#context.alarm(
+        `l8nt: ${facts.method} ${path} cannot verify a holder's signature of its body`,
+        DECODED,
+      );
+      throw DECODED;
+    };
     try {
       const signer = await this.#context.holders.prove(
         {
           method: facts.method,
           authority: new URL(formatOrigin(target.origin)).host,
-          path: base.path + path,
+          ...signedPaths(authority.location, base, path),
           query: query || "?",
           headers: facts.headers(),
           body,
@@ -469,6 +479,12 @@ const isCounted = ({ limits }: Verified, { value }: Amount): boolean =>
   limits.length > 0 && (value > 0n || limits.some(({ kind }) => kind === "uses"));
 
 /** The body, if it can be read before the handler. @throws AdapterError for one that cannot */
+/** Of a service: the caller cannot mend it. */
+const DECODED = new AdapterError(
+  "ERR_PRICE_FUNCTION",
+  "The body was decoded before the paywall, so nobody can tell whether it is what was signed. Put paid() before the body parser.",
+);
+
 async function bodyOf(facts: RequestFacts): Promise<Uint8Array<ArrayBuffer>> {
   if (facts.body !== undefined) return new Uint8Array(await facts.body());
   if (facts.method === "GET" || facts.method === "HEAD") return new Uint8Array();

@@ -214,7 +214,7 @@ describe("a message", () => {
     [
       "that is old",
       (a, url) => {
-        const now = a.world.clock() - 60;
+        const now = a.world.clock() - 120;
         return message(a, order(url), { by: new HolderKey(KEY, { clock: () => now }) });
       },
     ],
