@@ -87,7 +87,15 @@ export function assemble(options: CoreOptions, receiptMaker?: ReceiptMaker) {
   const { maxSilence } = options;
   const maxSilenceSeconds = readMaxSilence(maxSilence);
   const directives = new Directives({ store, authority, gate, clock, alarm, maxSilence });
-  const recall = new Recall({ fetch, store, directives, clock, maxSilenceSeconds });
+  const { mints } = options;
+  const minted = mints && {
+    grants: new Grants({
+      ...{ keys: mints.keys, digest: digests.ofGrant, clock },
+      freezes: () => gate.freezeCount,
+    }),
+    bases: readMints(mints),
+  };
+  const recall = new Recall({ fetch, store, directives, clock, maxSilenceSeconds, gate, minted });
   const nodes = new NodeDirectory({ store, clock, authority, gate });
   const explanations = new Explanations({ store, clock, gate, directives, alarm, stops });
   const { witness } = options;
@@ -96,7 +104,7 @@ export function assemble(options: CoreOptions, receiptMaker?: ReceiptMaker) {
     restored.touch();
     onPaid(payment);
   };
-  const settling = { store, clock, alarm, gate, directives, explanations, recall };
+  const settling = { store, clock, alarm, gate, explanations, recall };
   const settler = new Settler({ ...settling, onPaid: paid });
   const sending = new Sending();
   const paying = { wallet, store, clock, settler, sending };
@@ -121,20 +129,12 @@ export function assemble(options: CoreOptions, receiptMaker?: ReceiptMaker) {
     digest: digests.ofUse,
     ...policy,
   });
-  const { mints } = options;
-  const grants =
-    mints &&
-    new Grants({
-      ...{ keys: mints.keys, digest: digests.ofGrant, clock },
-      freezes: () => gate.freezeCount,
-    });
   const minting =
-    grants &&
+    minted &&
     new Minting({
-      ...{ store, clock, gate, nodes, recall, services, delivery, grants },
+      ...{ store, clock, gate, nodes, recall, services, delivery, ...minted },
       digest: digests.ofUse,
-      bases: readMints(mints),
-      payIfRefused: mints.payIfRefused ?? false,
+      payIfRefused: mints?.payIfRefused ?? false,
     });
   const purchases = new Purchases({
     ...{ store, clock, gate, nodes, payments, lookup, services, delivery, asks, minting },

@@ -197,22 +197,18 @@ export class Owner implements TreasuryOwner {
 
   async freeze(nodeId?: string, reason = "by its owner"): Promise<void> {
     checkGiven(ownerFreeze, { body: { node: nodeId, reason } });
-    await this.#direct("freeze", nodeId, reason);
+    const { startup, recall } = this.#options;
+    await startup.done();
+    await recall.freeze(nodeId ?? ALL_NODES, reason);
+    await recall.told();
   }
 
   /** Ends a freeze of the same node, or of all nodes. */
   async thaw(nodeId?: string, reason = "by its owner"): Promise<void> {
     checkGiven(ownerThaw, { body: { node: nodeId, reason } });
-    await this.#direct("thaw", nodeId, reason);
-  }
-
-  async #direct(
-    kind: "freeze" | "thaw",
-    nodeId: string = ALL_NODES,
-    reason: string,
-  ): Promise<void> {
-    await this.#options.startup.done();
-    await this.#options.directives.issue({ kind, nodeId, at: this.#options.clock(), reason });
+    const { startup, directives, clock } = this.#options;
+    await startup.done();
+    await directives.issue({ kind: "thaw", nodeId: nodeId ?? ALL_NODES, at: clock(), reason });
   }
 
   async unexplained(): Promise<readonly UnexplainedPayment[]> {

@@ -3,7 +3,7 @@
  * once. spec/4-purchase.md §6.
  */
 
-import { formatOrigin, readBase } from "../caveat/index.ts";
+import { type Base, formatOrigin, readBase } from "../caveat/index.ts";
 import { discard } from "../http/discard.ts";
 import { Lru } from "../internal/lru.ts";
 import { later } from "../internal/timers.ts";
@@ -12,13 +12,23 @@ import type { Clock } from "../ports/clock.ts";
 import type { Recall } from "../ports/hand-overs.ts";
 import type { Store } from "../ports/store.ts";
 import { revocationRequest } from "../wire/revocation.ts";
-import { recallCaveats } from "./narrowing.ts";
+import type { Grants } from "./grants.ts";
+import { isMintedNode } from "./minted-nodes.ts";
+import { openedBelow, recallCaveats, sealed } from "./narrowing.ts";
 import { paidCredentialOf } from "./paid-credential.ts";
 
 export interface RecallQueueOptions {
   readonly fetch: typeof fetch;
   readonly store: Store;
   readonly clock: Clock;
+  readonly minted?: Minted | undefined;
+}
+
+/** What a treasury mints. */
+export interface Minted {
+  readonly grants: Pick<Grants, "again">;
+  /** The services that the owner listed, by their origins. */
+  readonly bases: ReadonlyMap<string, Base>;
 }
 
 /** How many requests are under way at once. */
@@ -201,25 +211,40 @@ export class RecallQueue {
     }
   }
 
-  async #hasEnded({ paymentHash }: Recall): Promise<boolean> {
+  async #hasEnded(recall: Recall): Promise<boolean> {
     const { store, clock } = this.#options;
-    const record = await store.payment(paymentHash);
+    if (isMinted(recall)) {
+      const end = (await this.#fullOf(recall))?.chain.validUntil;
+      return end === undefined || clock() >= end;
+    }
+    const record = await store.payment(recall.paymentHash);
     return record?.preimage !== undefined && paidCredentialOf(record).isPastEnd(clock());
   }
 
-  /** The status of the service's answer; undefined if it did not answer. */
-  async #ask({ paymentHash, origin, path, presented }: Recall): Promise<number | undefined> {
-    const { fetch: fetcher, store } = this.#options;
+  /** What the recall is of; undefined if the treasury does not have it any more. */
+  async #fullOf({ paymentHash, origin, path }: Recall): Promise<Credential | undefined> {
+    const { store, minted } = this.#options;
+    if (isMinted({ path })) return minted?.grants.again(paymentHash, origin);
     const record = await store.payment(paymentHash);
-    const full = record?.preimage === undefined ? undefined : paidCredentialOf(record).full;
+    return record?.preimage === undefined ? undefined : paidCredentialOf(record).full;
+  }
+
+  /** The status of the service's answer; undefined if it did not answer. */
+  async #ask(recall: Recall): Promise<number | undefined> {
+    const { paymentHash, origin, path, presented } = recall;
+    const { fetch: fetcher, minted } = this.#options;
+    const full = await this.#fullOf(recall);
     if (full === undefined) return 404;
-    const caveats = recallCaveats(path, paymentHash);
+    const nodes = recallCaveats(path, paymentHash);
     const isFirst = this.#timesFailed(origin) === 0;
     // The service counts a revocation at the node that asks for it, so that a node which floods it
     // uses up nothing of the nodes above.
-    const ancestor = full.append(caveats.slice(0, presented));
-    const below = caveats.slice(presented);
-    const [url, init] = revocationRequest(baseOf(full, origin), ancestor.toString(), below);
+    const ancestor = openedBelow(full, nodes.slice(0, presented));
+    const below = nodes.slice(presented);
+    const descent = openedBelow(ancestor, below).body.descentFrom?.(ancestor.body) ?? below;
+    const listed = isMinted(recall) ? minted?.bases.get(origin)?.text : undefined;
+    const base = listed ?? baseOf(full, origin);
+    const [url, init] = revocationRequest(base, sealed(ancestor).toString(), descent);
     try {
       const signal = AbortSignal.timeout(isFirst ? FIRST_MS : LATER_MS);
       const response = await fetcher(url, { ...init, signal });
@@ -230,6 +255,8 @@ export class RecallQueue {
     }
   }
 }
+
+const isMinted = ({ path: [first = ""] }: Pick<Recall, "path">): boolean => isMintedNode(first);
 
 /**
  * Where a service takes revocations: below its location, whose path a proxy may remove. Without a

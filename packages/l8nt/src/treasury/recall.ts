@@ -1,22 +1,24 @@
 /**
  * Recall: records what is handed over to which node, and when a node is revoked, revokes that at
- * the services as well. spec/4-purchase.md §6.
+ * the services as well; when it is frozen, what was minted for it. spec/4-purchase.md §6.
  */
 import { opensNodes } from "../caveat/index.ts";
 import type { Revocation } from "../credential/index.ts";
 import { Lru } from "../internal/lru.ts";
 import { every, nextTurn, type Timer } from "../internal/timers.ts";
 import { type Clock, MAX_CLOCK_SKEW_SECONDS } from "../ports/clock.ts";
+import type { Directive } from "../ports/directives.ts";
 import type { Recall as RecallRow, Revoked } from "../ports/hand-overs.ts";
 import type { RecallView } from "../ports/owner.ts";
 import type { PaymentRecord } from "../ports/payments.ts";
 import type { Store } from "../ports/store.ts";
 import type { Directives } from "./directives.ts";
+import type { SpendingGate } from "./gate.ts";
 import { HandOverShares } from "./hand-over-shares.ts";
-import { ownNodes } from "./minted-nodes.ts";
+import { mintedNode, ownNode, ownNodes } from "./minted-nodes.ts";
 import type { HandedOut } from "./narrowing.ts";
 import { serviceTime } from "./paid-credential.ts";
-import { RecallQueue } from "./recall-queue.ts";
+import { type Minted, RecallQueue } from "./recall-queue.ts";
 
 /** How long a handed-over credential holds: asking again costs no payment. */
 const HAND_OVER_SECONDS = 300;
@@ -67,6 +69,18 @@ export interface RecallOptions {
   readonly clock: Clock;
   /** After that many seconds without news, other processes on the same store hand nothing over. */
   readonly maxSilenceSeconds: number;
+  readonly gate: Pick<SpendingGate, "isFrozen">;
+  /** Undefined if the treasury mints for no service. */
+  readonly minted?: Minted | undefined;
+}
+
+/** A revocation, or a freeze, to recall again. */
+interface Again {
+  readonly revoked: Revoked;
+  /** Unix seconds. */
+  readonly at: number;
+  /** The node that is frozen: after its thaw nothing more is recalled. */
+  readonly frozen?: string;
 }
 
 export class Recall {
@@ -78,7 +92,7 @@ export class Recall {
   /** By node and payment: rows that are being written. */
   readonly #underWay = new Map<string, Promise<boolean>>();
   /** Revocations to recall again, and when (Unix seconds). */
-  #again: readonly { readonly revoked: Revoked; readonly at: number }[] = [];
+  #again: readonly Again[] = [];
   #timer: Timer | undefined;
   #prunedAt = Number.NEGATIVE_INFINITY;
   #isStopped = false;
@@ -162,29 +176,64 @@ export class Recall {
     node: Pick<Revocation, "nodeId"> & Partial<Revocation>,
     reason: string,
   ): Promise<void> {
-    const { directives, clock, store, maxSilenceSeconds } = this.#options;
-    const at = clock();
+    const at = this.#options.clock();
     const revoked = revokedOf(node, at);
-    // Both begin in one turn, so that a store writes them in one step if it can.
-    const written = await Promise.allSettled([
-      directives.issue({ kind: "revoke", at, reason, ...node }),
-      this.#recall(revoked),
+    await this.#end({ kind: "revoke", at, reason, ...node }, [revoked, ...this.#minted(revoked)]);
+    await this.told();
+  }
+
+  /**
+   * Freezes a node, or all of them, and ends what was minted for it: that costs nothing, so another
+   * one is minted after the thaw. What was paid for stays. Durable once the promise resolves.
+   *
+   * @throws AdapterError `ERR_STORE`; the freeze is in force in this process all the same
+   */
+  async freeze(nodeId: string, reason: string): Promise<void> {
+    const at = this.#options.clock();
+    const minted = this.#minted({ nodeId, at, rank: 0 });
+    await this.#end({ kind: "freeze", nodeId, at, reason }, minted, nodeId);
+  }
+
+  /** The same of what was minted for the node and those below it, if anything ever is. */
+  #minted({ nodeId, by, ...revoked }: Revoked): readonly Revoked[] {
+    if (this.#options.minted === undefined) return [];
+    const above = by === undefined ? {} : { by: mintedNode(by) };
+    return [{ ...revoked, nodeId: mintedNode(nodeId), ...above }];
+  }
+
+  /** Gives the services two seconds to confirm what they are told. */
+  told(): Promise<void> {
+    return this.#queue.settled(PATIENCE_MS);
+  }
+
+  /** @param frozen the node, if it is frozen and not revoked */
+  async #end(directive: Directive, all: readonly Revoked[], frozen?: string): Promise<void> {
+    const { directives, store, maxSilenceSeconds } = this.#options;
+    const { at } = directive;
+    // All begin in one turn, so that a store writes them in one step if it can.
+    const [issued, ...recalled] = await Promise.allSettled([
+      directives.issue(directive),
+      ...all.map((revoked) => this.#recall(revoked)),
     ]);
-    // Another process may hand something over before it reads of the revocation: within a second
+    const whenFrozen = frozen === undefined ? {} : { frozen };
+    const again = (revoked: Revoked, when: number): Again => ({ revoked, at: when, ...whenFrozen });
+    // Another process may hand something over before it reads of the directive: within a second
     // if all is well, and never once it has denied everything for lack of news.
     if (store.shared)
       this.#again = [
         ...this.#again,
-        { revoked, at: at + SOON_SECONDS },
-        { revoked, at: at + maxSilenceSeconds + DRIFT_SECONDS },
-        // That process's clock, or this one's, may have been set meanwhile.
-        { revoked, at: at + maxSilenceSeconds + MARGIN_SECONDS },
+        ...all.flatMap((revoked) => [
+          again(revoked, at + SOON_SECONDS),
+          again(revoked, at + maxSilenceSeconds + DRIFT_SECONDS),
+          // That process's clock, or this one's, may have been set meanwhile.
+          again(revoked, at + maxSilenceSeconds + MARGIN_SECONDS),
+        ]),
       ];
     // The caller is told, and it is tried again all the same.
-    if (written[1].status === "rejected") this.#again = [...this.#again, { revoked, at }];
+    for (const [index, one] of recalled.entries())
+      if (one.status === "rejected") this.#again = [...this.#again, again(all[index]!, at)];
     this.#tick();
-    for (const one of written) if (one.status === "rejected") throw one.reason;
-    await this.#queue.settled(PATIENCE_MS);
+    for (const one of [issued!, ...recalled]) if (one.status === "rejected") throw one.reason;
   }
 
   /**
@@ -192,15 +241,16 @@ export class Recall {
    * revocations that it did not live to recall.
    */
   async start(): Promise<void> {
-    const { store, clock } = this.#options;
+    const { store, clock, gate } = this.#options;
     const since = clock() - LONGEST_SECONDS;
-    const recent = (await store.directives(0)).filter(
-      ({ kind, at }) => kind === "revoke" && at >= since,
-    );
-    await this.#recallAll(
-      recent.map((directive) => revokedOf(directive, clock())),
-      clock(),
-    );
+    const recent = (await store.directives(0)).filter(({ at }) => at >= since);
+    const ended = recent.flatMap((directive) => {
+      const revoked = revokedOf(directive, clock());
+      if (directive.kind === "revoke") return [revoked, ...this.#minted(revoked)];
+      const isFrozen = directive.kind === "freeze" && gate.isFrozen([directive.nodeId]);
+      return isFrozen ? this.#minted(revoked) : [];
+    });
+    await this.#recallAll(ended, clock());
     this.#tick();
     this.#prune();
   }
@@ -209,7 +259,7 @@ export class Recall {
   async turnBack(at: number): Promise<void> {
     const { store } = this.#options;
     this.#prunedAt = Number.NEGATIVE_INFINITY;
-    this.#again = this.#again.map(({ revoked }) => ({ revoked, at }));
+    this.#again = this.#again.map((again) => ({ ...again, at }));
     for (const recall of await store.recalls(undefined, MAX_TURNED_BACK))
       if (recall.acknowledgedAt === undefined) await store.postponeRecall(recall, at);
     this.#queue.turnBack();
@@ -245,7 +295,12 @@ export class Recall {
     const { store, clock } = this.#options;
     const now = clock();
     await this.#look();
-    return (await store.recalls(nodeId, limit)).map((recall) => viewOf(recall, now));
+    const found = [...(await store.recalls(nodeId, limit))];
+    if (nodeId !== undefined) {
+      found.push(...(await store.recalls(mintedNode(nodeId), limit)));
+      found.sort((one, other) => other.at - one.at);
+    }
+    return found.slice(0, limit).map((recall) => viewOf(recall, now));
   }
 
   stop(): void {
@@ -264,14 +319,18 @@ export class Recall {
   }
 
   async #look(): Promise<void> {
-    const { store, clock } = this.#options;
+    const { store, clock, gate } = this.#options;
     const now = clock();
-    const due = this.#again.filter(({ at }) => at <= now).map(({ revoked }) => revoked);
+    const stands = ({ frozen }: Again) => frozen === undefined || gate.isFrozen([frozen]);
+    const due = this.#again.filter(({ at }) => at <= now).filter(stands);
     this.#again = this.#again.filter(({ at }) => at > now);
     try {
-      await this.#recallAll(due, now);
+      await this.#recallAll(
+        due.map(({ revoked }) => revoked),
+        now,
+      );
     } catch (error) {
-      this.#again = [...due.map((revoked) => ({ revoked, at: now })), ...this.#again];
+      this.#again = [...due.map((again) => ({ ...again, at: now })), ...this.#again];
       throw error;
     }
     this.#queue.wake();
@@ -302,7 +361,7 @@ function viewOf(recall: RecallRow, now: number): RecallView {
   const { paymentHash, origin, path, at, until, acknowledgedAt } = recall;
   return {
     ...{ paymentHash, origin, at, until },
-    ...(path.length > 0 && { nodeId: path.at(-1)! }),
+    ...(path.length > 0 && { nodeId: ownNode(path.at(-1)!) }),
     ...(acknowledgedAt !== undefined && { confirmedAt: acknowledgedAt }),
     state:
       acknowledgedAt !== undefined

@@ -11,7 +11,6 @@ import type { Store } from "../ports/store.ts";
 import type { PaymentSummary } from "../ports/treasury.ts";
 import type { PaymentOutcome } from "../ports/wallet.ts";
 import type { Alarm } from "./alarm.ts";
-import type { Directives } from "./directives.ts";
 import type { Explanations } from "./explanations.ts";
 import { type CountedFee, countedFee } from "./fee.ts";
 import type { SpendingGate } from "./gate.ts";
@@ -26,7 +25,6 @@ export interface SettlerOptions {
   /** Stops spending if an outcome cannot be written down. */
   readonly gate: SpendingGate;
   /** Freezes all spending if the wallet broke its word. */
-  readonly directives: Directives;
   /** Stops spending for a payment that was made after it had failed. */
   readonly explanations: Explanations;
   /** Called for each payment once it is written down. */
@@ -139,8 +137,7 @@ export class Settler {
   /** Once for each payment: the settlement may fail, and is tried again after the owner's thaw. */
   async #freeze(paymentHash: string, reason: string): Promise<void> {
     if (this.#frozenFor.get(paymentHash)) return;
-    const { directives, clock } = this.#options;
-    await directives.issue({ kind: "freeze", nodeId: ALL_NODES, at: clock(), reason });
+    await this.#options.recall.freeze(ALL_NODES, reason);
     this.#frozenFor.set(paymentHash, true);
   }
 

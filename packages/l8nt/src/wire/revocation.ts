@@ -32,10 +32,12 @@ export function descentIn({ caveats, blocks }: TypeOf<typeof revocation.body>): 
   );
 }
 
-/** Asks the authority at `base`, which minted `ancestor`, to revoke what `caveats` open. */
+/** Asks the authority at `base`, which verifies `ancestor`, to revoke what `descent` opens. */
 export const revocationRequest = (
   base: string,
   ancestor: string,
-  caveats: readonly string[],
+  descent: Descent,
 ): readonly [url: string, init: RequestInit] =>
-  writeRequest(revocation, base, ancestor, { body: { caveats } });
+  writeRequest(revocation, base, ancestor, {
+    body: "blocks" in descent ? descent : { caveats: descent },
+  });

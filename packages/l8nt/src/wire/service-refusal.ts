@@ -14,13 +14,13 @@ async function codeIn(response: Response): Promise<string | undefined> {
 }
 
 /**
- * Whether a service refuses what was presented. A 401 without a problem of ours may be the
- * handler's own, for a caller that has not logged in. A 403 or a 400 is the answer: paying cannot
- * help.
+ * Whether a service refuses what was presented, and would take another one. A 401 without a problem
+ * of ours may be the handler's own, for a caller that has not logged in. A 403 or a 400 is the
+ * answer: paying cannot help.
  */
 export async function isRefusal(response: Response): Promise<boolean> {
   if (response.status !== 401) return response.status === 402;
-  return (await codeIn(response))?.startsWith("ERR_TOKEN_") ?? false;
+  return /^ERR_(?:TOKEN_|REVOKED$|EXPIRED$)/.test((await codeIn(response)) ?? "");
 }
 
 /**
