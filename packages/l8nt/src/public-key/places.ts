@@ -17,9 +17,8 @@ interface Below {
 }
 
 export class BlockPlaces implements Places {
-  /** By the number of caveats before the place: the signature of its block, and how many in it. */
-  readonly #at: readonly (readonly [Uint8Array, number])[];
-
+  readonly #signatures: readonly Uint8Array[];
+  readonly #counts: readonly number[];
   readonly #read: () => Below;
 
   /**
@@ -27,18 +26,17 @@ export class BlockPlaces implements Places {
    * @param read reads the credential again: places are kept by the thousand
    */
   constructor(signatures: readonly Uint8Array[], counts: readonly number[], read: () => Below) {
+    this.#signatures = signatures;
+    this.#counts = counts;
     this.#read = read;
-    const [root = new Uint8Array(0)] = signatures;
-    this.#at = [
-      [root, 0],
-      ...signatures.flatMap((signature, block) =>
-        Array.from({ length: counts[block]! }, (_, at) => [signature, at + 1] as const),
-      ),
-    ];
   }
 
+  /** @param count how many caveats of the whole chain stand before the place */
   at(count: number): string {
-    return placeId(...this.#at[count]!);
+    let block = 0;
+    let inBlock = count;
+    while (inBlock > this.#counts[block]!) inBlock -= this.#counts[block++]!;
+    return placeId(this.#signatures[block]!, inBlock);
   }
 
   below(descent: Descent): readonly string[] {

@@ -17,6 +17,7 @@ import {
 import { formatOrigin, readOrigin } from "../caveat/target.ts";
 import { TokenError } from "../errors.ts";
 import { type Bytes, hexBytes, hexText, utf8 } from "../internal/bytes.ts";
+import { Lru } from "../internal/lru.ts";
 
 const MAX_CAVEATS = 64;
 const MAX_CAVEAT_BYTES = 1024;
@@ -122,15 +123,26 @@ function readHead(facts: readonly Predicate[]): Authority {
     location: textIn(location),
     paymentHash: paymentHash?.kind === "bytes" ? hexText(paymentHash.value) : "",
   };
-  const origin = readOrigin(read.issuer);
-  if (origin === undefined || formatOrigin(origin) !== read.issuer)
-    throw foreign("an issuer that is no origin in canonical form");
+  if (!isIssuer(read.issuer)) throw foreign("an issuer that is no origin in canonical form");
   if (paymentHash?.kind !== "bytes" || paymentHash.value.length !== HASH_BYTES)
     throw foreign("no payment that it commits to");
   const expected = headOf(read);
   if (!expected.every((one, at) => samePredicate(one, facts[at]!)))
     throw foreign("a first block without its issuer, location and payment hash");
   return read;
+}
+
+/** Most verifiers meet few issuers. */
+const ISSUERS_KEPT = 64;
+const issuers = new Lru<string, true>(ISSUERS_KEPT);
+
+/** Whether it is an origin in canonical form. */
+function isIssuer(text: string): boolean {
+  if (issuers.get(text) === true) return true;
+  const origin = readOrigin(text);
+  if (origin === undefined || formatOrigin(origin) !== text) return false;
+  issuers.set(text, true);
+  return true;
 }
 
 function readCaveat(one: Predicate): string {
