@@ -23,9 +23,15 @@ test("the same seed is the same run, another seed another, and 1,500 inputs a pa
     outcomes(await fuzz(8)),
   ];
   expect(first.map(({ target, executions }) => [target, executions])).toEqual(
-    ["credential", "public-key", "macaroon-field", "challenge", "invoice", "endpoint"].map(
-      (target) => [target, 1500],
-    ),
+    [
+      "credential",
+      "public-key",
+      "macaroon-field",
+      "challenge",
+      "invoice",
+      "endpoint",
+      "holder",
+    ].map((target) => [target, 1500]),
   );
   expect(again).toEqual(first);
   expect(other).not.toEqual(first);

@@ -1,5 +1,5 @@
 /**
- * Damages golden inputs of the six parsers for a time. Exits 1, with the input in hex (UTF-16LE),
+ * Damages golden inputs of the seven parsers for a time. Exits 1, with the input in hex (UTF-16LE),
  * at the first exception that is not the typed error, the first broken promise, and the first input
  * that takes longer than a second. At the end it makes the slowest inputs longer, and exits 1 if
  * the time of one grows faster than its length. The same seed is the same run.
@@ -8,7 +8,15 @@ import { Worker } from "node:worker_threads";
 import { optionsOf } from "../../scripts/options.ts";
 import type { Job, Report } from "./worker.ts";
 
-const TARGETS = ["credential", "public-key", "macaroon-field", "challenge", "invoice", "endpoint"];
+const TARGETS = [
+  "credential",
+  "public-key",
+  "macaroon-field",
+  "challenge",
+  "invoice",
+  "endpoint",
+  "holder",
+];
 const HANG_MS = 1000;
 /** Words of shared memory before the input, as worker.ts lays it out. */
 const HEADER_WORDS = 2;

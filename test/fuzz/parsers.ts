@@ -8,6 +8,7 @@ import {
   targetOfUrl,
 } from "../../packages/l8nt/src/caveat/target.ts";
 import { readPage } from "../../packages/l8nt/src/feed/page.ts";
+import { componentsOf, readSignature } from "../../packages/l8nt/src/holder/fields.ts";
 import { parseJson } from "../../packages/l8nt/src/http/body.ts";
 import { fingerprintOf, pricedFingerprintOf } from "../../packages/l8nt/src/http/fingerprint.ts";
 import { readChallenges } from "../../packages/l8nt/src/http/header.ts";
@@ -96,6 +97,30 @@ export const PARSERS: readonly Parser[] = [
     run: (text) => [mentionsCredential(text), readAuthorization(text)],
   },
   { name: "Macaroon", maxLength: FIELD, run: readMacaroonField },
+  {
+    name: "Signature-Input",
+    maxLength: FIELD,
+    around: [
+      (text) => text,
+      (text) => `sig1=("@path" ${text});created=1`,
+      (text) => `sig1=("@path");created=1;nonce="${text}"`,
+      (text) => `sig1=("signature-agent";key="${text}")`,
+    ],
+    run: (text) =>
+      readSignature(
+        new Headers({ "signature-input": text, signature: `sig1=:${"A".repeat(86)}==:` }),
+      ),
+  },
+  {
+    name: "Signature-Agent",
+    maxLength: FIELD,
+    around: [(text) => text, (text) => `sig1="${text}"`, (text) => `sig1="a";type=${text}`],
+    run: (text) =>
+      componentsOf({
+        ...{ method: "GET", authority: "a", path: "/", query: "?" },
+        headers: new Headers({ "signature-agent": text }),
+      })('"signature-agent";key="sig1"'),
+  },
   {
     name: "WWW-Authenticate",
     maxLength: FIELD,

@@ -1,5 +1,5 @@
 /**
- * The six parsers under fuzz: how an input is made for each, and what may come of it. Anything
+ * The seven parsers under fuzz: how an input is made for each, and what may come of it. Anything
  * else is a fault.
  */
 import { bech32 } from "@scure/base";
@@ -37,6 +37,7 @@ import {
   packetOf,
   SECRET,
 } from "./golden.ts";
+import { holder } from "./holder.ts";
 import { damage, damageBytes, pick } from "./mutate.ts";
 import { codeOf, must, type Target } from "./outcomes.ts";
 import { publicKey } from "./public-key.ts";
@@ -379,4 +380,5 @@ export const targets: Readonly<Record<string, Target>> = {
   challenge,
   invoice,
   endpoint,
+  holder,
 };

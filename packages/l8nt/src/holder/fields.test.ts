@@ -92,6 +92,8 @@ describe("the reader", () => {
     'sig1=("signature-agent";key="sig 1")',
     'sig1=("signature-agent";key="a" "signature-agent";key="a")',
     'sig1=("content-digest";key="sha-256")',
+    'sig1=("a@path")',
+    'sig1=("@")',
     "sig1=()",
     "sig1=(@authority)",
     'sig1=("@authority" )',
