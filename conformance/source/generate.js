@@ -10,9 +10,13 @@ import credential from "./groups/credential.js";
 import endpoints from "./groups/endpoints.js";
 import feed from "./groups/feed.js";
 import holder from "./groups/holder.js";
+import keys from "./groups/keys.js";
 import limits from "./groups/limits.js";
-import publicKey from "./groups/public-key.js";
+import narrowing from "./groups/narrowing.js";
+import profile from "./groups/profile.js";
+import publicKeyBytes from "./groups/public-key-bytes.js";
 import scope from "./groups/scope.js";
+import signatures from "./groups/signatures.js";
 
 const groups = {
   ...credential,
@@ -20,7 +24,11 @@ const groups = {
   endpoints,
   scope,
   limits,
-  ...publicKey,
+  "public-key-bytes": publicKeyBytes,
+  profile,
+  signatures,
+  keys,
+  ...narrowing,
   ...challenge,
   feed,
   holder,

@@ -5,6 +5,9 @@ const spec = from("2-caveats", "2");
 const loop = { service: "loop" };
 const MACAROON = ["macaroon"];
 const row = (name) => spec(`| \`${name}\` |`);
+/** A case of these blocks. @param more of what `judged` takes */
+const caseOf = (title, blocks, expect, spec, more = {}) =>
+  judged({ title, blocks, expect, spec, ...more });
 const both = (title, caveats, spec, good, bad, code, more = {}) => [
   ...judged({ title: `${title}: allowed`, blocks: [caveats], ...more, ...good, expect: ok, spec }),
   ...judged({
@@ -43,6 +46,38 @@ const SOLD = from(
   "It denies (`ERR_PRICE`) unless the price of the request now is in this unit and not greater, or the hash of the request now is this hash.",
 );
 
+const AGENT = from(
+  "2-caveats",
+  "4",
+)(
+  "`agent=name.nonce`: a name of `[A-Za-z0-9][A-Za-z0-9_-]{0,63}`, and 8 to 32 lower-case hex digits (we write 16).",
+);
+const TWICE = from(
+  "2-caveats",
+  "7",
+)("two `endpoints` allow what both cover, two `valid_until` end at the earlier.");
+const EMPTY = spec("An empty list is a list: it allows nothing.");
+const FAMILIES = spec(
+  "The two families are known to every verifier, and say nothing to one that is another service or has no name.",
+);
+const UNUSED = spec(
+  "A request that uses no model, such as one that lists models, is not denied; one of which the verifier does not know the model is.",
+);
+const TOLERATED = spec(
+  "A service may list foreign conditions that it tolerates, and answers for them.",
+);
+const SPLIT = spec("A caveat that is not UTF-8, has no `=`, or begins with `=` denies.");
+const NODE = "ab".repeat(32);
+/** What a treasury says of a payment to a node. */
+const paying = (title, payees, payee, expect) =>
+  caseOf(`payees: ${title}`, [[`payees=${payees}`]], expect, row("payees"), {
+    forms: MACAROON,
+    needs: ["treasury"],
+    verifier: { kind: "treasury" },
+    request: { payee },
+  });
+const atLoop = (more = {}) => ({ verifier: loop, request: { service: "loop", ...more } });
+
 export default [
   ...both(
     "an agent opens a node and denies nothing",
@@ -64,42 +99,31 @@ export default [
     "services",
     ["services=loop:0,pool:1"],
     row("services"),
-    { verifier: loop, request: { service: "loop" } },
+    atLoop(),
     { verifier: { service: "other" }, request: { service: "other" } },
     "ERR_SERVICE",
   ),
-  ...judged({
-    title: "services: denied by a verifier without a name",
-    blocks: [["services=loop:0"]],
-    expect: deny("ERR_SERVICE"),
-    spec: row("services"),
-  }),
-  ...judged({
-    title: "services: the tier is not judged",
-    blocks: [["services=loop:7"]],
-    verifier: loop,
-    request: { service: "loop" },
-    expect: ok,
-    spec: row("services"),
-  }),
-  ...judged({
-    title: "services: a name that aperture joins with a path",
-    blocks: [["services=weather/today:0,loop:0"]],
-    verifier: loop,
-    request: { service: "loop" },
-    expect: ok,
-    spec: spec(
-      "because aperture joins name and path where prices are dynamic (`weather/today:0`).",
-    ),
-  }),
-  ...judged({
-    title: "services: an empty list",
-    blocks: [["services="]],
-    verifier: loop,
-    request: { service: "loop" },
-    expect: deny("ERR_SERVICE"),
-    spec: spec("An empty list is a list: it allows nothing."),
-  }),
+  ...caseOf(
+    "services: denied by a verifier without a name",
+    [["services=loop:0"]],
+    deny("ERR_SERVICE"),
+    row("services"),
+  ),
+  ...caseOf(
+    "services: the tier is not judged",
+    [["services=loop:7"]],
+    ok,
+    row("services"),
+    atLoop(),
+  ),
+  ...caseOf(
+    "services: a name that aperture joins with a path",
+    [["services=weather/today:0,loop:0"]],
+    ok,
+    spec("because aperture joins name and path where prices are dynamic (`weather/today:0`)."),
+    atLoop(),
+  ),
+  ...caseOf("services: an empty list", [["services="]], deny("ERR_SERVICE"), EMPTY, atLoop()),
   ...["services=loop", "services=loop:01", "services=loop:0,", "services=lo*p:0"].flatMap((one) =>
     malformed(one, row("services")),
   ),
@@ -107,64 +131,57 @@ export default [
     "capabilities",
     ["loop_capabilities=in,out"],
     row("<service>_capabilities"),
-    { verifier: loop, request: { service: "loop", capability: "in" } },
-    { verifier: loop, request: { service: "loop", capability: "swap" } },
+    atLoop({ capability: "in" }),
+    atLoop({ capability: "swap" }),
     "ERR_CAPABILITY",
   ),
-  ...judged({
-    title: "capabilities: a request without one",
-    blocks: [["loop_capabilities=in"]],
-    verifier: loop,
-    request: { service: "loop" },
-    expect: deny("ERR_CAPABILITY"),
-    spec: row("<service>_capabilities"),
-  }),
-  ...judged({
-    title: "capabilities: an empty list",
-    blocks: [["loop_capabilities="]],
-    verifier: loop,
-    request: { service: "loop", capability: "in" },
-    expect: deny("ERR_CAPABILITY"),
-    spec: spec("An empty list is a list: it allows nothing."),
-  }),
-  ...judged({
-    title: "capabilities of another service say nothing",
-    blocks: [["pool_capabilities=in"]],
-    verifier: loop,
-    request: { service: "loop" },
-    expect: ok,
-    spec: spec(
-      "The two families are known to every verifier, and say nothing to one that is another service or has no name.",
-    ),
-  }),
-  ...judged({
-    title: "capabilities say nothing to a verifier without a name",
-    blocks: [["pool_capabilities=in", "pool_valid_until=1"]],
-    expect: ok,
-    spec: spec(
-      "The two families are known to every verifier, and say nothing to one that is another service or has no name.",
-    ),
-  }),
-  ...judged({
-    title: "a service name begins with a letter or digit",
-    blocks: [["-a_capabilities=in"]],
-    options: { unreadable: ["-a_capabilities=in"] },
-    expect: deny("ERR_CAVEAT_UNKNOWN"),
-    spec: spec(NAME),
-  }),
-  ...judged({
-    title: "a service name has 63 characters",
-    blocks: [[`${"a".repeat(63)}_capabilities=in`]],
-    expect: ok,
-    spec: spec(NAME),
-  }),
-  ...judged({
-    title: "a service name has not 64 characters",
-    blocks: [[`${"a".repeat(64)}_capabilities=in`]],
-    options: { unreadable: [`${"a".repeat(64)}_capabilities=in`] },
-    expect: deny("ERR_CAVEAT_UNKNOWN"),
-    spec: spec(NAME),
-  }),
+  ...caseOf(
+    "capabilities: a request without one",
+    [["loop_capabilities=in"]],
+    deny("ERR_CAPABILITY"),
+    row("<service>_capabilities"),
+    atLoop(),
+  ),
+  ...caseOf(
+    "capabilities: an empty list",
+    [["loop_capabilities="]],
+    deny("ERR_CAPABILITY"),
+    EMPTY,
+    atLoop({ capability: "in" }),
+  ),
+  ...caseOf(
+    "capabilities of another service say nothing",
+    [["pool_capabilities=in"]],
+    ok,
+    FAMILIES,
+    atLoop(),
+  ),
+  ...caseOf(
+    "capabilities say nothing to a verifier without a name",
+    [["pool_capabilities=in", "pool_valid_until=1"]],
+    ok,
+    FAMILIES,
+  ),
+  ...caseOf(
+    "a service name begins with a letter or digit",
+    [["-a_capabilities=in"]],
+    deny("ERR_CAVEAT_UNKNOWN"),
+    spec(NAME),
+    { options: { unreadable: ["-a_capabilities=in"] } },
+  ),
+  ...caseOf(
+    "a service name has 63 characters",
+    [[`${"a".repeat(63)}_capabilities=in`]],
+    ok,
+    spec(NAME),
+  ),
+  ...caseOf(
+    "a service name has not 64 characters",
+    [[`${"a".repeat(64)}_capabilities=in`]],
+    deny("ERR_CAVEAT_UNKNOWN"),
+    spec(NAME),
+    { options: { unreadable: [`${"a".repeat(64)}_capabilities=in`] } },
+  ),
   ...both(
     "model",
     ["model=gpt-5*,o4-mini"],
@@ -181,30 +198,11 @@ export default [
     { request: { model: "GPT-5.4" } },
     "ERR_MODEL",
   ),
-  ...judged({
-    title: "model: a star alone",
-    blocks: [["model=*"]],
-    request: { model: "any" },
-    expect: ok,
-    spec: spec(MODEL),
-  }),
-  ...judged({
-    title: "model: a request that uses none",
-    blocks: [["model=o4"]],
+  ...caseOf("model: a star alone", [["model=*"]], ok, spec(MODEL), { request: { model: "any" } }),
+  ...caseOf("model: a request that uses none", [["model=o4"]], ok, UNUSED, {
     request: { model: null },
-    expect: ok,
-    spec: spec(
-      "A request that uses no model, such as one that lists models, is not denied; one of which the verifier does not know the model is.",
-    ),
   }),
-  ...judged({
-    title: "model: not known",
-    blocks: [["model=*"]],
-    expect: deny("ERR_MODEL"),
-    spec: spec(
-      "A request that uses no model, such as one that lists models, is not denied; one of which the verifier does not know the model is.",
-    ),
-  }),
+  ...caseOf("model: not known", [["model=*"]], deny("ERR_MODEL"), UNUSED),
   ...["model=a*b", "model=a,,b", "model=a b"].flatMap((one) => malformed(one, spec(MODEL))),
   ...both(
     "valid_from",
@@ -226,18 +224,17 @@ export default [
     "a service's end",
     [`loop_valid_until=${NOW + 1}`],
     row("<service>_valid_until"),
-    { verifier: loop, request: { service: "loop" } },
+    atLoop(),
     { now: NOW + 1, verifier: loop, request: { service: "loop" } },
     "ERR_EXPIRED",
   ),
-  ...judged({
-    title: "the end of another service says nothing",
-    blocks: [["pool_valid_until=1"]],
-    verifier: loop,
-    request: { service: "loop" },
-    expect: ok,
-    spec: row("<service>_valid_until"),
-  }),
+  ...caseOf(
+    "the end of another service says nothing",
+    [["pool_valid_until=1"]],
+    ok,
+    row("<service>_valid_until"),
+    atLoop(),
+  ),
   ...[
     "valid_until=01",
     "valid_until=",
@@ -245,12 +242,12 @@ export default [
     "valid_until=1e9",
     "valid_from=-1",
   ].flatMap((one) => malformed(one, spec("Times are integers up to 2^53 − 1."))),
-  ...judged({
-    title: "the last time",
-    blocks: [["valid_until=9007199254740991"]],
-    expect: ok,
-    spec: spec("Times are integers up to 2^53 − 1."),
-  }),
+  ...caseOf(
+    "the last time",
+    [["valid_until=9007199254740991"]],
+    ok,
+    spec("Times are integers up to 2^53 − 1."),
+  ),
   ...both(
     "ledger",
     ["ledger=https://api.example"],
@@ -259,13 +256,13 @@ export default [
     { blocks: [["ledger=https://other.example"]] },
     "ERR_LEDGER",
   ),
-  ...judged({
-    title: "ledger: a verifier that counts nothing",
-    blocks: [["ledger=https://api.example"]],
-    verifier: { ledger: null },
-    expect: deny("ERR_LEDGER"),
-    spec: row("ledger"),
-  }),
+  ...caseOf(
+    "ledger: a verifier that counts nothing",
+    [["ledger=https://api.example"]],
+    deny("ERR_LEDGER"),
+    row("ledger"),
+    { verifier: { ledger: null } },
+  ),
   ...[
     "ledger=https://api.example/",
     "ledger=https://API.example",
@@ -287,19 +284,19 @@ export default [
     { request: usd(1001) },
     "ERR_PRICE",
   ),
-  ...judged({
-    title: "max_price: another unit",
-    blocks: [["max_price_msat=0"]],
-    request: usd(7),
-    expect: ok,
-    spec: spec("`max_price_<unit>` says nothing about a price in another unit."),
-  }),
-  ...judged({
-    title: "max_price: a price that is not known",
-    blocks: [["max_price_msat=0"]],
-    expect: ok,
-    spec: row("max_price_msat"),
-  }),
+  ...caseOf(
+    "max_price: another unit",
+    [["max_price_msat=0"]],
+    ok,
+    spec("`max_price_<unit>` says nothing about a price in another unit."),
+    { request: usd(7) },
+  ),
+  ...caseOf(
+    "max_price: a price that is not known",
+    [["max_price_msat=0"]],
+    ok,
+    row("max_price_msat"),
+  ),
   ...[
     "max_price_msat=01",
     "max_price_msat=+1",
@@ -307,21 +304,11 @@ export default [
     "max_price_msat=",
     "max_price_msat=10000000000000000000",
   ].flatMap((one) => malformed(one, INTEGER)),
-  ...judged({
-    title: "the greatest integer",
-    blocks: [["max_price_msat=9999999999999999999"]],
+  ...caseOf("the greatest integer", [["max_price_msat=9999999999999999999"]], ok, INTEGER, {
     request: msat(5),
     needs: ["counted"],
-    expect: ok,
-    spec: INTEGER,
   }),
-  ...judged({
-    title: "zero is an integer",
-    blocks: [["max_price_msat=0"]],
-    request: msat(0),
-    expect: ok,
-    spec: INTEGER,
-  }),
+  ...caseOf("zero is an integer", [["max_price_msat=0"]], ok, INTEGER, { request: msat(0) }),
   ...both(
     "sold_price",
     ["sold_price=1000 msat"],
@@ -338,20 +325,16 @@ export default [
     { request: { ...msat(2000), hash: "ef".repeat(32) } },
     "ERR_PRICE",
   ),
-  ...judged({
-    title: "sold_price: another unit",
-    blocks: [["sold_price=1000 msat"]],
+  ...caseOf("sold_price: another unit", [["sold_price=1000 msat"]], deny("ERR_PRICE"), SOLD, {
     request: usd(1),
-    expect: deny("ERR_PRICE"),
-    spec: SOLD,
   }),
-  ...judged({
-    title: "sold_price: another unit, of this request",
-    blocks: [[`sold_price=1000 msat ${HASH}`]],
-    request: { ...usd(1), hash: HASH },
-    expect: ok,
-    spec: SOLD,
-  }),
+  ...caseOf(
+    "sold_price: another unit, of this request",
+    [[`sold_price=1000 msat ${HASH}`]],
+    ok,
+    SOLD,
+    { request: { ...usd(1), hash: HASH } },
+  ),
   ...[
     "sold_price=1000",
     "sold_price=1000 sat",
@@ -375,97 +358,57 @@ export default [
     { blocks: [["max_depth=1", "agent=a.00000001"], ["agent=b.00000002"]] },
     "ERR_DEPTH",
   ),
-  ...judged({
-    title: "max_depth counts what follows it alone",
-    blocks: [["agent=a.00000001", "max_depth=0"]],
-    needs: ["counted"],
-    expect: ok,
-    spec: row("max_depth"),
-  }),
-  ...judged({
-    title: "payees: a treasury pays this node",
-    blocks: [[`payees=02${"ab".repeat(32)}`]],
-    forms: MACAROON,
-    needs: ["treasury"],
-    verifier: { kind: "treasury" },
-    request: { payee: `02${"ab".repeat(32)}` },
-    expect: ok,
-    spec: row("payees"),
-  }),
-  ...judged({
-    title: "payees: a treasury does not pay another",
-    blocks: [[`payees=02${"ab".repeat(32)}`]],
-    forms: MACAROON,
-    needs: ["treasury"],
-    verifier: { kind: "treasury" },
-    request: { payee: `03${"ab".repeat(32)}` },
-    expect: deny("ERR_PAYEE"),
-    spec: row("payees"),
-  }),
-  ...judged({
-    title: "payees: not known to a service",
-    blocks: [[`payees=02${"ab".repeat(32)}`]],
-    expect: deny("ERR_CAVEAT_UNKNOWN"),
-    spec: spec("a service denies it as unknown."),
-  }),
-  ...judged({
-    title: "payees: 04 begins no node",
-    blocks: [[`payees=04${"ab".repeat(32)}`]],
-    forms: MACAROON,
-    needs: ["treasury"],
-    verifier: { kind: "treasury" },
-    request: { payee: `03${"ab".repeat(32)}` },
-    expect: deny("ERR_CAVEAT_MALFORMED"),
-    spec: row("payees"),
-  }),
+  ...caseOf(
+    "max_depth counts what follows it alone",
+    [["agent=a.00000001", "max_depth=0"]],
+    ok,
+    row("max_depth"),
+    { needs: ["counted"] },
+  ),
+  ...paying("a treasury pays this node", `02${NODE}`, `02${NODE}`, ok),
+  ...paying("a treasury does not pay another", `02${NODE}`, `03${NODE}`, deny("ERR_PAYEE")),
+  ...caseOf(
+    "payees: not known to a service",
+    [[`payees=02${"ab".repeat(32)}`]],
+    deny("ERR_CAVEAT_UNKNOWN"),
+    spec("a service denies it as unknown."),
+  ),
+  ...paying("04 begins no node", `04${NODE}`, `03${NODE}`, deny("ERR_CAVEAT_MALFORMED")),
   ...["loop_out_monthly_volume_sats=200000000", "Endpoints=x", "valid_until =1", "foo="].flatMap(
     (one) =>
-      judged({
-        title: `${one} is unknown`,
-        blocks: [[one]],
+      caseOf(`${one} is unknown`, [[one]], deny("ERR_CAVEAT_UNKNOWN"), UNKNOWN, {
         options: { unreadable: [one] },
-        expect: deny("ERR_CAVEAT_UNKNOWN"),
-        spec: UNKNOWN,
       }),
   ),
-  ...judged({
-    title: "a foreign condition that is tolerated",
-    blocks: [["volume=1"]],
+  ...caseOf("a foreign condition that is tolerated", [["volume=1"]], ok, TOLERATED, {
     verifier: { tolerate: ["volume"] },
     needs: ["tolerate", "counted"],
-    expect: ok,
-    spec: spec("A service may list foreign conditions that it tolerates, and answers for them."),
   }),
-  ...judged({
-    title: "a foreign condition that is not tolerated",
-    blocks: [["volume=1"]],
-    verifier: { tolerate: ["other"] },
-    needs: ["tolerate"],
-    expect: deny("ERR_CAVEAT_UNKNOWN"),
-    spec: spec("A service may list foreign conditions that it tolerates, and answers for them."),
-  }),
+  ...caseOf(
+    "a foreign condition that is not tolerated",
+    [["volume=1"]],
+    deny("ERR_CAVEAT_UNKNOWN"),
+    TOLERATED,
+    { verifier: { tolerate: ["other"] }, needs: ["tolerate"] },
+  ),
   ...["no equals sign", "=value", ""].flatMap((one) =>
-    judged({
-      title: `"${one}" is no caveat`,
-      blocks: [[one]],
+    caseOf(`"${one}" is no caveat`, [[one]], deny("ERR_CAVEAT_MALFORMED"), SPLIT, {
       options: { unreadable: [one] },
-      expect: deny("ERR_CAVEAT_MALFORMED"),
-      spec: spec("A caveat that is not UTF-8, has no `=`, or begins with `=` denies."),
     }),
   ),
-  ...judged({
-    title: "a caveat that is not UTF-8",
-    blocks: [[Buffer.from([0x70, 0x3d, 0xff])]],
-    forms: MACAROON,
-    expect: deny("ERR_CAVEAT_MALFORMED"),
-    spec: spec("A caveat that is not UTF-8, has no `=`, or begins with `=` denies."),
-  }),
-  ...judged({
-    title: "a caveat is split at the first =",
-    blocks: [["purpose=a=b"]],
-    expect: ok,
-    spec: spec("A caveat is UTF-8, `condition=value`, split at the first `=`."),
-  }),
+  ...caseOf(
+    "a caveat that is not UTF-8",
+    [[Buffer.from([0x70, 0x3d, 0xff])]],
+    deny("ERR_CAVEAT_MALFORMED"),
+    SPLIT,
+    { forms: MACAROON },
+  ),
+  ...caseOf(
+    "a caveat is split at the first =",
+    [["purpose=a=b"]],
+    ok,
+    spec("A caveat is UTF-8, `condition=value`, split at the first `=`."),
+  ),
   ...[
     "agent=booker",
     "agent=booker.0011",
@@ -474,105 +417,66 @@ export default [
     `agent=${"a".repeat(65)}.00000001`,
     `agent=a.${"0".repeat(33)}`,
   ].flatMap((one) =>
-    judged({
-      title: `${one} is no agent`,
-      blocks: [[one]],
-      forms: MACAROON,
-      expect: deny("ERR_CAVEAT_MALFORMED"),
-      spec: from(
-        "2-caveats",
-        "4",
-      )(
-        "`agent=name.nonce`: a name of `[A-Za-z0-9][A-Za-z0-9_-]{0,63}`, and 8 to 32 lower-case hex digits (we write 16).",
-      ),
-    }),
+    caseOf(`${one} is no agent`, [[one]], deny("ERR_CAVEAT_MALFORMED"), AGENT, { forms: MACAROON }),
   ),
   ...[`agent=${"a".repeat(64)}.00000001`, `agent=a.${"0".repeat(32)}`].flatMap((one) =>
-    judged({
-      title: `${one} is an agent`,
-      blocks: [[one]],
-      expect: ok,
-      spec: from(
-        "2-caveats",
-        "4",
-      )(
-        "`agent=name.nonce`: a name of `[A-Za-z0-9][A-Za-z0-9_-]{0,63}`, and 8 to 32 lower-case hex digits (we write 16).",
-      ),
-    }),
+    caseOf(`${one} is an agent`, [[one]], ok, AGENT),
   ),
-  ...judged({
-    title: "a verifier takes a name that looks like a node id",
-    blocks: [[`agent=${"ab".repeat(16)}.00000001`]],
-    expect: ok,
-    spec: from(
+  ...caseOf(
+    "a verifier takes a name that looks like a node id",
+    [[`agent=${"ab".repeat(16)}.00000001`]],
+    ok,
+    from(
       "2-caveats",
       "4",
     )(
       "A writer refuses a name of 32 hex digits, which people would take for a node id. A verifier takes it.",
     ),
-  }),
-  ...judged({
-    title: "two endpoints allow what both cover",
-    blocks: [["endpoints=GET https://api.example/**"], ["endpoints=GET https://api.example/a"]],
-    expect: ok,
-    spec: from(
-      "2-caveats",
-      "7",
-    )("two `endpoints` allow what both cover, two `valid_until` end at the earlier."),
-  }),
-  ...judged({
-    title: "a wider second endpoint widens nothing",
-    blocks: [["endpoints=GET https://api.example/b"], ["endpoints=* https://api.example/**"]],
-    expect: deny("ERR_ENDPOINT"),
-    spec: from(
-      "2-caveats",
-      "7",
-    )("two `endpoints` allow what both cover, two `valid_until` end at the earlier."),
-  }),
-  ...judged({
-    title: "a later second end changes nothing",
-    blocks: [[`valid_until=${NOW}`], [`valid_until=${NOW + 100}`]],
-    expect: deny("ERR_EXPIRED"),
-    spec: from(
-      "2-caveats",
-      "7",
-    )("two `endpoints` allow what both cover, two `valid_until` end at the earlier."),
-  }),
-  ...judged({
-    title: "an earlier second end holds",
-    blocks: [[`valid_until=${NOW + 100}`], [`valid_until=${NOW}`]],
-    expect: deny("ERR_EXPIRED"),
-    spec: from(
-      "2-caveats",
-      "7",
-    )("two `endpoints` allow what both cover, two `valid_until` end at the earlier."),
-  }),
-  ...judged({
-    title: "all caveats must hold, the last too",
-    blocks: [
+  ),
+  ...caseOf(
+    "two endpoints allow what both cover",
+    [["endpoints=GET https://api.example/**"], ["endpoints=GET https://api.example/a"]],
+    ok,
+    TWICE,
+  ),
+  ...caseOf(
+    "a wider second endpoint widens nothing",
+    [["endpoints=GET https://api.example/b"], ["endpoints=* https://api.example/**"]],
+    deny("ERR_ENDPOINT"),
+    TWICE,
+  ),
+  ...caseOf(
+    "a later second end changes nothing",
+    [[`valid_until=${NOW}`], [`valid_until=${NOW + 100}`]],
+    deny("ERR_EXPIRED"),
+    TWICE,
+  ),
+  ...caseOf(
+    "an earlier second end holds",
+    [[`valid_until=${NOW + 100}`], [`valid_until=${NOW}`]],
+    deny("ERR_EXPIRED"),
+    TWICE,
+  ),
+  ...caseOf(
+    "all caveats must hold, the last too",
+    [
       ["purpose=a", "endpoints=GET https://api.example/a"],
       [`valid_until=${NOW + 9}`],
       ["max_price_msat=1"],
     ],
-    request: msat(2),
-    expect: deny("ERR_PRICE"),
-    spec: from(
-      "2-caveats",
-      "0",
-    )("A verifier judges every caveat on its own, and **all must hold**."),
-  }),
-  ...judged({
-    title: "all caveats hold",
-    blocks: [
+    deny("ERR_PRICE"),
+    from("2-caveats", "0")("A verifier judges every caveat on its own, and **all must hold**."),
+    { request: msat(2) },
+  ),
+  ...caseOf(
+    "all caveats hold",
+    [
       ["purpose=a", "endpoints=GET https://api.example/a"],
       [`valid_until=${NOW + 9}`],
       ["max_price_msat=2"],
     ],
-    request: msat(2),
-    expect: ok,
-    spec: from(
-      "2-caveats",
-      "0",
-    )("A verifier judges every caveat on its own, and **all must hold**."),
-  }),
+    ok,
+    from("2-caveats", "0")("A verifier judges every caveat on its own, and **all must hold**."),
+    { request: msat(2) },
+  ),
 ];

@@ -16,11 +16,11 @@ import {
   ok,
   PAYMENT_HASH,
   PREIMAGE,
-  requestOf,
   root,
   SECRET,
   text,
   VERIFIERS,
+  verifying,
 } from "../lib/world.js";
 
 const one = from("1-credential", "1");
@@ -156,6 +156,19 @@ const said = (caveats, more = {}) => ({
   ...more,
 });
 
+/** A caveat with a verification id, and what stands before its own id. */
+const thirdParty = (title, ...before) =>
+  core(
+    `a caveat with ${title}`,
+    of(
+      ...[V, location, field(2, id), END, ...before, field(2, Buffer.from("third"))],
+      ...[field(4, Buffer.alloc(72)), END, END, field(6, signature)],
+    ),
+    deny("ERR_TOKEN_THIRD_PARTY"),
+    THIRD,
+    LAX,
+  );
+
 const bytesCases = [
   core("a macaroon", plain(), said(["account = 1"], { signature: signature.toString("hex") }), ONE),
   core("a macaroon without caveats", plain({ caveats: [] }), said([]), ONE),
@@ -251,41 +264,8 @@ const bytesCases = [
     MALFORMED,
     one("| The signature has 32 bytes | `ERR_TOKEN_MALFORMED` |"),
   ),
-  core(
-    "a caveat with a location and a verification id",
-    of(
-      V,
-      location,
-      field(2, id),
-      END,
-      field(1, Buffer.from("http://other")),
-      field(2, Buffer.from("third")),
-      field(4, Buffer.alloc(72)),
-      END,
-      END,
-      field(6, signature),
-    ),
-    deny("ERR_TOKEN_THIRD_PARTY"),
-    THIRD,
-    LAX,
-  ),
-  core(
-    "a caveat with a verification id alone",
-    of(
-      V,
-      location,
-      field(2, id),
-      END,
-      field(2, Buffer.from("third")),
-      field(4, Buffer.alloc(72)),
-      END,
-      END,
-      field(6, signature),
-    ),
-    deny("ERR_TOKEN_THIRD_PARTY"),
-    THIRD,
-    LAX,
-  ),
+  thirdParty("a location and a verification id", field(1, Buffer.from("http://other"))),
+  thirdParty("a verification id alone"),
   core(
     "64 caveats",
     plain({ caveats: Array(64).fill("a = 1") }),
@@ -452,14 +432,7 @@ const verify = (title, credential, expect, spec, verifier = {}) =>
     title,
     form: "macaroon",
     needs: ["credential"],
-    command: {
-      do: "verify",
-      credential,
-      verifier: { ...VERIFIERS.macaroon, ...verifier },
-      revoked: [],
-      request: requestOf(),
-      before: [],
-    },
+    command: verifying("macaroon", credential, verifier),
     expect,
     spec,
   });

@@ -152,6 +152,12 @@ const ALONE = {
 };
 const COUNTED = ["limits", "counted"];
 
+/** The command that judges a credential. @param verifier what is other than usual */
+export const verifying = (form, credential, verifier = {}, request = requestOf()) => ({
+  ...{ do: "verify", form, credential },
+  ...{ verifier: { ...VERIFIERS[form], ...verifier }, revoked: [], request, before: [] },
+});
+
 /** A library without a ledger can be asked about limits of the public-key form: it refuses. */
 function lacking(form, needs, mark) {
   const without = form === "biscuit" ? needs.find((need) => COUNTED.includes(need)) : undefined;
@@ -193,10 +199,7 @@ export function judged({
       steps: [
         {
           command: {
-            do: "verify",
-            form,
-            credential: made.text,
-            verifier: { ...VERIFIERS[form], ...verifier, ...verifier[form] },
+            ...verifying(form, made.text, { ...verifier, ...verifier[form] }),
             revoked: revokedIds,
             request: requestOf(request, now),
             before: before.map(({ blocks: other, times = 1, request: asked, now: then = now }) => ({
