@@ -1,7 +1,8 @@
 /** The commands about what stands in HTTP messages, and about pages that are fetched. */
+import { readBase } from "../../packages/l8nt/src/caveat/target.ts";
 import { SigilError } from "../../packages/l8nt/src/errors.ts";
 import { feedSource } from "../../packages/l8nt/src/feed/index.ts";
-import { HolderProofs } from "../../packages/l8nt/src/holder/proofs.ts";
+import { HolderProofs, signedPaths } from "../../packages/l8nt/src/holder/proofs.ts";
 import { issuersIn } from "../../packages/l8nt/src/l402/issuers.ts";
 
 interface Signed {
@@ -22,12 +23,12 @@ interface HolderCommand {
 /** The verdict of the last request. */
 export async function holder({ location, thumbprints, now, requests }: HolderCommand) {
   const proofs = new HolderProofs(() => now);
-  const { host, pathname } = new URL(location);
+  const { host } = new URL(location);
   let signer: string | null = null;
   for (const { method, target, fields, body } of requests) {
     const [, path = "", query = ""] = /^([^?]*)(.*)$/s.exec(target)!;
     const request = {
-      ...{ method, authority: host, path: pathname.replace(/\/$/, "") + path },
+      ...{ method, authority: host, ...signedPaths(location, readBase(location)!, path) },
       query: query || "?",
       headers: new Headers(fields.map(([name, value]) => [name, value] as [string, string])),
       body: async () => Buffer.from(body, "hex"),

@@ -34,7 +34,10 @@ export async function run(command, cases, options = {}) {
     }
     const { name, version, forms, features = [], codes = true } = hello;
     if (typeof name !== "string" || !Array.isArray(forms) || !Array.isArray(features))
-      return { error: "its hello has no name, or no list of forms", results: [] };
+      return {
+        error: `to {"do": "hello"} it said ${said(hello)}; a name and a list of forms are needed`,
+        results: [],
+      };
     const facts = { name, version: String(version ?? ""), forms, features, codes };
     const results = [];
     for (const one of cases) results.push(await runCase(peer, one, facts));
@@ -82,5 +85,11 @@ const filled = (command, answers) =>
       typeof value?.from === "number" ? answers[value.from][value.member] : value,
     ]),
   );
+
+/** The beginning of an answer. */
+function said(answer) {
+  const text = JSON.stringify(answer);
+  return text.length > 100 ? `${text.slice(0, 99)}…` : text;
+}
 
 const messageOf = (error) => (error instanceof Error ? error.message : String(error));

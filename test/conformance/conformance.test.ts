@@ -155,6 +155,12 @@ describe("an adapter that", () => {
     expect(await kinds("say({ id })")).toEqual(["fail", "fail", "fail"]);
   });
 
+  it("does not answer hello is shown what it said", async () => {
+    const none = [process.execPath, "-e", `console.log('{"id":1,"unsupported":true}')`];
+    const { error } = await runner.run(none, three);
+    expect(error).toContain('to {"do": "hello"} it said {"id":1,"unsupported":true}');
+  });
+
   it("cannot be started says why", async () => {
     expect((await runner.run(["/nonexistent/adapter"], three)).error).toContain("ENOENT");
   });

@@ -43,3 +43,9 @@ it.skipIf(missing !== undefined)("the mistake that the guide proposes is found",
   expect(stdout).toMatch(/1 failed/);
   expect(status).toBe(1);
 });
+
+it.skipIf(missing !== undefined)("an adapter that supports nothing does not exit with 0", () => {
+  const { stdout, status } = run(block("python").replace('"features": ["core"]', '"features": []'));
+  expect(stdout).toContain(" 0 passed");
+  expect(status).toBe(1);
+});

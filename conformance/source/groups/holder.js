@@ -83,16 +83,17 @@ const ONCE = "each once, and `alg` or not; in any order, and no others.";
 const TAG =
   '`tag` is `"web-bot-auth"`, `alg` is `"ed25519"`, `keyid` the thumbprint of the caveat and of the key in `Sigil-Holder`.';
 const COVERS =
-  'Covered, each once and without parameters: `"@method"`, `"@authority"`, `"@path"`, `"@query"`, `"sigil-holder"`;';
+  'Covered, each once: `"@method"`, `"@authority"`, `"@path"`, `"@query"`, `"sigil-holder"`;';
 const FIELDS =
   'each of `"authorization"`, `"macaroon"` and `"grpc-metadata-macaroon"` that the request has;';
 const CONTENT = '`"content-digest"` if there is content.';
-const MORE = 'Other fields may be, such as `"signature-agent"`';
+const MORE = "Other fields may be, without parameters;";
+const AGENT = "if that field is the canonical form of a dictionary with this one member, a text";
 const OWN =
-  "`@authority` and `@path` are those of the verifier's own location, whatever `Host` a proxy wrote; `@query` is `?` where there is none";
+  "`@authority` and `@path` are those of the verifier's own location, whatever `Host` a proxy wrote, with the path of the location as it is written or in its canonical form; `@query` is `?` where there is none";
 const DIGEST = "`Content-Digest` (RFC 9530) has `sha-256` alone, of the content as it was sent.";
 const FRESH =
-  "`created` is at most 60 seconds ahead and 300 seconds ago, and `expires` is not over";
+  "When the request arrives, `created` is at most 60 seconds ahead and 300 seconds ago, and `expires` is not over";
 const RIGHT = "| The signature is right (Ed25519, as in §1) | `ERR_HOLDER` |";
 const NONCE = "`nonce`, 1 to 128 characters, was not seen with this key before.";
 const VERIFIED = "A nonce is kept, once its signature was verified,";
@@ -191,6 +192,25 @@ export default [
     "another field that is covered",
     { fields: { "signature-agent": '"https://agent.example"' }, more: ["signature-agent"] },
     MORE,
+  ),
+  good(
+    "a member of Signature-Agent that is covered",
+    {
+      fields: { "signature-agent": 'a="https://agent.example"' },
+      // The quotes around a name stand where the parameter ends.
+      more: ['signature-agent";key="a'],
+      signedAs: { 'signature-agent";key="a': '"https://agent.example"' },
+    },
+    AGENT,
+  ),
+  bad(
+    "a member of Signature-Agent that is not there",
+    {
+      fields: { "signature-agent": 'a="https://agent.example"' },
+      more: ['signature-agent";key="b'],
+      signedAs: { 'signature-agent";key="b': '"https://agent.example"' },
+    },
+    AGENT,
   ),
   good("another field that is not covered", { fields: { "x-other": "1" } }, MORE),
   bad(
