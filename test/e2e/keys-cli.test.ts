@@ -1,11 +1,20 @@
 /** `sigil keys` and `sigil mint --form biscuit`, and a paywall that trusts what they publish. */
-import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Client } from "l8nt";
 import { Paywall } from "l8nt/service";
 import { afterAll, describe, expect, test } from "vitest";
-import { sigil } from "./support/sigil.ts";
+import { ended, sigil, spawned } from "./support/sigil.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "sigil-keys-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -122,6 +131,66 @@ describe("an issuer in the terminal", () => {
     const bound = await sigil([...args, "--max-uses", "5", "--ledger", location]);
     expect(bound.stderr).not.toContain("counts");
     expect(bound.stderr).toMatch(/key 0 ends at .+, and the credential with it/);
+  });
+
+  test("refuses an end that the file cannot hold, and leaves what was there", async () => {
+    const file = await made();
+    const text = readFileSync(file, "utf8");
+    for (const end of ["3000000d", "100000000d"]) {
+      const rotated = await sigil(["keys", "rotate", "--keys", file, "--expires-in", end]);
+      expect(rotated).toMatchObject({ code: 2, stdout: "" });
+      expect(rotated.stderr).toContain("must be before the year 10000");
+      expect(readFileSync(file, "utf8")).toBe(text);
+      const other = join(folder, `never-${end}.json`);
+      const args = ["keys", "new", "--issuer", issuer, "--keys", other, "--expires-in", end];
+      expect(await sigil(args)).toMatchObject({ code: 2, stdout: "" });
+      expect(existsSync(other)).toBe(false);
+    }
+    await run("keys", "rotate", "--keys", file, "--expires-in", "2500000d");
+    expect(await run("keys", "list", "--keys", file)).toContain("key 1");
+    expect(readdirSync(folder).filter((name) => name.includes("unfinished"))).toEqual([]);
+  });
+
+  test("is changed by one program at a time", async () => {
+    const file = await made();
+    const text = readFileSync(file, "utf8");
+    // What another one leaves that was ended in the middle, or that is at it.
+    writeFileSync(`${file}.unfinished`, "");
+    for (const args of [["rotate"], ["retire", "--id", "0"]]) {
+      const { code, stderr } = await sigil(["keys", ...args, "--keys", file]);
+      expect(code).toBe(2);
+      expect(stderr).toContain("is being changed by another `sigil keys`");
+      expect(stderr.replaceAll(/\s+/g, "")).toContain(`${file}.unfinished`);
+    }
+    expect(readFileSync(file, "utf8")).toBe(text);
+    expect(await run("keys", "list", "--keys", file)).toContain("key 0");
+    rmSync(`${file}.unfinished`);
+    await run("keys", "rotate", "--keys", file);
+  });
+
+  test("keeps all keys when the disk takes a part of the file alone", async () => {
+    const file = await made();
+    for (let more = 0; more < 6; more++) await run("keys", "rotate", "--keys", file);
+    const text = readFileSync(file, "utf8");
+    // Blocks of 1,024 bytes: fewer than the file has.
+    const cut = ["sh", "-c", 'ulimit -f 1; exec "$0" "$@"'];
+    const { code, stdout } = await ended(spawned(["keys", "rotate", "--keys", file], {}, cut));
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    expect(readFileSync(file, "utf8")).toBe(text);
+    expect(existsSync(`${file}.unfinished`)).toBe(false);
+  });
+
+  test("gives no id twice, however many rotate at once", async () => {
+    const file = await made();
+    const at = ["keys", "rotate", "--keys", file, "--json"];
+    const all = await Promise.all([1, 2, 3, 4].map(() => ended(spawned(at))));
+    const done = all.filter(({ code }) => code === 0);
+    expect(done.length).toBeGreaterThan(0);
+    const keysOf = (text: string) => (JSON.parse(text) as { keys: { publicKey: string }[] }).keys;
+    const kept = keysOf(await run("keys", "list", "--keys", file, "--json"));
+    expect(kept).toHaveLength(done.length + 1);
+    const made1 = new Set(done.map(({ stdout }) => keysOf(stdout).at(-1)!.publicKey));
+    expect(new Set(kept.slice(1).map(({ publicKey }) => publicKey))).toEqual(made1);
   });
 
   test.each([

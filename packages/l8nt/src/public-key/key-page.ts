@@ -27,7 +27,7 @@ export const writeKeyPage = (issuer: string, keys: readonly IssuerKey[]): string
       key_bytes: hexText(publicKey),
       key_id: keyId,
       issuer,
-      ...(expiresAt !== undefined && { expires_at: new Date(expiresAt * 1000).toISOString() }),
+      ...(expiresAt !== undefined && { expires_at: dateText(expiresAt) }),
     })),
   );
 
@@ -97,6 +97,21 @@ const RFC_3339 = /^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:[Zz]|[+-]
 export function readDate(text: string): number | undefined {
   const time = RFC_3339.test(text) ? Date.parse(text) : Number.NaN;
   return Number.isNaN(time) ? undefined : time / 1000;
+}
+
+/** The last second that RFC 3339 can write. */
+const LAST_DATE = Date.parse("9999-12-31T23:59:59Z") / 1000;
+
+/**
+ * What {@link readDate} reads.
+ *
+ * @param what the subject of the error's message
+ * @throws TypeError for a time that RFC 3339 cannot write
+ */
+export function dateText(seconds: number, what = "a key's end"): string {
+  if (!(seconds >= 0 && seconds <= LAST_DATE))
+    throw new TypeError(`${what} must be before the year 10000`);
+  return new Date(seconds * 1000).toISOString().replace(".000Z", "Z");
 }
 
 interface Entry {

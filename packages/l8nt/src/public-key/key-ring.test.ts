@@ -156,7 +156,7 @@ test("the page has every public key, as spec 9 §6 writes it", () => {
       key_bytes: PUBLIC,
       key_id: 1,
       issuer,
-      expires_at: "2028-01-15T08:00:00.000Z",
+      expires_at: "2028-01-15T08:00:00Z",
     },
   ]);
 });

@@ -4,7 +4,7 @@ import { hexText } from "../internal/bytes.ts";
 import { signerOf } from "../internal/ed25519.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
 import { type Clock, systemClock } from "../ports/clock.ts";
-import { MAX_AGE, MAX_KEY_ID, MAX_KEYS, writeKeyPage } from "./key-page.ts";
+import { dateText, MAX_AGE, MAX_KEY_ID, MAX_KEYS, writeKeyPage } from "./key-page.ts";
 import { Minter, type MinterOptions, readIssuer } from "./minter.ts";
 import { type RingEntry, readRing, writeRing } from "./ring-file.ts";
 
@@ -184,15 +184,13 @@ export class KeyRing {
   }
 }
 
-/** @throws TypeError for a duration that is none */
+/** @throws TypeError for a duration that is none, or for times that the file cannot hold */
 function newEntry(id: number, { expiresIn, clock = systemClock }: NewKeyOptions): RingEntry {
   const createdAt = Math.floor(clock());
+  dateText(createdAt, "the time of the clock");
   const { privateKey } = signerOf();
   if (expiresIn === undefined) return { id, privateKey, createdAt };
-  return {
-    id,
-    privateKey,
-    createdAt,
-    expiresAt: createdAt + durationSeconds(expiresIn, "expiresIn"),
-  };
+  const expiresAt = createdAt + durationSeconds(expiresIn, "expiresIn");
+  dateText(expiresAt, "the end that expiresIn gives a key");
+  return { id, privateKey, createdAt, expiresAt };
 }

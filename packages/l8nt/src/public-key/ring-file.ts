@@ -3,7 +3,7 @@ import { repeatedName } from "../http/json-text.ts";
 import { type Bytes, hexBytes, hexText } from "../internal/bytes.ts";
 import { KEY_BYTES } from "../internal/ed25519.ts";
 import { type Keys, unknownKey } from "../internal/keys.ts";
-import { MAX_KEY_ID, MAX_KEYS, MAX_PAGE_BYTES, readDate } from "./key-page.ts";
+import { dateText, MAX_KEY_ID, MAX_KEYS, MAX_PAGE_BYTES, readDate } from "./key-page.ts";
 import { readIssuer } from "./minter.ts";
 
 /** A key of a ring. */
@@ -44,9 +44,6 @@ export function writeRing(issuer: string, entries: readonly RingEntry[]): string
   };
   return `${JSON.stringify(ring, null, 2)}\n`;
 }
-
-const dateText = (seconds: number): string =>
-  new Date(seconds * 1000).toISOString().replace(".000Z", "Z");
 
 /**
  * The issuer, in canonical form, and its keys by their ids.

@@ -8,7 +8,7 @@ import type { Arguments } from "../arguments.ts";
 import { command } from "../command.ts";
 import { EXIT, UsageError } from "../exit.ts";
 import { holderKeyAt } from "../keys/holder-file.ts";
-import { KEYS_FLAG, keysPath, readKeys, replaceKeys, writeNewKeys } from "../keys/ring-file.ts";
+import { changeKeys, KEYS_FLAG, keysPath, readKeys, writeNewKeys } from "../keys/ring-file.ts";
 import { fromScope } from "../scope-flags.ts";
 import type { Terminal } from "../terminal.ts";
 import { wrongVerb } from "../wrong-verb.ts";
@@ -106,8 +106,7 @@ function list(path: string, _given: Given, terminal: Terminal): void {
 }
 
 function rotate(path: string, given: Given, terminal: Terminal): void {
-  const ring = fromScope(() => readKeys(path).rotate(endIn(given)));
-  replaceKeys(path, ring);
+  const ring = changeKeys(path, (keys) => keys.rotate(endIn(given)));
   const { id } = ring.keys.at(-1)!;
   terminal.answer(
     `made key ${id} of ${ring.issuer}; it mints a day from now\n${toPublish(ring)}`,
@@ -119,8 +118,7 @@ function retire(path: string, given: Given, terminal: Terminal): void {
   const id = given.text("id");
   if (id === undefined) throw new UsageError("Missing --id N: `sigil keys list` tells the ids.");
   if (!/^\d{1,10}$/.test(id)) throw new UsageError("--id must be the number of a key.");
-  const ring = fromScope(() => readKeys(path).retire(Number(id)));
-  replaceKeys(path, ring);
+  const ring = changeKeys(path, (keys) => keys.retire(Number(id)));
   terminal.answer(
     `took key ${id} off; what it signed is refused where the new page is known\n${toPublish(ring)}`,
     ring.toJSON(),

@@ -1,12 +1,10 @@
 /** The file with an issuer's private keys, which only its owner may read. */
-import { randomUUID } from "node:crypto";
-import { renameSync, rmSync } from "node:fs";
 import { KeyRing } from "l8nt/biscuit";
 import type { Arguments, Flag } from "../arguments.ts";
 import { UsageError } from "../exit.ts";
 import { fromScope } from "../scope-flags.ts";
 import { readPrivate } from "../treasury/folder.ts";
-import { writePrivate } from "./private-file.ts";
+import { replacePrivate, unfinishedOf, writePrivate } from "./private-file.ts";
 
 const WHAT = "The file of --keys";
 
@@ -30,27 +28,37 @@ export function readKeys(path: string): KeyRing {
 /** Writes a file that is not there yet. @throws UsageError if it is */
 export function writeNewKeys(path: string, ring: KeyRing): void {
   try {
-    write(path, ring);
+    writePrivate(path, ring.serialize());
   } catch (error) {
-    const isThere = (error as NodeJS.ErrnoException).code === "EEXIST";
     throw new UsageError(
-      isThere
+      isThere(error)
         ? `${WHAT} is there already, and is not overwritten: \`sigil keys rotate\` adds a key to it.`
         : `${WHAT} cannot be written.`,
     );
   }
 }
 
-/** Replaces a file whole, or not at all. @throws UsageError if it cannot be written */
-export function replaceKeys(path: string, ring: KeyRing): void {
-  const unfinished = `${path}.${randomUUID()}.unfinished`;
+/**
+ * Replaces the keys of a file whole, or not at all. Returns the new ones.
+ *
+ * @throws UsageError if another program is at it, or the file cannot be read or written
+ */
+export function changeKeys(path: string, change: (ring: KeyRing) => KeyRing): KeyRing {
+  let changed: KeyRing | undefined;
   try {
-    write(unfinished, ring);
-    renameSync(unfinished, path);
-  } catch {
-    rmSync(unfinished, { force: true });
-    throw new UsageError(`${WHAT} cannot be written, and is as it was.`);
+    replacePrivate(path, () => {
+      changed = fromScope(() => change(readKeys(path)));
+      return changed.serialize();
+    });
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
+    throw new UsageError(
+      isThere(error)
+        ? `${WHAT} is being changed by another \`sigil keys\`. If none is running, one was ended in the middle: delete ${unfinishedOf(path)}, and run this again.`
+        : `${WHAT} cannot be written, and is as it was.`,
+    );
   }
+  return changed!;
 }
 
-const write = (path: string, ring: KeyRing): void => writePrivate(path, `${ring.serialize()}\n`);
+const isThere = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === "EEXIST";
