@@ -129,7 +129,7 @@ const DESCRIPTIONS = {
   },
   ERR_LEDGER: {
     meaning: "The credential's limits are counted in the ledger of another service.",
-    whatToDo: "Use a credential whose `ledger` is the origin of this service.",
+    whatToDo: "Use a credential whose `ledger` is the location of this service.",
   },
   ERR_HOLDER: {
     meaning:

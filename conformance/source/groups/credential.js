@@ -802,7 +802,9 @@ export default {
       spec: from(
         "9-public-key",
         "4",
-      )("**the first 16 bytes of SHA-256(signature of the block ‖ *i* as one byte)**, in hex."),
+      )(
+        "**the first 16 bytes of SHA-256(the signatures of all blocks from the first one to this one ‖ *i* as one byte)**, in hex.",
+      ),
     }),
     ...judged({
       title: "a credential without an agent stands on the root",

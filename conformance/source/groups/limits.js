@@ -297,7 +297,7 @@ export default [
     request: "self",
     expect: deny("ERR_LEDGER"),
     spec: seven(
-      "denies (`ERR_LEDGER`, 403) at every verifier but the one whose own location has that origin, and for its own affairs too.",
+      "denies (`ERR_LEDGER`, 403) at every verifier but the one whose own location that is, and for its own affairs too.",
     ),
   }),
   ...judged({
@@ -305,7 +305,7 @@ export default [
     blocks: [[LEDGER], ["ledger=https://other.example"]],
     expect: deny("ERR_LEDGER"),
     spec: seven(
-      "denies (`ERR_LEDGER`, 403) at every verifier but the one whose own location has that origin, and for its own affairs too.",
+      "denies (`ERR_LEDGER`, 403) at every verifier but the one whose own location that is, and for its own affairs too.",
     ),
   }),
   ...[

@@ -55,9 +55,9 @@ export const tokenBytes = ({ keyId, blocks, proof }) =>
     field(4, proof),
   );
 
-/** The place after the first `count` caveats of a block. */
-export const placeOf = (signature, count) =>
-  sha256(Buffer.concat([signature, Buffer.from([count])]))
+/** The place after the first `count` caveats of the last of some blocks. */
+export const placeOf = (blocks, count) =>
+  sha256(Buffer.concat([...blocks.map(({ signature }) => signature), Buffer.from([count])]))
     .subarray(0, 16)
     .toString("hex");
 

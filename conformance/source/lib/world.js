@@ -87,7 +87,8 @@ export function signedToken(
   const place = (count) => {
     let rest = count;
     for (const [at, list] of lists.entries()) {
-      if (rest <= list.length && (rest > 0 || at === 0)) return placeOf(chain[at].signature, rest);
+      if (rest <= list.length && (rest > 0 || at === 0))
+        return placeOf(chain.slice(0, at + 1), rest);
       rest -= list.length;
     }
     throw new Error(`no place after ${count} caveats`);

@@ -31,8 +31,8 @@ export interface Access {
    */
   readonly model?: string | null | undefined;
   /**
-   * The origin of the ledger that the verifier counts limits in; null if it has none. Undefined if
-   * a holder asks, who does not know the verifier. {@link Verified.judge} sets it.
+   * The location of the ledger that the verifier counts limits in; null if it has none. Undefined
+   * if a holder asks, who does not know the verifier. {@link Verified.judge} sets it.
    */
   readonly ledger?: string | null | undefined;
   /**

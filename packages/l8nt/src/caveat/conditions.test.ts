@@ -120,6 +120,7 @@ describe("ledger", () => {
     ["the same", origin, []],
     ["another one", "https://treasury.example", ["ERR_LEDGER"]],
     ["one of another port", `${origin}:8443`, ["ERR_LEDGER"]],
+    ["one behind a path", `${origin}/v1`, ["ERR_LEDGER"]],
     ["a verifier without one", null, ["ERR_LEDGER"]],
     ["a holder, who does not know the verifier", undefined, []],
   ])("%s", (_name, ledger, refused) => {
@@ -134,7 +135,10 @@ describe("ledger", () => {
     "https://API.example",
     "https://api.example:443",
     "https://u@api.example",
-    "https://api.example/a",
+    "https://api.example/a/",
+    "https://api.example/a?b",
+    "https://api.example/A%2fB",
+    "https://api.example/%61",
     "https://api.example?",
     "ftp://api.example",
     " https://api.example",
@@ -144,10 +148,12 @@ describe("ledger", () => {
     expect(codes([`ledger=${value}`], { ledger: origin })).toEqual(["ERR_CAVEAT_MALFORMED"]);
   });
 
-  test.each(["http://127.0.0.1:8402", "https://[::1]", "https://api.example:8443"])(
-    "ledger=%s",
-    (value) => expect(codes([`ledger=${value}`], { ledger: value })).toEqual([]),
-  );
+  test.each([
+    "http://127.0.0.1:8402",
+    "https://[::1]",
+    "https://api.example:8443",
+    "https://api.example/v1",
+  ])("ledger=%s", (value) => expect(codes([`ledger=${value}`], { ledger: value })).toEqual([]));
 });
 
 describe("time", () => {

@@ -43,6 +43,13 @@ export const covers = (
     ({ credential }) => among(credential) && credential.certainRefusals(access).length === 0,
   );
 
+/** Whether a treasury spends it: those of the public-key form are presented, and buy nothing. */
+export const canPay = ({ body }: Credential): boolean => body.issuer === undefined;
+
+/** The first credential that covers the access and can pay for it. */
+export const payerOf = (carried: CarriedCredentials, access: TargetAccess): Carried | undefined =>
+  covers(carried, access, canPay) ? choose(carried, access, canPay) : undefined;
+
 /** Whether a credential names the origin of the target. It is presented there. */
 export function isAtHome(credential: Credential, target: Target): boolean {
   const home = readOrigin(credential.location);

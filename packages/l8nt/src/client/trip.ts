@@ -13,7 +13,7 @@ import { asksForIssued, challengeAfter, isRefusal } from "../wire/service-refusa
 import { ambiguousForSale, checkAmbiguous } from "./ambiguous.ts";
 import { awaited, type Shown, shownAs } from "./answer.ts";
 import { type Carried, type CarriedCredentials, WHAT_TO_SET } from "./carried.ts";
-import { choose, covers, isAtHome } from "./choosing.ts";
+import { canPay, choose, covers, isAtHome, payerOf } from "./choosing.ts";
 import type { Held } from "./held.ts";
 import { withIntegrity } from "./integrity.ts";
 import { namedOrder, newOrderId, type Order, ordersOf } from "./orders.ts";
@@ -21,6 +21,7 @@ import { type Outgoing, tooLargeToBuy, unlessAborted, whole } from "./outgoing.t
 import { isRedirect, MAX_REDIRECTS, redirected } from "./redirect.ts";
 import { Sender, type SenderContext } from "./sender.ts";
 import { Spending } from "./spending.ts";
+import { learn, mayBeTrusted, trustedAt, trustedBy } from "./trusted.ts";
 import { asksForPayment, unpaid } from "./unpaid.ts";
 
 /** What all calls of one client share. */
@@ -125,18 +126,31 @@ export class Trip {
     const mayUse = chosen !== undefined && !(strayed && chosen.credential.chain.isUsedUpByUse);
     if (mayUse && isAtHome(chosen.credential, target))
       return this.#requestAtHome(request, access, chosen.credential);
+    const known = trustedAt(carried, access, strayed);
+    if (known !== undefined) {
+      const response = await this.#requestAtHome(request, access, known);
+      learn(response, carried, access);
+      return response;
+    }
     const held = allHeld.take(target, access.now, { named: namedId(request), strayed });
     // The same order is asked again.
     if (held?.isPaidBy(namedId(request))) this.#spending.spent = "yes";
-    const willBuy = chosen !== undefined && !request.strayed;
+    const payer = payerOf(carried, access);
+    const willBuy = payer !== undefined && !request.strayed;
     const { response, isRefused } = await (held === undefined
-      ? this.#sendFree(request, target, willBuy)
+      ? // A challenge says which issuers are trusted, and one without an invoice does not.
+        this.#sendFree(request, target, willBuy, !mayBeTrusted(carried, access))
       : this.#use(request, target, held));
+    const now = trustedBy(response, carried, access, strayed);
+    const again = now && (await whole(request));
+    if (now !== undefined && again !== undefined && again.streamed === undefined) {
+      await response.body?.cancel();
+      return this.#requestAtHome(again, access, now);
+    }
     if (!isRefused) return response;
-    if (!willBuy)
-      throw await unpaid(response, request.url, request.strayed ? STRAYED : WHAT_TO_SET);
+    if (!willBuy) throw await unpaid(response, request.url, whyUnpaid(strayed, chosen));
     await response.body?.cancel();
-    return this.#buy(await whole(request), target, chosen, held?.refusal);
+    return this.#buy(await whole(request), target, payer, held?.refusal);
   }
 
   /** Sends a request whose path can be read in more than one way. */
@@ -150,8 +164,8 @@ export class Trip {
   }
 
   /**
-   * Presents a credential as it is, at the origin that it names. If the service still asks for
-   * payment, another credential may pay.
+   * Presents a credential at the origin that it names, or at a service that trusts its issuer. If
+   * the service still asks for payment, another credential may pay.
    */
   async #requestAtHome(
     request: Outgoing,
@@ -159,7 +173,8 @@ export class Trip {
     credential: Credential,
   ): Promise<Response> {
     const { carried } = this.#context;
-    const isPayer = (other: Credential): boolean => !isAtHome(other, access.target);
+    const isPayer = (other: Credential): boolean =>
+      canPay(other) && !isAtHome(other, access.target);
     const willBuy = !request.strayed && covers(carried, access, isPayer);
     const response = await this.#sender.send(request, access.target, { credential, willBuy });
     if (!(await asksForPayment(request.headers, response))) return response;
@@ -274,8 +289,15 @@ export class Trip {
   }
 
   /** Sends the request without a credential. A 401 to that never leads to a payment. [case 81] */
-  async #sendFree(request: Outgoing, target: Target, willBuy: boolean): Promise<Answered> {
-    const response = await this.#sender.send(request, target, { willBuy });
+  async #sendFree(
+    request: Outgoing,
+    target: Target,
+    willBuy: boolean,
+    dropsChallenge: boolean,
+  ): Promise<Answered> {
+    const response = await this.#sender.send(request, target, {
+      willBuy: willBuy && dropsChallenge,
+    });
     // A treasury waits until a challenge is given again, and may mint for a service that trusts it.
     const isForTreasury =
       willBuy &&
@@ -381,6 +403,12 @@ const isUsedUpBy = ({ method }: Outgoing, { status, headers }: Response): boolea
 const namedId = ({ key, method, url }: Outgoing): string | undefined =>
   key === undefined ? undefined : namedOrder(key, method, url);
 
+const whyUnpaid = (strayed: boolean, chosen: Carried | undefined): string => {
+  if (strayed) return STRAYED;
+  return chosen === undefined ? WHAT_TO_SET : NOT_TRUSTED;
+};
+const NOT_TRUSTED =
+  "The credential that covers this request is good at services that trust its issuer, and this one does not say so; it cannot pay.";
 const STRAYED =
   "A redirect led there, and a client pays, or uses up what was paid for, only at the origin that was asked for. Request that URL directly.";
 const USED_UP =

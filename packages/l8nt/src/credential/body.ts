@@ -10,6 +10,8 @@ import type { Descent } from "../ports/descent.ts";
 export interface Body {
   /** The URL where the credential is spent: a hint that no signature covers. */
   readonly location: string;
+  /** The origin of whoever signed it, in the form that anyone verifies. No signature is checked. */
+  readonly issuer?: string;
   /** Equal for every credential that was narrowed from the same minted one. */
   readonly rootId: string;
   /** Every caveat as it stands on the wire, root first. */
@@ -52,7 +54,9 @@ export interface Places extends PlaceIds {
   /**
    * The ids of the nodes that `descent` opens, one below the other.
    *
+   * @param location of the verifier: what was narrowed to its origin when it was presented stands
+   * for what it was made of. Undefined for a verifier without one
    * @throws TypeError, TokenError for one that the form does not have, or that does not follow
    */
-  below(descent: Descent): readonly string[];
+  below(descent: Descent, location?: string): readonly string[];
 }

@@ -43,6 +43,25 @@ const isOpen = (text: string): boolean => {
   return body.sealed !== undefined && !(body as BiscuitBody).isSealed;
 };
 
+describe("hosts that no endpoint can name", () => {
+  const hosts = ["-a.example", "a-.example", "a..b.example", "a,b.example", "*.example", "*"];
+  test.each(hosts)("%s: nothing that it could use elsewhere is shown to it", (host) => {
+    const origin = originOf(`https://${host}`);
+    const services = { services: ["a"], expiresIn: "1h" } as const;
+    for (const [, mint] of FORMS)
+      expect(() => presentedAt(mint(), origin)).toThrow(
+        expect.objectContaining({ code: "ERR_REQUEST" }),
+      );
+    const biscuit = Reader.parse(biscuits.mint(services).toString());
+    expect(() => presentedAt(biscuit, origin)).toThrow(
+      expect.objectContaining({ code: "ERR_REQUEST" }),
+    );
+    // As to any other host.
+    const macaroon = macaroons.mint(services);
+    expect(presentedAt(macaroon, origin)).toBe(macaroon);
+  });
+});
+
 describe.each(FORMS)("a %s", (_form, mint) => {
   test("admits at the origin what it admitted, and nothing at another one", () => {
     const origins = [

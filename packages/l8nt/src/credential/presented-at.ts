@@ -3,11 +3,16 @@
  * dishonest, could use at another origin. spec/9-public-key.md §10.
  */
 import { caveatOf, endpoints, formatOrigin, type Origin } from "../caveat/index.ts";
-import { TokenError } from "../errors.ts";
+import { AdapterError, TokenError } from "../errors.ts";
 import { Lru } from "../internal/lru.ts";
 import { Credential } from "./credential.ts";
 
 const MAX_ORIGINS = 64;
+
+/** The caveat that a credential is presented with: it is good at one origin alone. */
+export const onlyAt = (origin: string): string => caveatOf(endpoints, entryOf(origin));
+
+const entryOf = (origin: string): string => `* ${origin}/**`;
 
 /** One text for each credential and origin, which the service recognises. */
 const made = new WeakMap<Credential, Lru<string, Credential>>();
@@ -16,7 +21,8 @@ const made = new WeakMap<Credential, Lru<string, Credential>>();
  * The credential as it is presented at `origin`: good there alone, and sealed if its form has a
  * seal.
  *
- * @throws TokenError `ERR_TOKEN_TOO_LARGE` for an open one that has no room for its seal
+ * @throws TokenError `ERR_TOKEN_TOO_LARGE` for an open one that has no room for its seal;
+ * AdapterError `ERR_REQUEST` for an origin whose host no endpoint can name
  */
 export function presentedAt(credential: Credential, origin: Origin): Credential {
   const at = formatOrigin(origin);
@@ -33,9 +39,16 @@ export function presentedAt(credential: Credential, origin: Origin): Credential 
 
 function narrowedTo(credential: Credential, origin: string): Credential {
   const { body, chain } = credential;
-  const entry = `* ${origin}/**`;
-  const whole = endpoints.parse(entry)!;
+  const whole = endpoints.parse(entryOf(origin));
   const own = chain.valuesOf(endpoints);
+  // `URL` takes hosts that no entry can name, and a star that an entry reads as every host.
+  if (whole === undefined || origin.includes("*")) {
+    if (own.length === 0 && body.sealed === undefined) return credential;
+    throw new AdapterError(
+      "ERR_REQUEST",
+      `No credential is sent to ${origin}: an endpoint cannot name that host, so it could not be narrowed to it.`,
+    );
+  }
   if (own.some((value) => endpoints.covers!(whole, value))) return credential;
   // A service of another implementation denies a condition that it does not know. One whose
   // credential has the condition already, or is of the public-key form, knows it.
@@ -43,7 +56,7 @@ function narrowedTo(credential: Credential, origin: string): Credential {
   const canSpend = chain.limits.some(({ kind }) => kind === "spend");
   if ((own.length === 0 || canSpend) && body.sealed === undefined) return credential;
   try {
-    return credential.append([caveatOf(endpoints, entry)]);
+    return credential.append([onlyAt(origin)]);
   } catch (error) {
     // It was sealed by somebody else, or has no room: it is still good at this service.
     if (error instanceof TokenError) return credential;

@@ -20,7 +20,7 @@ import type { ProvenNode, Revocation, RevocationList } from "./revocations.ts";
 export interface VerifierFacts {
   readonly vocabulary: Vocabulary;
   readonly revocations: RevocationList;
-  /** The origin of the ledger that the verifier counts limits in. @default it counts none */
+  /** The location by which `ledger` caveats name the verifier. @default it counts no limits */
   readonly ledger?: string | undefined;
   /** Reads the text of a credential. */
   parse(text: string): Credential;
@@ -186,7 +186,7 @@ export class Verified {
   /** The ids of the nodes that `descent` opens, one below the other. @throws as `nodeBelow` */
   #nodesBelow(descent: Descent): readonly string[] {
     if (!("blocks" in descent)) checkCaveats(descent, this.#facts.vocabulary);
-    const opened = this.#places.below(descent);
+    const opened = this.#places.below(descent, this.#facts.ledger);
     if (opened.length === 0) throw new TypeError("it opens no node: no caveat of it is an agent");
     return opened;
   }

@@ -2,7 +2,7 @@
  * A minter, the verifier of what it mints, and the list of what was revoked: the three that a
  * service or a treasury with a secret needs.
  */
-import { formatOrigin, readOrigin, type Vocabulary } from "../caveat/index.ts";
+import { readBase, type Vocabulary } from "../caveat/index.ts";
 import { RevocationList, type Verifier } from "../credential/index.ts";
 import { hexBytes, ownBytes, utf8 } from "../internal/bytes.ts";
 import { hkdfExpandUnder, hkdfExtract } from "../internal/crypto.ts";
@@ -72,10 +72,9 @@ export class Authority {
     return this.minter.location;
   }
 
-  /** The origin of its location, by which `ledger` caveats name it. */
+  /** Its location in the form in which `ledger` caveats name it. */
   get ledger(): string | undefined {
-    const origin = readOrigin(this.location);
-    return origin && formatOrigin(origin);
+    return readBase(this.location)?.text;
   }
 
   get kind(): Kind {

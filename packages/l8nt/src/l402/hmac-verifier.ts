@@ -39,7 +39,7 @@ export interface HmacVerifierOptions {
   readonly tolerate?: readonly string[];
   /** What proven credentials are judged by. */
   readonly revocations: RevocationList;
-  /** The origin of the ledger that counts their limits. @default none */
+  /** The location of the ledger that counts their limits. @default none */
   readonly ledger?: string | undefined;
   /**
    * How many proven credentials are kept.

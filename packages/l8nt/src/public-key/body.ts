@@ -12,8 +12,8 @@ import {
   MAX_BLOCKS,
   type Token,
 } from "../biscuit/token.ts";
-import { ledger, nodesAt, valueIn } from "../caveat/index.ts";
-import type { Body } from "../credential/index.ts";
+import { formatOrigin, ledger, nodesAt, readOrigin, valueIn } from "../caveat/index.ts";
+import { type Body, onlyAt } from "../credential/index.ts";
 import { keyOf } from "../credential/key-form.ts";
 import { malformedText, readText, type TextParts } from "../credential/text.ts";
 import { TokenError } from "../errors.ts";
@@ -99,7 +99,7 @@ export class BiscuitBody implements Body {
   }
 
   get rootId(): string {
-    return placeId(this.#parts.token.blocks[0].signature, 0);
+    return placeId([this.#parts.token.blocks[0].signature], 0);
   }
 
   get caveats(): readonly Binary[] {
@@ -140,24 +140,43 @@ export class BiscuitBody implements Body {
   }
 
   /**
-   * The ids of the nodes that blocks which follow its own open.
+   * The ids of the nodes that blocks which follow its own open; or those of the credential that was
+   * narrowed to the origin of `location`, and sealed, to be presented there.
+   * spec/9-public-key.md §8.
    *
    * @throws TypeError, TokenError for blocks that do not follow, or cannot be read
    */
-  nodesBelow(following: readonly string[]): readonly string[] {
+  nodesBelow(following: readonly string[], location?: string): readonly string[] {
     const { blocks } = this.#parts.token;
     if (blocks.length + following.length > MAX_BLOCKS)
       throw new TypeError("a credential has not so many blocks");
     const more = following.map((text) => decodeSignedBlock(base64Bytes(text) ?? new Uint8Array()));
-    const all: Token["blocks"] = [...blocks, ...more];
-    const follows = chainClaims(all, blocks.length).every(({ key, message, signature }) =>
-      verify(key, message, signature),
-    );
-    if (!follows) throw new TypeError("the blocks do not follow those of the credential");
-    const { caveats } = readBlocks(all.map(({ data }) => data));
-    return more.flatMap(({ signature }, at) =>
-      nodesAt(caveats[blocks.length + at]!).map((agent) => placeId(signature, agent + 1)),
-    );
+    const ends = this.#isPresentedAt(location)
+      ? [blocks.length, blocks.length - 1]
+      : [blocks.length];
+    for (const end of ends) {
+      const all = [...blocks.slice(0, end), ...more] as unknown as Token["blocks"];
+      const follows = chainClaims(all, end).every(({ key, message, signature }) =>
+        verify(key, message, signature),
+      );
+      if (!follows) continue;
+      const { caveats } = readBlocks(all.map(({ data }) => data));
+      const signatures = all.map(({ signature }) => signature);
+      return more.flatMap((_, at) =>
+        nodesAt(caveats[end + at]!).map((agent) =>
+          placeId(signatures.slice(0, end + at + 1), agent + 1),
+        ),
+      );
+    }
+    throw new TypeError("the blocks do not follow those of the credential");
+  }
+
+  /** Whether its last block is what a client appends to present it at the origin of `location`. */
+  #isPresentedAt(location = ""): boolean {
+    const origin = readOrigin(location);
+    const last = this.#parts.contents.caveats.slice(1).at(-1);
+    const isOne = origin !== undefined && this.isSealed && last?.length === 1;
+    return isOne && last[0] === onlyAt(formatOrigin(origin));
   }
 
   /** The blocks that follow those of `ancestor`, up to the last one that opens a node. */

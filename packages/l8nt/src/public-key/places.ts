@@ -7,13 +7,19 @@ import type { Descent } from "../ports/descent.ts";
 
 const ID_BYTES = 16;
 
-/** @param count how many caveats of the block stand before the place */
-export const placeId = (signature: Uint8Array, count: number): string =>
-  hexText(sha256(concat(signature, Uint8Array.of(count))).subarray(0, ID_BYTES));
+/**
+ * A block of version 0 does not sign the one before it, and may follow several: a place is named by
+ * all of them.
+ *
+ * @param signatures of the blocks from the first one to that of the place
+ * @param count how many caveats of the last of them stand before the place
+ */
+export const placeId = (signatures: readonly Uint8Array[], count: number): string =>
+  hexText(sha256(concat(...signatures, Uint8Array.of(count))).subarray(0, ID_BYTES));
 
 /** What tells which nodes the blocks that follow open. */
 interface Below {
-  nodesBelow(following: readonly string[]): readonly string[];
+  nodesBelow(following: readonly string[], location?: string): readonly string[];
 }
 
 export class BlockPlaces implements Places {
@@ -36,11 +42,11 @@ export class BlockPlaces implements Places {
     let block = 0;
     let inBlock = count;
     while (inBlock > this.#counts[block]!) inBlock -= this.#counts[block++]!;
-    return placeId(this.#signatures[block]!, inBlock);
+    return placeId(this.#signatures.slice(0, block + 1), inBlock);
   }
 
-  below(descent: Descent): readonly string[] {
-    if ("blocks" in descent) return this.#read().nodesBelow(descent.blocks);
+  below(descent: Descent, location?: string): readonly string[] {
+    if ("blocks" in descent) return this.#read().nodesBelow(descent.blocks, location);
     throw new TypeError("a credential of the public-key form is revoked by its blocks");
   }
 }

@@ -38,7 +38,7 @@ export interface BiscuitVerifierOptions {
   readonly keys: IssuerKeys;
   /** What proven credentials are judged by. */
   readonly revocations: RevocationList;
-  /** The origin of the ledger that counts their limits. @default none: every limit is refused */
+  /** The location of the ledger that counts their limits. @default none: every limit is refused */
   readonly ledger?: string | undefined;
   /** Unknown conditions that pass. Every other unknown condition denies. */
   readonly tolerate?: readonly string[];

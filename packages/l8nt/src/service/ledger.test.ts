@@ -126,7 +126,9 @@ test("macaroons: a service judges the ledger, and counts limits without one", as
   const { minter } = new Authority({ secret, location: here, clock: () => NOW });
   expect(await codeAt(paywall, minter.mint({ ...scope, budget: "50 sat" }))).toBe("granted");
   for (const [ledger, code] of [
-    [here, "granted"],
+    [`${here}/v1`, "granted"],
+    [here, "ERR_LEDGER"],
+    [`${here}/v2`, "ERR_LEDGER"],
     [there, "ERR_LEDGER"],
   ] as const)
     expect(await codeAt(paywall, minter.mint({ ...scope, ledger, budget: "50 sat" }))).toBe(code);

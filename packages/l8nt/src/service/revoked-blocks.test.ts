@@ -3,13 +3,23 @@
  * spec/9-public-key.md §8.
  */
 import { describe, expect, test } from "vitest";
-import { decodeSignedBlock, encodeSigned } from "../biscuit/token.ts";
+import { Symbols } from "../biscuit/block.ts";
+import {
+  decodeSignedBlock,
+  encodeSigned,
+  encodeToken,
+  signedText,
+  type Token,
+} from "../biscuit/token.ts";
 import { HttpClient } from "../client/index.ts";
 import type { Credential } from "../credential/index.ts";
 import { base64Bytes, base64Text } from "../internal/bytes.ts";
+import { signerOf } from "../internal/ed25519.ts";
+import { Credential as Reader } from "../l402/credential.ts";
 import type { BiscuitBody } from "../public-key/body.ts";
 import { Minter, seal } from "../public-key/index.ts";
 import { writeKeyPage } from "../public-key/key-page.ts";
+import { narrowingBlock, readBlocks } from "../public-key/profile.ts";
 import { MemoryStore } from "../stores/memory.ts";
 import { REVOCATIONS_PATH } from "../wire/revocation.ts";
 import { Paywall, type PaywallOptions } from "./index.ts";
@@ -102,6 +112,93 @@ describe("revokes the child and all below it, and nothing else", () => {
     await expect(client.revoke(root)).rejects.toThrow(TypeError);
     await expect(client.revoke(parent)).rejects.toThrow(TypeError);
   });
+});
+
+describe("a credential that is good at several origins, which is narrowed when it is presented", () => {
+  const wide = minter.mint({ endpoints: ["* https://*:*/**"], expiresIn: "90d" });
+  const above = wide.delegate({ agent: "above" }, options);
+  const below = above.attenuate({ purpose: "x" }, options).delegate({ agent: "below" }, options);
+  const beside = above.delegate({ agent: "beside" }, options);
+
+  test.each<[string, Credential]>([
+    ["the root", wide],
+    ["its parent", above],
+  ])("client.revoke by %s", async (_name, ancestor) => {
+    const paywall = paywallOf();
+    const client = new HttpClient({
+      credential: ancestor,
+      fetch: (async (url, init) =>
+        (await paywall.wellKnown(new Request(url, init)))!) as typeof fetch,
+    });
+    await client.revoke(below.toString());
+    for (const one of [below, below.delegate({ agent: "c" }, options)])
+      expect(await codeAt(paywall, one)).toBe("ERR_REVOKED");
+    for (const one of [wide, above, beside]) expect(await codeAt(paywall, one)).toBe("granted");
+  });
+
+  const only = (origin: string, from = above) =>
+    from.attenuate({ endpoints: [`* ${origin}/**`] }, options);
+  test.each<[string, Credential]>([
+    // Another service was shown it.
+    ["narrowed to another origin", seal(only("https://b.example"))],
+    ["narrowed to it and then to another one", seal(only("https://b.example", only(location)))],
+    ["narrowed, and open", only(location)],
+    ["narrowed to a part", seal(only(`${location}/a`))],
+    [
+      "narrowed in more than one way",
+      seal(above.attenuate({ endpoints: [`* ${location}/**`], purpose: "x" }, options)),
+    ],
+    ["sealed, of the child's sibling", seal(only(location, beside))],
+  ])("%s, revokes nothing", async (_name, shown) => {
+    const paywall = paywallOf();
+    const following = { blocks: blocks(above, below) };
+    expect(await revoke(paywall, shown, following)).toBe("ERR_REQUEST");
+    expect(await codeAt(paywall, below)).toBe("granted");
+    expect(await revoke(paywall, seal(only(location)), following)).toBe("revoked");
+  });
+});
+
+/** Narrowed as an older library does: the signature does not cover the block before. */
+function appendedAsVersion0(credential: Credential, caveats: readonly string[]): Credential {
+  const { token } = credential.body as BiscuitBody;
+  if (token.proof.kind !== "open") throw new Error("it is sealed");
+  const next = signerOf();
+  const symbols = readBlocks(token.blocks.map(({ data }) => data)).symbols;
+  const block = {
+    data: narrowingBlock(caveats, new Symbols(symbols)),
+    nextKey: next.publicKey,
+    version: 0,
+  } as const;
+  const signature = signerOf(token.proof.nextSecret).sign(
+    signedText(block, token.blocks.at(-1)!.signature),
+  );
+  const longer: Token = {
+    ...token,
+    blocks: [...token.blocks, { ...block, signature }],
+    proof: { kind: "open", nextSecret: next.privateKey },
+  };
+  return Reader.parse(`${base64Text(encodeToken(longer))}:${credential.toString().split(":")[1]}`);
+}
+
+test("a block of version 0 behind a block of somebody else's opens another node", async () => {
+  const manager = appendedAsVersion0(root, ["agent=manager.0011223344556677"]);
+  const victim = appendedAsVersion0(manager, ["agent=victim.0011223344556688"]);
+  const attacker = minter.mint({ endpoints: [`* ${location}/**`], expiresIn: "1h" });
+  // What was seen of the victim's, behind a block that names its key.
+  const [seen] = (manager.body as BiscuitBody).token.blocks.slice(-1);
+  const { token } = attacker.body as BiscuitBody;
+  if (token.proof.kind !== "open") throw new Error("it is sealed");
+  const block = { data: seen!.data, nextKey: seen!.nextKey, version: 1 } as const;
+  const signature = signerOf(token.proof.nextSecret).sign(
+    signedText(block, token.blocks.at(-1)!.signature),
+  );
+  const own = base64Text(encodeSigned({ ...block, signature }));
+  const paywall = paywallOf();
+  const following = { blocks: [own, ...blocks(manager, victim)] };
+  expect(await revoke(paywall, seal(attacker), following)).toBe("revoked");
+  expect(await codeAt(paywall, victim)).toBe("granted");
+  expect(await revoke(paywall, manager, { blocks: blocks(manager, victim) })).toBe("revoked");
+  expect(await codeAt(paywall, victim)).toBe("ERR_REVOKED");
 });
 
 const changed = (text: string): string => {

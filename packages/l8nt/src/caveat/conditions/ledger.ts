@@ -3,16 +3,13 @@ import { type ConditionTexts, caveatOf, condition } from "../condition.ts";
 import { type Check, check, fact, query, text } from "../datalog.ts";
 import { field, writeList } from "../field.ts";
 import { typedText } from "../flag.ts";
-import { formatOrigin, readOrigin } from "../target.ts";
+import { readBase } from "../target.ts";
 
 const NAME = "ledger";
 
 const ENTRY = {
-  read: (text: string) => {
-    const origin = readOrigin(text);
-    return origin && formatOrigin(origin) === text ? text : undefined;
-  },
-  form: "one origin without a path",
+  read: (text: string) => (readBase(text)?.text === text ? text : undefined),
+  form: "the location of one service, without a slash at its end",
 };
 
 export const ledger = condition<string>({
@@ -20,8 +17,8 @@ export const ledger = condition<string>({
   judgedBy: "both",
   handOver: "dropped",
   fields: [
-    field("ledger", (origin, terms) =>
-      writeList([origin], terms, ENTRY).map((one) => caveatOf({ name: NAME }, one)),
+    field("ledger", (location, terms) =>
+      writeList([location], terms, ENTRY).map((one) => caveatOf({ name: NAME }, one)),
     ),
   ],
   code: "ERR_LEDGER",
@@ -31,23 +28,24 @@ export const ledger = condition<string>({
   covers: (outer, inner) => inner === outer,
 });
 
-export const ledgerCheck = (origin: string): Check => check(query([fact(NAME, text(origin))]));
+export const ledgerCheck = (location: string): Check => check(query([fact(NAME, text(location))]));
 
 export const ledgerTexts: ConditionTexts<string> = {
   spec: {
-    value: "one origin, as §3 writes it, without a path",
-    denies: "the verifier's own location has another origin, or it has no ledger",
+    value:
+      "the location of one service: an origin as §3 writes it, and the path that a proxy removes, if one does",
+    denies: "the verifier's own location is another one, or it has no ledger",
   },
   fields: {
     ledger: {
       example: '"https://api.example"',
       flag: {
         name: "ledger",
-        value: "ORIGIN",
+        value: "LOCATION",
         help: "the only service whose ledger counts the limits",
         read: typedText,
       },
     },
   },
-  words: (origin) => [`counted at ${origin} alone`],
+  words: (location) => [`counted at ${location} alone`],
 };
