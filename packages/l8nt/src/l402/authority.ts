@@ -15,6 +15,12 @@ import { askedOnce, type Secret, type SecretSource } from "./roots.ts";
 export interface AuthorityOptions extends MinterOptions {
   /** Secrets used before: still verified, no longer minted under. */
   readonly previousSecrets?: readonly Secret[];
+  /**
+   * A list that another authority of the same service uses too.
+   *
+   * @default a new one
+   */
+  readonly revocations?: RevocationList;
   /** This service's L402 name, for `services` and `<service>_capabilities`. */
   readonly service?: string;
   /**
@@ -34,6 +40,7 @@ const OPTIONS = {
   tolerate: true,
   clock: true,
   cacheSize: true,
+  revocations: true,
 } satisfies Keys<AuthorityOptions>;
 
 export class Authority {
@@ -47,12 +54,12 @@ export class Authority {
   /** @throws TypeError for a secret that is short or not random, or a location that is not a URL */
   constructor(options: AuthorityOptions) {
     checkKeys(options, OPTIONS, "an authority");
-    const { previousSecrets, service, cacheSize, ...given } = options;
+    const { previousSecrets, service, cacheSize, revocations, ...given } = options;
     // The minter and the verifier read it at different times.
     const minting = { ...given, secret: askedOnce(given.secret) };
     const { secret, kind, tolerate, clock } = minting;
     this.minter = new Minter(minting);
-    this.revocations = new RevocationList({ ...(clock !== undefined && { clock }) });
+    this.revocations = revocations ?? new RevocationList({ ...(clock !== undefined && { clock }) });
     this.#hmac = new HmacVerifier({
       secret,
       revocations: this.revocations,

@@ -7,7 +7,7 @@ import { type Amount, type AmountText, readAmountOption } from "../amount.ts";
 import { durationSeconds } from "../caveat/duration.ts";
 import { type ChainLimit, type Duration, readBase } from "../caveat/index.ts";
 import { formatInstant } from "../caveat/instant.ts";
-import type { Verifier } from "../credential/index.ts";
+import type { RevocationList, Verifier } from "../credential/index.ts";
 import { HolderProofs } from "../holder/proofs.ts";
 import { randomBytes } from "../internal/crypto.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
@@ -183,8 +183,9 @@ export interface PaywallOptions extends CommonTerms {
   /**
    * The paywall of this service, in this process, that this one is made to take the place of, as
    * with other prices. What was kept of it goes on here: answers to repeated requests, the keys of
-   * issuers that both trust and, without other `challengesPerMinute`, the counts of unpaid
-   * challenges. It may still end what it serves.
+   * issuers that both trust, without other `challengesPerMinute` the counts of unpaid challenges,
+   * and, where this one has no `store` or no `revocations` of its own, the counts and the
+   * revocations that the other had in memory. It may still end what it serves.
    */
   readonly replaces?: Paywall;
   /**
@@ -241,6 +242,12 @@ export class Paywall {
   readonly #abandoned: AbandonedUses;
   readonly #sold: Sold;
   readonly #book: Ledger & Partial<SalesBook>;
+  /** What a paywall that takes the place of this one goes on with. */
+  readonly #inMemory: {
+    readonly store?: NonNullable<PaywallOptions["store"]>;
+    readonly revocations?: RevocationList;
+    readonly topUps?: TopUps;
+  };
   #own: Route | undefined;
 
   /** @throws TypeError for options that cannot work: here, and not at the first request */
@@ -253,14 +260,21 @@ export class Paywall {
     for (const [name, rate] of Object.entries({ perClient, total }))
       if (!(Number.isSafeInteger(rate) && rate > 0))
         throw new TypeError(`challengesPerMinute.${name} must be a whole number, 1 or more`);
-    this.authority = options.authority ?? ownAuthority(options, clock);
+    const kept = replaces === undefined ? undefined : replaces.#inMemory;
+    const revocations = options.revocations === undefined ? kept?.revocations : undefined;
+    this.authority = options.authority ?? ownAuthority(options, clock, revocations);
     const base = readBase(this.authority.location);
     if (base === undefined)
       throw new TypeError(
         "a paywall's location must be the http(s) URL that clients call, without a query, a fragment, or `*`, `;` or an encoded slash in its path",
       );
     const alarm = options.alarm ?? printed;
-    const ledger: NonNullable<PaywallOptions["store"]> = options.store ?? new MemoryStore();
+    const ledger = options.store ?? kept?.store ?? new MemoryStore();
+    const directives =
+      options.revocations === undefined
+        ? { revocations: this.authority.revocations, topUps: kept?.topUps ?? new TopUps() }
+        : {};
+    this.#inMemory = { ...directives, ...(options.store === undefined && { store: ledger }) };
     this.#abandoned = new AbandonedUses(ledger, clock);
     const keeping = { authority: this.authority, clock, alarm };
     const keepers = { keep: options.keep ?? "1d", keepSales: options.keepSales ?? "90d" };
@@ -284,7 +298,7 @@ export class Paywall {
       base,
       holders: before?.holders ?? new HolderProofs(clock),
       ledger,
-      topUps: new TopUps(),
+      topUps: directives.topUps ?? new TopUps(),
       abandoned: this.#abandoned,
       keeper,
       repeats: before?.repeats ?? new Repeats(),
@@ -561,7 +575,12 @@ function keeperOf(
   return new Keeper({ books, clock, keepSeconds: seconds, salesSeconds, seal, failed });
 }
 
-function ownAuthority(options: PaywallOptions, clock: Clock): Authority {
+/** @throws TypeError for options that are missing, or that do not go together */
+function ownAuthority(
+  options: PaywallOptions,
+  clock: Clock,
+  revocations: RevocationList | undefined,
+): Authority {
   const { location, trust } = options;
   // It mints nothing, so nobody needs to know the secret.
   const isTrusting = !("secret" in options) && trust !== undefined && trust.length > 0;
@@ -573,7 +592,12 @@ function ownAuthority(options: PaywallOptions, clock: Clock): Authority {
     );
   if (isTrusting && options.invoicer !== undefined)
     throw new TypeError("a paywall that sells needs a secret: what is sold is minted under it");
-  return new Authority({ secret, location, clock });
+  // The store has digests and sums that every instance, and every later start, has to recognise.
+  if (isTrusting && options.store !== undefined)
+    throw new TypeError(
+      "a paywall with a store needs a secret, also where it only trusts issuers: what it keeps is keyed by it",
+    );
+  return new Authority({ secret, location, clock, ...(revocations && { revocations }) });
 }
 
 /** @throws TypeError for issuers that cannot be trusted, or not be listed */

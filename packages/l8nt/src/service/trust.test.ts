@@ -6,6 +6,7 @@ import { Authority } from "../l402/index.ts";
 import { issuersIn } from "../l402/issuers.ts";
 import { Minter, seal } from "../public-key/index.ts";
 import { KEYS_PATH, writeKeyPage } from "../public-key/key-page.ts";
+import { MemoryStore } from "../stores/memory.ts";
 import { FakeInvoicer } from "../testing/fake-invoicer.ts";
 import { Refused } from "../wire/problem.ts";
 import { Paywall, type PaywallOptions } from "./index.ts";
@@ -214,6 +215,8 @@ describe("cannot be made", () => {
     ["an issuer with a quote in its name", { trust: ['https://a".example'] }],
     ["an issuer with a comma in its name", { trust: ["https://a,b.example"] }],
     ["a sale without a secret", { trust: [issuer], invoicer: new FakeInvoicer(() => NOW) }],
+    // Its next start would not recognise what it keeps.
+    ["a store without a secret", { trust: [issuer], store: new MemoryStore() }],
   ])("%s", (_name, options) => {
     expect(() => paywallOf(options)).toThrow(TypeError);
   });
