@@ -120,6 +120,7 @@ export default withMermaid({
             page("Sell a route", "/tutorials/sell-a-route"),
             page("Sell a model", "/tutorials/sell-a-model"),
             page("A family of agents", "/tutorials/agent-family"),
+            page("One credential, several services", "/tutorials/any-service"),
             page("An OpenAI budget in one minute", "/tutorials/gateway"),
           ],
         },
