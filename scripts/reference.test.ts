@@ -20,7 +20,7 @@ describe("the reference pages", () => {
   });
 
   it("have a row for every key of config.json", () => {
-    for (const key of [...Object.keys(LIMIT_KEYS), "location", "walletFile"])
+    for (const key of [...Object.keys(LIMIT_KEYS), "location", "walletFile", "mints"])
       expect(pages["configuration.md"]).toContain(`\n| \`${key}\` |`);
   });
 

@@ -31,6 +31,9 @@ export function configuration(root: string): string {
     table(head, rows(keys)),
     "### `maxInFlight`",
     table(head, rows(readOptions(limits, "InFlightOptions"))),
+    "### `mints`",
+    "[Mint for services that trust you](../guides/treasury.md#mint-for-services-that-trust-you) explains it.",
+    table(head, rows(readOptions(config, "MintsConfig"))),
     'An amount is text with its unit, such as `"10 sat"`. A fee is an amount, a share such as `"1 %"`, or both, and then the larger holds. A duration is a number with `s`, `m`, `h` or `d`, such as `"15m"`.',
     "## Environment variables",
     table(

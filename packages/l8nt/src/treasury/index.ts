@@ -12,7 +12,7 @@ export {
   type InFlightOptions,
   type TreasuryLimits,
 } from "./limits.ts";
-export type { MintsOptions } from "./mints.ts";
+export { type MintsOptions, readMints as checkMints } from "./mints.ts";
 export type { TreasuryOptions } from "./options.ts";
 export { type OwnerApiOptions, ownerApi } from "./owner-api.ts";
 export { routeLabel } from "./routes.ts";

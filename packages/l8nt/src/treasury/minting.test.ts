@@ -3,6 +3,7 @@
  * they trust the issuer, and for no other. spec/4-purchase.md §5.
  */
 import { describe, expect, test } from "vitest";
+import { HolderKey } from "../holder/index.ts";
 import type { Credential } from "../l402/index.ts";
 import type { Purchase } from "../ports/treasury.ts";
 import { issuedOf, KeyRing } from "../public-key/index.ts";
@@ -211,6 +212,20 @@ describe("what is handed over", () => {
     expect(await world.present(credential, "/a/y", "POST")).toBe("403 ERR_ENDPOINT");
     world.clock.advance("2m");
     expect(await world.present(credential, "/a/y")).toMatch(/ERR_EXPIRED$/);
+  });
+
+  test("keeps the key that an agent is bound to", async () => {
+    const world = await mintingTown();
+    const key = new HolderKey(undefined, { clock: world.clock });
+    const agent = world
+      .mint()
+      .delegate({ agent: "bound", holder: key.thumbprint }, { now: world.clock() });
+    const client = world.connect(agent, { fetch: key.fetch });
+    expect((await client.get(`${world.shop.url}/a`)).status).toBe(200);
+    const shown = world.shop.received.flatMap(({ headers }) => headers.authorization ?? []);
+    expect(shown).toHaveLength(1);
+    expect(await world.present(shown[0]!.slice("L402 ".length))).toBe("403 ERR_HOLDER");
+    expect(world.paid().count).toBe(0);
   });
 
   test.each([-540, 0, 540])(

@@ -19,8 +19,7 @@ import { issuersIn } from "../l402/issuers.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { Purchase } from "../ports/treasury.ts";
-import { codeOf } from "../wire/problem-code.ts";
-import { asksForIssued } from "../wire/service-refusal.ts";
+import { asksForIssued, isRefusal } from "../wire/service-refusal.ts";
 import type { Delivery } from "./delivery.ts";
 import type { Digest } from "./derived.ts";
 import type { SpendingGate } from "./gate.ts";
@@ -166,7 +165,7 @@ export class Minting {
     const given = givenKeyOf(order);
     const use = keyOfUse({ given, sharer: verified.node.id, use: ["minted", priced, key], digest });
     const { response } = await services.present(order, shown, use);
-    if (await isRefused(response)) {
+    if (await isRefusal(response)) {
       discard(response);
       return undefined;
     }
@@ -193,12 +192,6 @@ export class Minting {
 
 const isBelow = ({ path }: Target, base: Base): boolean =>
   path === base.path || path.startsWith(`${base.path}/`);
-
-/** A service with nothing to sell says 401 of everything that a sale could mend. */
-async function isRefused(response: Response): Promise<boolean> {
-  if (response.status !== 401) return response.status === 402;
-  return (await codeOf(response.clone()))?.startsWith("ERR_") ?? false;
-}
 
 /**
  * The credential as it leaves: each node in a block of its own, because the place after one depends

@@ -19,9 +19,12 @@ export function keysPath(given: Arguments<"keys">): string {
   throw new UsageError("Missing --keys FILE: the file with the issuer's private keys.");
 }
 
-/** @throws UsageError for a file that is not there, that others may read, or that holds no keys */
-export function readKeys(path: string): KeyRing {
-  const text = readPrivate(path, WHAT);
+/**
+ * @param what the file is in messages
+ * @throws UsageError for a file that is not there, that others may read, or that holds no keys
+ */
+export function readKeys(path: string, what = WHAT): KeyRing {
+  const text = readPrivate(path, what);
   return fromScope(() => KeyRing.parse(text));
 }
 

@@ -12,8 +12,23 @@ export interface Config {
   readonly location: string;
   /** A file with the wallet's URL, used if SIGIL_WALLET is not set. */
   readonly walletFile?: string;
+  /** The services that credentials are minted for, in place of paying. */
+  readonly mints?: MintsConfig;
   /** The limits, which stand beside the other keys in the file. */
   readonly limits: TreasuryLimits;
+}
+
+/** The services that a treasury mints for. */
+export interface MintsConfig {
+  /** The file with the private keys, as `sigil keys new` writes it. It is read at the start. */
+  readonly keysFile: string;
+  /**
+   * The locations of the services. One is minted for if its challenges say, too, that it trusts the
+   * issuer of the keys.
+   */
+  readonly services: readonly string[];
+  /** Whether such a service is paid if it refuses what was minted. @default false */
+  readonly payIfRefused?: boolean;
 }
 
 /** The location of a treasury whose `init` names none. */
@@ -36,12 +51,15 @@ export const configText = (location: string): string =>
     2,
   )}\n`;
 
-const OTHER_KEYS = { location: true, walletFile: true } as const;
+const OTHER_KEYS = { location: true, walletFile: true, mints: true } as const;
+const MINTS_KEYS = { keysFile: true, services: true, payIfRefused: true } satisfies Readonly<
+  Record<keyof MintsConfig, true>
+>;
 
 /** Reads `config.json`. @throws UsageError that names the key */
 export function readConfig(path: string): Config {
   const json = parsed(path);
-  const { location, walletFile, ...given } = json;
+  const { location, walletFile, mints, ...given } = json;
   try {
     checkLimits(json, "config.json", OTHER_KEYS);
   } catch (error) {
@@ -55,7 +73,25 @@ export function readConfig(path: string): Config {
     location: checkedLocation(location),
     limits: { ...DEFAULT_LIMITS, ...given },
     ...(walletFile !== undefined && { walletFile }),
+    ...(mints !== undefined && { mints: readMintsConfig(mints) }),
   };
+}
+
+/** @throws UsageError that names the key; the treasury judges the values of the others */
+function readMintsConfig(mints: unknown): MintsConfig {
+  if (typeof mints !== "object" || mints === null || Array.isArray(mints))
+    throw new UsageError("config.json: mints must be an object with keysFile and services");
+  const unknown = Object.keys(mints).find((key) => !Object.hasOwn(MINTS_KEYS, key));
+  if (unknown !== undefined)
+    throw new UsageError(
+      `config.json: mints has an unknown key ${JSON.stringify(unknown)}; it has ${Object.keys(MINTS_KEYS).join(", ")}`,
+    );
+  const { keysFile } = mints as Partial<MintsConfig>;
+  if (typeof keysFile !== "string")
+    throw new UsageError(
+      "config.json: keysFile of mints must be the path of a file that `sigil keys new` wrote",
+    );
+  return mints as MintsConfig;
 }
 
 /** The origin of a location. @throws UsageError if agents could not reach it safely */

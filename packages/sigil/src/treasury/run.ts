@@ -16,6 +16,8 @@ export interface RunOptions {
   readonly secrets: Secrets;
   readonly store: NonNullable<TreasuryOptions["store"]>;
   readonly wallet: OpenWallet;
+  /** What it mints for, with its keys. @default none */
+  readonly mints?: TreasuryOptions["mints"];
   /** Keeps how far the books have come. */
   readonly witness?: BooksWitness;
   readonly fetch: typeof fetch;
@@ -40,7 +42,7 @@ export interface Running {
 
 /** Starts a treasury. @throws AdapterError `ERR_STORE` */
 export async function runTreasury(options: RunOptions): Promise<Running> {
-  const { config, secrets, store, lookUpEvery, curve, log, witness } = options;
+  const { config, secrets, store, lookUpEvery, curve, log, witness, mints } = options;
   const traced = await tracer();
   const metrics = new Metrics();
   const served = await serveTreasury({
@@ -53,6 +55,7 @@ export async function runTreasury(options: RunOptions): Promise<Running> {
     store,
     ...(lookUpEvery !== undefined && { lookUpEvery }),
     ...(witness !== undefined && { witness }),
+    ...(mints !== undefined && { mints }),
     wallet: tracedWallet(options.wallet, traced),
     fetch: tracedFetch(options.fetch, traced),
     metrics: async (owner) =>

@@ -1,8 +1,15 @@
 /** `sigil treasury start`: opens the folder, and serves the treasury until a signal stops it. */
 import { type Handler, type Served, serve } from "l8nt/node";
-import { DEFAULT_MAX_ORDERS, guardedFetch, routeLabel } from "l8nt/treasury";
+import {
+  checkMints,
+  DEFAULT_MAX_ORDERS,
+  guardedFetch,
+  type MintsOptions,
+  routeLabel,
+} from "l8nt/treasury";
 import type { Arguments } from "../arguments.ts";
 import { EXIT, UsageError } from "../exit.ts";
+import { readKeys } from "../keys/ring-file.ts";
 import type { Terminal } from "../terminal.ts";
 import { type Config, readConfig } from "./config.ts";
 import { connectionBounds, openFilesLimit } from "./descriptors.ts";
@@ -30,6 +37,7 @@ export async function start(given: Arguments<StartFlag>, terminal: Terminal): Pr
   const config = readConfig(folder.config);
   const key = readKey(keyText(given, terminal, folder));
   const walletUrl = walletText(config, terminal);
+  const mints = mintsOf(config);
   const { maxOrders: most = DEFAULT_MAX_ORDERS } = config.limits;
   const bounds = connectionBounds(openFilesLimit());
   const maxOrders = Math.min(most, bounds.orders);
@@ -44,6 +52,7 @@ export async function start(given: Arguments<StartFlag>, terminal: Terminal): Pr
     const { curve } = await import("./curve.ts");
     const running = await runTreasury({
       config,
+      ...(mints !== undefined && { mints }),
       maxOrders,
       secrets,
       store,
@@ -114,6 +123,19 @@ export function keyText(given: Arguments<"key-file">, { env }: Terminal, folder:
   const file = given.text("key-file");
   if (file !== undefined) return readPrivate(file, "The key file");
   return env.SIGIL_TREASURY_KEY || readPrivate(folder.key, "The key file");
+}
+
+/** What the treasury mints for. @throws UsageError for a file of keys that cannot be used */
+function mintsOf({ mints }: Config): MintsOptions | undefined {
+  if (mints === undefined) return undefined;
+  const { keysFile, ...rest } = mints;
+  const options = { ...rest, keys: readKeys(keysFile, "The keysFile of mints") };
+  try {
+    checkMints(options);
+  } catch (error) {
+    throw new UsageError(`config.json: ${(error as TypeError).message}`);
+  }
+  return options;
 }
 
 function walletText({ walletFile }: Config, { env }: Terminal): string {
