@@ -58,12 +58,14 @@ def read(raw, verifier):
 
 def nodes(token):
     """The ids of the nodes: the root, and after each `agent` caveat. Page 9 §4."""
+    signatures = b""
     for at, signature in enumerate(token.revocation_ids):
+        signatures += bytes.fromhex(signature)
         caveats = facts(token.block_source(at), "caveat")
         places = [0] if at == 0 else []
         places += [index + 1 for index, one in enumerate(caveats) if one.startswith("agent=")]
         for count in places:
-            yield hashlib.sha256(bytes.fromhex(signature) + bytes([count])).hexdigest()[:32]
+            yield hashlib.sha256(signatures + bytes([count])).hexdigest()[:32]
 
 
 def known(command, preimage):

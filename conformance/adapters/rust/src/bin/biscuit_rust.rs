@@ -65,10 +65,12 @@ fn read(raw: &[u8], verifier: &Value) -> Outcome<Biscuit> {
 /// The ids of the nodes: the root, and after each `agent` caveat. Page 9 §4.
 fn nodes(token: &Biscuit) -> Outcome<Vec<String>> {
     let mut nodes = Vec::new();
+    let mut signatures = Sha256::new();
     for (at, signature) in token.revocation_identifiers().iter().enumerate() {
+        signatures.update(signature);
         let place = |count: usize| {
-            let hash = Sha256::new().chain_update(signature).chain_update([count as u8]);
-            hex::encode(&hash.finalize()[..16])
+            let hash = signatures.clone().chain_update([count as u8]).finalize();
+            hex::encode(&hash[..16])
         };
         if at == 0 {
             nodes.push(place(0));
