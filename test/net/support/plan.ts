@@ -252,6 +252,7 @@ const CERTIFIED_ZONE: Readonly<Record<string, Entry>> = {
   [at("rebound")]: { A: [SHOP.v4[0]], later: { A: ["10.0.0.1"] } },
   [at("rebound-relayed")]: { A: [SHOP.v4[0]], later: { A: ["10.0.0.1"] } },
   [at("rebound-recalled")]: { A: [SHOP.v4[0]], later: { A: ["10.0.0.1"] } },
+  [at("rebound-issuer")]: { A: [SHOP.v4[0]], later: { A: ["10.0.0.1"] } },
   [at("cut")]: whole("proxy"),
   ...Object.fromEntries(
     ["again", "again-relayed", "cached"].map((name) => [
