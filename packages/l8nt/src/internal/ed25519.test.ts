@@ -1,5 +1,7 @@
 /** RFC 8032 §7.1 and §5.1.7. */
-import { describe, expect, it } from "vitest";
+import { createHash } from "node:crypto";
+import { ed25519 } from "@noble/curves/ed25519.js";
+import { beforeAll, describe, expect, it, vi } from "vitest";
 import { hexBytes, hexText, ownBytes } from "./bytes.ts";
 import { signerOf, verify, verifyWith } from "./ed25519.ts";
 
@@ -59,5 +61,87 @@ describe.each(VECTORS)("a key of RFC 8032", (secret, key, message, signature) =>
       expect(verify(wrong, message!, signature!)).toBe(false);
     for (const wrong of [signature!.slice(1), longer(signature!), new Uint8Array(0)])
       expect(verify(key!, message!, wrong)).toBe(false);
+  });
+});
+
+describe("every platform agrees", () => {
+  const { Point } = ed25519;
+  const L = Point.Fn.ORDER;
+  const numberOf = (bytes: Uint8Array): bigint => BigInt(`0x${hexText(ownBytes(bytes).reverse())}`);
+  const bytesOf = (number: bigint): Uint8Array =>
+    hexBytes(number.toString(16).padStart(64, "0"))!.reverse();
+  const TORSION = Point.fromHex("c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a");
+  const [a, r] = [0x1234567n, 0x89abcdefn];
+
+  /** What a signer may make of its own key and nonce. */
+  function signed({
+    key = Point.BASE.multiply(a),
+    nonce = Point.BASE.multiply(r),
+    more = 0n,
+    k8 = false,
+  }) {
+    for (let count = 0; ; count++) {
+      const message = new TextEncoder().encode(`message ${count}`);
+      const hash = createHash("sha512").update(nonce.toBytes()).update(key.toBytes());
+      const k = numberOf(hash.update(message).digest()) % L;
+      // With a factor of 8 the part of small order is gone.
+      if (k8 !== (k % 8n === 0n)) continue;
+      const signature = Uint8Array.of(...nonce.toBytes(), ...bytesOf(((r + k * a) % L) + more));
+      return [key.toBytes(), message, signature] as const;
+    }
+  }
+  const identity = Uint8Array.of(1, ...new Uint8Array(31));
+  const smallOrder = [
+    ...["00".repeat(32), `01${"00".repeat(31)}`, `ec${"ff".repeat(30)}7f`],
+    "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+    "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+    ...[`ed${"ff".repeat(30)}7f`, `ee${"ff".repeat(30)}7f`],
+  ].flatMap((hex) => [
+    hexBytes(hex)!,
+    hexBytes(hex)!.map((byte, at) => byte | (at === 31 ? 128 : 0)),
+  ]);
+
+  const platforms: Record<string, (...given: readonly Uint8Array[]) => unknown> = {};
+  beforeAll(async () => {
+    platforms["node:crypto"] = (key, message, signature) => verify(key!, message!, signature!);
+    vi.spyOn(process, "getBuiltinModule").mockReturnValue(undefined);
+    vi.resetModules();
+    const other = await import("./ed25519.ts");
+    platforms.noble = (key, message, signature) => other.verify(key!, message!, signature!);
+    platforms.WebCrypto = (key, message, signature) =>
+      other.verifyLater!(key!, message!, signature!);
+    vi.restoreAllMocks();
+  });
+
+  it.each<[string, boolean, readonly Uint8Array[]]>([
+    ["an ordinary signature", true, signed({})],
+    [
+      "a nonce with a part of small order",
+      false,
+      signed({ nonce: Point.BASE.multiply(r).add(TORSION) }),
+    ],
+    ["a key with one", false, signed({ key: Point.BASE.multiply(a).add(TORSION) })],
+    [
+      "a key with one that does not count",
+      true,
+      signed({ key: Point.BASE.multiply(a).add(TORSION), k8: true }),
+    ],
+    ["a number that is not reduced", false, signed({ more: L })],
+    ["a wrong nonce", false, signed({ nonce: Point.BASE.multiply(r + 1n) })],
+  ])("about %s: %s", async (_name, isRight, given) => {
+    for (const [name, verifies] of Object.entries(platforms))
+      expect(await verifies(...given), name).toBe(isRight);
+  });
+
+  it("about keys of small order, and keys that are not reduced: they verify nothing", async () => {
+    for (const key of smallOrder)
+      for (let count = 0; count < 16; count++) {
+        const signature = Uint8Array.of(...identity, ...new Uint8Array(32));
+        for (const [name, verifies] of Object.entries(platforms))
+          expect(
+            await verifies(key, Uint8Array.of(count), signature),
+            `${name} ${hexText(key)}`,
+          ).toBe(false);
+      }
   });
 });

@@ -3,7 +3,16 @@
  * verifiers that may wait.
  */
 import { ed25519 } from "@noble/curves/ed25519.js";
-import { type Bytes, base64Bytes, base64Text, concat, hexBytes, ownBytes } from "./bytes.ts";
+import { sha512 } from "@noble/hashes/sha2.js";
+import {
+  type Bytes,
+  base64Bytes,
+  base64Text,
+  concat,
+  hexBytes,
+  hexText,
+  ownBytes,
+} from "./bytes.ts";
 import { randomBytes } from "./crypto.ts";
 
 type NodeCrypto = typeof import("node:crypto");
@@ -80,30 +89,68 @@ export type Verify = (message: Uint8Array, signature: Uint8Array) => boolean;
 
 const never: Verify = () => false;
 
-/** Reads a public key once, for all its signatures. One that is none verifies nothing. */
-export const verifyWith: (publicKey: Uint8Array) => Verify =
-  platform === undefined
-    ? (publicKey) => {
-        const key = ownBytes(publicKey);
-        return (message, signature) => {
-          try {
-            // As RFC 8032 §5.1.7 says, not the wider rules of ZIP 215: every platform must agree.
-            return ed25519.verify(signature, message, key, { zip215: false });
-          } catch {
-            return false;
-          }
-        };
-      }
-    : (publicKey) => {
-        if (publicKey.length !== KEY_BYTES) return never;
-        try {
-          const key = keyObject(platform, publicKey);
-          return (message, signature) =>
-            signature.length === SIGNATURE_BYTES && platform.verify(null, message, key, signature);
-        } catch {
-          return never;
-        }
-      };
+/**
+ * Reads a public key once, for all its signatures. One that is none verifies nothing. As RFC 8032
+ * §5.1.7 says without the factor of 8, which is what `node:crypto` and WebCrypto do: every platform
+ * must agree.
+ */
+export function verifyWith(publicKey: Uint8Array): Verify {
+  if (publicKey.length !== KEY_BYTES || isWeak(publicKey)) return never;
+  try {
+    const isRight = platform === undefined ? byNoble(publicKey) : byNode(platform, publicKey);
+    return (message, signature) =>
+      signature.length === SIGNATURE_BYTES && isRight(message, signature);
+  } catch {
+    return never;
+  }
+}
+
+function byNode(node: NodeCrypto, publicKey: Uint8Array): Verify {
+  const key = keyObject(node, publicKey);
+  return (message, signature) => node.verify(null, message, key, signature);
+}
+
+/** Its own `verify` multiplies by 8, and so takes signatures that others refuse. */
+function byNoble(publicKey: Uint8Array): Verify {
+  const { Point } = ed25519;
+  const bytes = ownBytes(publicKey);
+  const key = Point.fromBytes(bytes);
+  return (message, signature) => {
+    const r = signature.subarray(0, KEY_BYTES);
+    const s = numberOf(signature.subarray(KEY_BYTES));
+    if (!Point.Fn.isValid(s)) return false;
+    const k = Point.Fn.create(numberOf(sha512(concat(r, bytes, message))));
+    const found = Point.BASE.multiplyUnsafe(s).subtract(key.multiplyUnsafe(k)).toBytes();
+    return found.every((byte, at) => byte === r[at]);
+  };
+}
+
+const numberOf = (littleEndian: Uint8Array): bigint =>
+  BigInt(`0x${hexText(littleEndian.slice().reverse())}`);
+
+/** Points of order 8 and less, without the sign in the last bit. */
+const SMALL_ORDER: ReadonlySet<string> = new Set([
+  "00".repeat(32),
+  `01${"00".repeat(31)}`,
+  "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+  "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+  `ec${"ff".repeat(30)}7f`,
+]);
+
+/**
+ * Whether a key would verify what nobody signed, or is written in another way than RFC 8032 §5.1.5
+ * has it: older versions of OpenSSL take both.
+ */
+function isWeak(key: Uint8Array): boolean {
+  const last = key[31]! & 127;
+  // Of keys that are neither, four in 128 are looked at.
+  if (last !== 0 && last !== 5 && last !== 0x7a && last !== 127) return false;
+  const plain = key.slice();
+  plain[31] = last;
+  const isUnreduced =
+    last === 127 && key[0]! >= 0xed && plain.subarray(1, 31).every((b) => b === 255);
+  return isUnreduced || SMALL_ORDER.has(hexText(plain));
+}
 
 /** As {@link verifyWith}, for a key with one signature. */
 export const verify = (
@@ -132,6 +179,7 @@ export const verifyLater:
   platform !== undefined || globalThis.crypto?.subtle === undefined
     ? undefined
     : async (publicKey, message, signature) => {
+        if (isWeak(publicKey)) return false;
         try {
           const { subtle } = globalThis.crypto;
           const key = await subtle.importKey("raw", ownBytes(publicKey), "Ed25519", false, [
