@@ -62,7 +62,7 @@ const DESCRIPTIONS = {
   },
   ERR_TOKEN_KEY: {
     meaning:
-      "The issuer does not publish the key that the public-key credential was minted with, no longer does, or cannot be reached.",
+      "The issuer does not publish the key that the public-key credential was minted with, no longer does, or the key has ended.",
     whatToDo:
       "Ask the issuer for a new credential. An owner looks at `/.well-known/biscuit-web-keys` of the issuer.",
   },
@@ -370,8 +370,9 @@ const DESCRIPTIONS = {
   },
   ERR_KEYS_UNREACHABLE: {
     meaning:
-      "The key page of a trusted issuer cannot be had: no address, no connection, or a certificate that is not valid for its name. The message has the reason.",
-    whatToDo: "Look at the issuer's name and certificate. The last good page holds for a day more.",
+      "The key page of a trusted issuer cannot be had: no address, no connection, or a certificate that is not valid for its name. The operator's message has the reason. Holders are told this code, whatever is wrong with the page, while no good one holds.",
+    whatToDo:
+      "A holder tries again after the seconds in `Retry-After`. An owner looks at the issuer's name, certificate and page; the last good page holds for a day.",
   },
   ERR_KEYS_STATUS: {
     meaning: "The issuer answered its key page with another status than 200.",
@@ -390,8 +391,7 @@ const DESCRIPTIONS = {
     whatToDo: "Ask the issuer to take keys off that have ended.",
   },
   ERR_KEYS_MALFORMED: {
-    meaning:
-      "The key page of the issuer is no list of keys in JSON, is not served as `application/json`, or has two keys with one id.",
+    meaning: "The key page of the issuer is no list of keys in JSON, or has two keys with one id.",
     whatToDo: "Ask the issuer to publish what `sigil keys publish` prints.",
   },
   ERR_KEYS_ISSUER: {

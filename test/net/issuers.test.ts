@@ -39,7 +39,7 @@ async function trusting(
 const at = (host: string): string => `https://${host.includes(":") ? `[${host}]` : host}:${PORT}`;
 /** The keys were fetched, and are not those of the credential. */
 const REACHED = ["ERR_TOKEN_FORGED"];
-const REFUSED = ["ERR_KEYS_ADDRESS", "ERR_TOKEN_KEY"];
+const REFUSED = ["ERR_KEYS_ADDRESS", "ERR_KEYS_UNREACHABLE"];
 const all = (issuers: readonly string[], outcome: readonly string[]) =>
   Object.fromEntries(issuers.map((issuer) => [issuer, outcome]));
 
@@ -97,7 +97,7 @@ describe("an issuer's name", () => {
   test("whose certificate is not for it is not believed", async () => {
     const issuer = at("wrong-name.example");
     expect(await trusting([issuer])).toEqual({
-      [issuer]: ["ERR_KEYS_UNREACHABLE", "ERR_TOKEN_KEY"],
+      [issuer]: ["ERR_KEYS_UNREACHABLE", "ERR_KEYS_UNREACHABLE"],
     });
   });
 });

@@ -1,5 +1,5 @@
 /** The keys of trusted issuers, as the issuers publish them. spec/9-public-key.md §6. */
-import { TokenError } from "../errors.ts";
+import { AdapterError, TokenError } from "../errors.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
 import { begunAt, type Clock, type Sleep, systemClock, systemSleep } from "../ports/clock.ts";
 import { issuerFetch } from "./issuer-fetch.ts";
@@ -99,8 +99,7 @@ export class IssuerDirectory implements IssuerKeys {
       );
     const now = this.#clock();
     const page = held(known, now);
-    if (page === undefined)
-      throw unknownKey("The keys of the credential's issuer cannot be had at the moment.");
+    if (page === undefined) throw noKeys(Math.ceil(known.askedAt + ASK_EVERY - now));
     const key = page.keys.get(keyId);
     if (key === undefined)
       throw unknownKey("The credential's issuer does not publish the key that it was minted with.");
@@ -134,6 +133,8 @@ export class IssuerDirectory implements IssuerKeys {
       .catch((error: unknown) => {
         this.#alarm(`l8nt: the keys of ${issuer} could not be had`, error);
       })
+      // Nobody waits for a page in the background: an alarm that throws would end the process.
+      .catch(() => {})
       .finally(() => {
         if (known.asking === asking) known.asking = undefined;
       });
@@ -154,6 +155,14 @@ export class IssuerDirectory implements IssuerKeys {
 }
 
 const unasked = (): Known => ({ askedAt: Number.NEGATIVE_INFINITY });
+
+/** What is wrong is told to the operator alone: it may be about the operator's own network. */
+const noKeys = (seconds: number): AdapterError =>
+  new AdapterError(
+    "ERR_KEYS_UNREACHABLE",
+    "The keys of the credential's issuer cannot be had at the moment. Try again later.",
+    { retryAfterSeconds: Math.min(ASK_EVERY, Math.max(1, seconds)) },
+  );
 
 const unknownKey = (message: string): TokenError => new TokenError("ERR_TOKEN_KEY", message);
 

@@ -92,7 +92,7 @@ describe("an issuer whose name leads to what is not public is asked for nothing"
     resolving(addresses);
     const before = requests;
     const [code, alarm, ...others] = await outcome(`https://treasury.example:${port}`);
-    expect([code, others]).toEqual(["ERR_TOKEN_KEY", []]);
+    expect([code, others]).toEqual(["ERR_KEYS_UNREACHABLE", []]);
     expect(alarm).toMatch(/^ERR_KEYS_ADDRESS .*`allowPrivateIssuers: true`/);
     expect(requests).toBe(before);
   });
@@ -100,7 +100,7 @@ describe("an issuer whose name leads to what is not public is asked for nothing"
   test.each(EVER)("with the permission for private networks neither: %s", async (_n, addresses) => {
     resolving(addresses);
     const [code, alarm] = await outcome(`https://treasury.example:${port}`, true);
-    expect(code).toBe("ERR_TOKEN_KEY");
+    expect(code).toBe("ERR_KEYS_UNREACHABLE");
     expect(alarm).toMatch(/^ERR_KEYS_ADDRESS /);
   });
 

@@ -91,11 +91,15 @@ function readEntry(issuer: string, entry: unknown): IssuerKey | undefined {
   return expiresAt === undefined ? undefined : { keyId: key_id, publicKey, expiresAt };
 }
 
-const RFC_3339 = /^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:[Zz]|[+-]\d{2}:\d{2})$/;
+const RFC_3339 = /^(\d{4}-\d{2}-\d{2})[Tt ](\d{2}):\d{2}:\d{2}(?:\.\d+)?(?:[Zz]|[+-]\d{2}:\d{2})$/;
 
 /** Unix seconds of a date of RFC 3339; undefined for another text. */
 export function readDate(text: string): number | undefined {
-  const time = RFC_3339.test(text) ? Date.parse(text) : Number.NaN;
+  const [, day = "", hour] = RFC_3339.exec(text) ?? [];
+  // A day that its month does not have would be one of the next month.
+  const midnight = new Date(`${day}T00:00:00Z`);
+  if (Number.isNaN(midnight.getTime()) || !midnight.toISOString().startsWith(day)) return undefined;
+  const time = hour === "24" ? Number.NaN : Date.parse(text.toUpperCase().replace(" ", "T"));
   return Number.isNaN(time) ? undefined : time / 1000;
 }
 

@@ -27,7 +27,8 @@ export interface IssuerKeys {
    * The 32 bytes of the issuer's key.
    *
    * @throws TokenError `ERR_TOKEN_ISSUER` for an issuer that is not trusted, `ERR_TOKEN_KEY` for a
-   * key that it does not have, or that ended
+   * key that it does not have, or that ended; AdapterError `ERR_KEYS_UNREACHABLE` while none of the
+   * issuer's keys can be had
    */
   find(issuer: string, keyId: number): Uint8Array;
   /** Resolves when `find` knows what can be known; undefined if it knows it now. */

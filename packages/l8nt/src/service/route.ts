@@ -219,7 +219,9 @@ export class Route {
   }
 
   #unready(error: AdapterError, { method, path }: Target): Refused {
-    this.#context.alarm(`l8nt: ${method} ${path} is not served: no secret`, error.cause);
+    // About keys of an issuer the directory has told already, once for all requests.
+    if (error.code === "ERR_SECRET")
+      this.#context.alarm(`l8nt: ${method} ${path} is not served: no secret`, error.cause);
     return new Refused(error);
   }
 

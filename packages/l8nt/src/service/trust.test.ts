@@ -100,7 +100,7 @@ describe("a paywall that trusts an issuer", () => {
     expect(await codeAt(paywall, credential)).toMatch(/ERR_USES$/);
   });
 
-  test.each<[string, () => Response | Promise<Response>]>([
+  test.each<[string, () => Response | Promise<Response>, string?]>([
     ["an error", () => new Response("no", { status: 500 })],
     ["a redirect", () => Response.redirect("https://other.example/keys")],
     ["no JSON", () => served("<html>")],
@@ -111,6 +111,7 @@ describe("a paywall that trusts an issuer", () => {
     [
       "a key that is none",
       () => Response.json([{ algorithm: "ed25519", key_bytes: "00", key_id: 1 }]),
+      "401 ERR_TOKEN_KEY",
     ],
     [
       "a key of another algorithm",
@@ -118,6 +119,7 @@ describe("a paywall that trusts an issuer", () => {
         Response.json([
           { algorithm: "secp256r1", key_bytes: hexText(new Uint8Array(33)), key_id: 1 },
         ]),
+      "401 ERR_TOKEN_KEY",
     ],
     [
       "an end that cannot be read",
@@ -130,20 +132,48 @@ describe("a paywall that trusts an issuer", () => {
             expires_at: "soon",
           },
         ]),
+      "401 ERR_TOKEN_KEY",
     ],
     ["no answer", () => Promise.reject(new TypeError("fetch failed"))],
-  ])("refuses where the page is %s, and takes it once it is right", async (_name, broken) => {
-    const time = { now: NOW };
-    const { asked, at, fetch } = site(broken);
-    const paywall = paywallOf({ trust: [issuer], fetch }, time);
-    const credential = first.mint(scope);
-    expect(await codeAt(paywall, credential)).toBe("401 ERR_TOKEN_KEY");
-    expect(await codeAt(paywall, credential)).toBe("401 ERR_TOKEN_KEY");
-    at.page = () => page(first);
-    expect(await codeAt(paywall, credential)).toBe("401 ERR_TOKEN_KEY");
-    expect(asked).toHaveLength(1);
-    time.now += 30;
-    expect(await codeAt(paywall, credential)).toBe("granted");
+  ])(
+    "refuses where the page is %s, and takes it once it is right",
+    async (_name, broken, refused = "503 ERR_KEYS_UNREACHABLE") => {
+      const time = { now: NOW };
+      const { asked, at, fetch } = site(broken);
+      const paywall = paywallOf({ trust: [issuer], fetch }, time);
+      const credential = first.mint(scope);
+      expect(await codeAt(paywall, credential)).toBe(refused);
+      expect(await codeAt(paywall, credential)).toBe(refused);
+      at.page = () => page(first);
+      expect(await codeAt(paywall, credential)).toBe(refused);
+      expect(asked).toHaveLength(1);
+      time.now += 30;
+      expect(await codeAt(paywall, credential)).toBe("granted");
+    },
+  );
+
+  test("sells nothing to a credential whose keys cannot be had, and tells the operator once", async () => {
+    const { fetch } = site(() => new Response("no", { status: 500 }));
+    const told: string[] = [];
+    const invoicer = new FakeInvoicer(() => NOW);
+    const paywall = paywallOf({
+      ...{ secret, invoicer, price: "10 sat", trust: [issuer], fetch },
+      alarm: (what) => told.push(what),
+    });
+    const request = () =>
+      paywall.authorize(
+        new Request(`${location}/a`, {
+          headers: { authorization: `L402 ${first.mint(scope)}` },
+        }),
+      );
+    for (let count = 0; count < 3; count++) {
+      const decision = await request();
+      if (decision.granted) throw new Error("it was served");
+      const { status, headers } = decision.response;
+      expect([status, headers.get("retry-after")]).toEqual([503, "30"]);
+      expect(headers.get("www-authenticate")).toBeNull();
+    }
+    expect(told).toEqual([`l8nt: the keys of ${issuer} could not be had`]);
   });
 
   test("an issuer that is not trusted is never asked", async () => {
@@ -186,7 +216,7 @@ describe("a paywall that trusts an issuer", () => {
     time.now += 600 + 86_399;
     expect(await codeAt(paywall, credential)).toBe("granted");
     time.now += 1;
-    expect(await codeAt(paywall, credential)).toBe("401 ERR_TOKEN_KEY");
+    expect(await codeAt(paywall, credential)).toBe("503 ERR_KEYS_UNREACHABLE");
   });
 
   test("a key that has ended verifies nothing", async () => {
@@ -338,7 +368,7 @@ describe("a paywall that replaces one", () => {
     expect(asked).toHaveLength(1);
     // The last good page ends when it would have.
     time.now += 600 + 86_400;
-    expect(await codeAt(next, credential)).toBe("401 ERR_TOKEN_KEY");
+    expect(await codeAt(next, credential)).toBe("503 ERR_KEYS_UNREACHABLE");
   });
 
   test("takes no credential of an issuer that it no longer trusts", async () => {

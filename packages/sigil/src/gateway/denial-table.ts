@@ -65,6 +65,7 @@ export const SHOWN: { readonly [Code in ErrorCode]?: Shown } = {
   ERR_CHECKPOINT: shown(503, "books_unavailable", "Books unavailable", 1),
   ERR_FEED: shown(503, "revocations_unknown", "Revocations unknown", 1),
   ERR_SECRET: shown(503, "secret_unavailable", "The gateway has no secret", 1),
+  ERR_KEYS_UNREACHABLE: shown(503, "keys_unavailable", "Keys of the issuer unavailable", 1),
   ERR_WALLET: shown(503, "wallet_unavailable", "No invoice", 1),
   ERR_PRICE_FUNCTION: shown(503, "price_unavailable", "No price", 1),
 };
