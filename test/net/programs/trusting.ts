@@ -1,6 +1,6 @@
 /**
- * Asks for the keys of issuers as a service that trusts them does, and prints for each what comes of
- * it: `trusting.ts OPTIONS ISSUER...`. OPTIONS are JSON.
+ * Asks for the keys of issuers as a service that trusts them does, and prints for each what comes
+ * of it: `trusting.ts OPTIONS ISSUER...`. OPTIONS are JSON.
  */
 import { Minter } from "l8nt/biscuit";
 import { Paywall } from "l8nt/service";
