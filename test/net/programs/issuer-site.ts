@@ -4,6 +4,7 @@
  */
 import { appendFileSync, readFileSync } from "node:fs";
 import { createServer } from "node:https";
+import type { Socket } from "node:net";
 
 const [port, log] = process.argv.slice(2);
 const { CERT = "", KEY = "" } = process.env;
@@ -20,5 +21,5 @@ createServer({ cert: readFileSync(CERT), key: readFileSync(KEY) }, ({ headers },
     })
     .end(JSON.stringify([{ ...key, issuer: `https://${headers.host}` }]));
 })
-  .on("connection", ({ localAddress }) => appendFileSync(log!, `${localAddress}\n`))
+  .on("connection", (socket) => appendFileSync(log!, `${(socket as Socket).localAddress}\n`))
   .listen(Number(port), "::", () => console.log("ready"));
