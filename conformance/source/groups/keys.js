@@ -14,7 +14,7 @@ import {
 
 const issuers = (...list) => ({ verifier: { issuers: list } });
 const STEP3 = five(
-  "| 3. Find the key of the issuer and `rootKeyId` (0 where it is missing) among those trusted (§6) | `ERR_TOKEN_ISSUER`, `ERR_TOKEN_KEY` |",
+  "| 3. Find the key of the issuer and `rootKeyId` (0 where it is missing) among those trusted (§6) | `ERR_TOKEN_ISSUER`, `ERR_TOKEN_KEY`, `ERR_KEYS_UNREACHABLE` |",
 );
 const seven = biscuit([["purpose=x"]], { keyId: 7 });
 const keys = [
@@ -89,6 +89,8 @@ const published = (more = {}) => ({
 });
 const found = { ok: true, publicKey: ISSUER_KEY };
 const NONE = deny("ERR_TOKEN_KEY");
+/** The page is refused, and there is none of before. */
+const REFUSED = deny("ERR_KEYS_UNREACHABLE");
 const OTHERS = six(
   "An entry of another one is left out; so is one of another algorithm, or that cannot be read",
 );
@@ -110,7 +112,7 @@ const pages = [
   page(
     "two keys with one id",
     [published(), published({ key_bytes: OTHER_KEY })],
-    NONE,
+    REFUSED,
     six("the `rootKeyId` of its tokens. Two keys with one id: the page is refused"),
   ),
   page(
@@ -122,8 +124,8 @@ const pages = [
   page(
     "an entry of another issuer",
     [published({ issuer: "https://other.example" })],
-    NONE,
-    OTHERS,
+    REFUSED,
+    six("A page that has entries, all of other issuers, is refused"),
   ),
   page(
     "an entry of another issuer beside it",
@@ -169,19 +171,19 @@ const pages = [
   page(
     "65,537 bytes",
     JSON.stringify([published()]).padEnd(65_537),
-    NONE,
+    REFUSED,
     six("No redirect is followed. At most 65,536 bytes, 64 keys, 10 seconds"),
   ),
   page(
     "no JSON",
     "<html>",
-    NONE,
+    REFUSED,
     six("No redirect is followed. At most 65,536 bytes, 64 keys, 10 seconds"),
   ),
   page(
     "no list",
     { keys: [] },
-    NONE,
+    REFUSED,
     six("No redirect is followed. At most 65,536 bytes, 64 keys, 10 seconds"),
   ),
   page(
@@ -193,7 +195,7 @@ const pages = [
   page(
     "65 keys",
     Array.from({ length: 65 }, (_, key_id) => published({ key_id })),
-    NONE,
+    REFUSED,
     six("No redirect is followed. At most 65,536 bytes, 64 keys, 10 seconds"),
   ),
 ];
