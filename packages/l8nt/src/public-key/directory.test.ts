@@ -269,6 +269,43 @@ describe("an issuer is asked", () => {
     expect([asked.length, codeOf(1)]).toEqual([2, "found"]);
   });
 
+  test("behind the requests of a busy service; an idle one waits, and lets no ended key in", async () => {
+    const { directory, at, asked, time, find, codeOf } = directoryOf(() => page([1]));
+    await find(1);
+    at.answer = () => page([2]);
+    time.now += 359;
+    expect(directory.load(issuer, 1)).toBeUndefined();
+    expect(codeOf(1)).toBe("found");
+    await nextTurn();
+    expect([asked.length, codeOf(1)]).toEqual([2, "ERR_TOKEN_KEY"]);
+    at.answer = () => page([3]);
+    time.now += 360;
+    const both = await Promise.all([find(2), find(2)]);
+    expect([asked.length, ...both]).toEqual([3, "ERR_TOKEN_KEY", "ERR_TOKEN_KEY"]);
+  });
+
+  test("once by who waits for an issuer that is down, and then behind requests until it is up", async () => {
+    const { directory, at, asked, time, find, codeOf, waiting } = directoryOf(() => page([1]));
+    await find(1);
+    at.answer = never;
+    time.now += 3600;
+    const loading = directory.load(issuer, 1)!;
+    // The deadline of the request.
+    waiting[1]!.end();
+    await loading;
+    expect([asked.length, codeOf(1)]).toEqual([2, "found"]);
+    time.now += 30;
+    expect(directory.load(issuer, 1)).toBeUndefined();
+    expect(asked).toHaveLength(3);
+    waiting.at(-1)!.end();
+    await nextTurn();
+    at.answer = () => page([2]);
+    time.now += 30;
+    expect(directory.load(issuer, 1)).toBeUndefined();
+    await nextTurn();
+    expect(codeOf(1)).toBe("ERR_TOKEN_KEY");
+  });
+
   test("again, and waited for, where the last request behind a kept page never ended", async () => {
     const { directory, at, asked, time, find, codeOf } = directoryOf(() => page([1, 2]));
     await find(1);
@@ -332,6 +369,12 @@ test.each<[string, number | undefined]>([
   ["", undefined],
 ])("the date %j is %s", (text, seconds) => {
   expect(readDate(text)).toBe(seconds);
+});
+
+test("what is no list of issuers, and plain http, are told what is right", () => {
+  const made = (issuers: unknown) => () => new IssuerDirectory({ issuers: issuers as string[] });
+  expect(made(issuer)).toThrow(/a list of origins: \["https/);
+  expect(made(["http://10.0.0.5"])).toThrow(/Plain http is for localhost, 127.0.0.0\/8/);
 });
 
 test("a directory takes a fetch, or the permission for private networks, and not both", () => {

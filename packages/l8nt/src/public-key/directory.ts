@@ -11,6 +11,8 @@ import type { IssuerKeys } from "./verifier.ts";
 const GRACE = 86_400;
 /** A key that is not on the page, and a page that cannot be had, are asked for at most so often. */
 const ASK_EVERY = 30;
+/** A page that ended longer ago than this is waited for. */
+const STALE_SECONDS = 60;
 
 export interface IssuerDirectoryOptions {
   /** The origins that are trusted, such as `https://treasury.example`; `http` on loopback alone. */
@@ -57,6 +59,8 @@ interface Known {
   /** Unix seconds of the last request. */
   askedAt: number;
   asking?: Promise<void> | undefined;
+  /** Whether the last request that came to an end brought no page. */
+  isFailing?: boolean;
 }
 
 export class IssuerDirectory implements IssuerKeys {
@@ -75,6 +79,8 @@ export class IssuerDirectory implements IssuerKeys {
       throw new TypeError(
         "allowPrivateIssuers has no effect beside a fetch of your own: leave one of them out",
       );
+    if (!Array.isArray(issuers))
+      throw new TypeError('trusted issuers are a list of origins: ["https://treasury.example"]');
     const known = before === undefined ? undefined : before.#known;
     this.#known = new Map(
       issuers.map(readTrusted).map((issuer) => [issuer, known?.get(issuer) ?? unasked()]),
@@ -114,11 +120,15 @@ export class IssuerDirectory implements IssuerKeys {
     const now = this.#clock();
     const page = held(known, now);
     if (page?.keys.has(keyId)) {
-      if (now < page.readAt + page.freshSeconds || !mayAsk(known, now)) return undefined;
-      const wasLost = known.asking !== undefined;
-      const asking = this.#ask(issuer, known);
-      // Nobody waits for a page whose last good one holds, unless no end came of the last request.
-      return wasLost ? asking : undefined;
+      const ended = page.readAt + page.freshSeconds;
+      if (now < ended) return undefined;
+      // A busy service reads it anew behind its requests. An idle one may have a key that is long
+      // gone, and waits, unless the issuer is down; so does one of Workers whose last request never
+      // came to an end.
+      const isLost = known.asking !== undefined && mayAsk(known, now);
+      const isWaiting = isLost || (now >= ended + STALE_SECONDS && known.isFailing !== true);
+      const asking = mayAsk(known, now) ? this.#ask(issuer, known) : known.asking;
+      return isWaiting && asking !== undefined ? this.#waitFor(asking, issuer, known) : undefined;
     }
     if (mayAsk(known, now)) return this.#ask(issuer, known);
     return known.asking === undefined ? undefined : this.#waitFor(known.asking, issuer, known);
@@ -129,8 +139,10 @@ export class IssuerDirectory implements IssuerKeys {
     const asking = fetchPage(issuer, this.#fetch, this.#sleep)
       .then((page) => {
         known.page = { ...page, readAt: this.#clock() };
+        known.isFailing = false;
       })
       .catch((error: unknown) => {
+        known.isFailing = true;
         this.#alarm(`l8nt: the keys of ${issuer} could not be had`, error);
       })
       // Nobody waits for a page in the background: an alarm that throws would end the process.
@@ -184,7 +196,7 @@ function readTrusted(issuer: string): string {
   const origin = readIssuer(issuer);
   if (origin.startsWith("http:") && !LOOPBACK.test(origin))
     throw new TypeError(
-      `the issuer ${origin} must be an https origin: its keys are what is trusted`,
+      `the issuer ${origin} must be an https origin: its keys are what is trusted. Plain http is for localhost, 127.0.0.0/8 and [::1] alone`,
     );
   return origin;
 }
