@@ -4,7 +4,7 @@
  */
 import { describe, expect, test } from "vitest";
 import { HolderKey } from "../holder/index.ts";
-import type { Credential } from "../l402/index.ts";
+import { Credential } from "../l402/index.ts";
 import type { Purchase } from "../ports/treasury.ts";
 import { issuedOf, KeyRing } from "../public-key/index.ts";
 import { type MintingTown, mintingTown } from "../testing/fixtures/minting-town.ts";
@@ -270,6 +270,19 @@ describe("a condition that no service can judge for the treasury", () => {
     expect(await world.present(shown[0]!.slice("L402 ".length), "/b")).toMatch(/ERR_ENDPOINT$/);
     world.clock.advance("60s");
     expect(await world.present(shown[0]!.slice("L402 ".length), "/a")).toMatch(/ERR_EXPIRED$/);
+  });
+
+  test("what the service alone can judge goes along with the request that is relayed", async () => {
+    const world = await mintingTown();
+    const agent = world
+      .mint()
+      .delegate({ agent: "reader", capabilities: { shop: ["read"] } }, { now: world.clock() });
+    expect(statusOf(await world.order(agent))).toBe(200);
+    const [shown] = world.shop.received.flatMap(({ headers }) => headers.authorization ?? []);
+    const { caveats } = Credential.parse(shown!.slice("L402 ".length));
+    expect(caveats).toContainEqual(
+      expect.objectContaining({ condition: "shop_capabilities", value: "read" }),
+    );
   });
 
   test("an order that is sent again counts once, and gets the same answer", async () => {

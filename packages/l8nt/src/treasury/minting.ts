@@ -160,7 +160,7 @@ export class Minting {
     await this.#note(order, grant);
     this.#demand(order);
     const now = serviceTime({ skewSeconds }, clock());
-    const shown = mintedFor(target, grant.full, { enforced: ENFORCED, now });
+    const shown = mintedFor(target, grant.full, verified, { enforced: ENFORCED, now });
     // All agents of the tree present the same one, and a service could not tell them apart.
     const given = givenKeyOf(order);
     const use = keyOfUse({ given, sharer: verified.node.id, use: ["minted", priced, key], digest });

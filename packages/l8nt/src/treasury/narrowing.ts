@@ -83,15 +83,25 @@ export function shownFor(
 }
 
 /**
- * What was minted, as a relayed request shows it.
+ * What was minted, as a relayed request shows it, with the conditions of the agent that the service
+ * alone can judge.
  *
  * @param now Unix seconds of the service's clock
  */
-export const mintedFor = (
+export function mintedFor(
   target: Target,
   full: Credential,
+  { chain }: Pick<Verified, "chain">,
   { enforced, now }: { readonly enforced: readonly string[]; readonly now: number },
-): Credential => shownOf(full, target, { enforced, until: now + RELAY_SECONDS, nonce: undefined });
+): Credential {
+  const there = chain.entries.filter(({ condition }) => condition.judgedBy === "service");
+  const names = new Set(there.map(({ condition }) => condition.name));
+  const own = chain.texts
+    .filter(({ condition }) => names.has(condition))
+    .map(({ condition, value }) => `${condition}=${value}`);
+  const narrower = own.length === 0 ? full : full.append(own);
+  return shownOf(narrower, target, { enforced, until: now + RELAY_SECONDS, nonce: undefined });
+}
 
 function shownOf(full: Credential, target: Target, terms: RelayTerms): Credential {
   const caveats = relayCaveats(target, terms);
