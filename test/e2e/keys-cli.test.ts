@@ -56,7 +56,7 @@ describe("an issuer in the terminal", () => {
   test("mints what a service takes that read the published page alone", async () => {
     const file = await made();
     const page = await run("keys", "publish", "--keys", file);
-    const fetcher = async () => new Response(page);
+    const fetcher = async () => Response.json(JSON.parse(page));
     const paywall = new Paywall({ location, trust: [issuer], fetch: fetcher as typeof fetch });
     expect(await codeAt(paywall, await minted(file))).toBe("granted");
     expect(await codeAt(paywall, await minted(file, "--key-form"))).toBe("granted");
@@ -75,16 +75,18 @@ describe("an issuer in the terminal", () => {
     expect(JSON.parse(after)).toHaveLength(2);
     const late = await minted(file);
     for (const page of [before, after]) {
-      const fetcher = async () => new Response(page);
+      const fetcher = async () => Response.json(JSON.parse(page));
       const paywall = new Paywall({ location, trust: [issuer], fetch: fetcher as typeof fetch });
       expect(await codeAt(paywall, late)).toBe("granted");
     }
     expect(await run("keys", "list", "--keys", file)).toMatch(
-      /key 0 {2}mints\n[\s\S]+key 1 {2}mints a day after it was made\n/,
+      /key 0 {2}mints\n[\s\S]+key 1 {2}mints from \d{4}-\d\d-\d\d \d\d:\d\d UTC\n/,
     );
-    await run("keys", "retire", "--id", "0", "--keys", file);
+    expect(await run("keys", "retire", "--id", "0", "--keys", file)).toMatch(
+      /^key 1 mints at once: [^\n]+\ntook key 0 off; /,
+    );
     const last = await run("keys", "publish", "--keys", file);
-    const fetcher = async () => new Response(last);
+    const fetcher = async () => Response.json(JSON.parse(last));
     const paywall = new Paywall({ location, trust: [issuer], fetch: fetcher as typeof fetch });
     expect(await codeAt(paywall, late)).toBe("ERR_TOKEN_KEY");
     expect(await codeAt(paywall, await minted(file))).toBe("granted");
@@ -226,9 +228,13 @@ describe("the key of an agent", () => {
     const key = readFileSync(file, "utf8").trim();
     expect(first.stdout + first.stderr).not.toContain(key);
     expect(await run("keys", "holder", "--keys", file)).toBe(first.stdout);
+    const ring = await sigil(["keys", "list", "--keys", file]);
+    expect(ring.stderr).toContain("sigil keys new");
+    const wrong = await sigil(["get", location], { SIGIL_HOLDER_KEY: "xyz" });
+    expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining("64 hex digits")]);
     const issuerFile = await made();
     const page = await run("keys", "publish", "--keys", issuerFile);
-    const fetcher = async () => new Response(page);
+    const fetcher = async () => Response.json(JSON.parse(page));
     const paywall = new Paywall({ location, trust: [issuer], fetch: fetcher as typeof fetch });
     const child = await sigil(["delegate", "--agent", "a", "--holder", first.stdout.trim()], {
       SIGIL_CREDENTIAL: await minted(issuerFile, "--location", location),

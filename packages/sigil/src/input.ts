@@ -93,6 +93,14 @@ const SLIPS: readonly (readonly [form: RegExp, slip: string])[] = [
   ],
 ];
 
+/** The key of an agent. @throws UsageError for a `SIGIL_HOLDER_KEY` that is none */
+export function holderKeyIn({ env: { SIGIL_HOLDER_KEY: text } }: Terminal): string | undefined {
+  if (!text || /^[0-9a-f]{64}$/.test(text)) return text || undefined;
+  throw new UsageError(
+    "SIGIL_HOLDER_KEY must be 64 hex digits: the content of the file that `sigil keys holder` made.",
+  );
+}
+
 /** Reads the secret of an authority. @throws UsageError */
 export async function secretText(
   given: Arguments<"secret-file">,

@@ -42,7 +42,11 @@ describe("the file", () => {
   });
 
   test.each<[string, string, string]>([
-    ["no JSON", `{"issuer": ${KEYS[0]}`, "the key ring is not JSON"],
+    [
+      "no JSON",
+      `{"issuer": ${KEYS[0]}`,
+      "the key ring is not JSON, such as `sigil keys new` writes",
+    ],
     ["a list", "[]", "the key ring is not a JSON object"],
     ["no issuer", JSON.stringify({ keys: [key(0)] }), "the key ring has no issuer"],
     [

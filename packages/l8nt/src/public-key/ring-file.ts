@@ -74,7 +74,7 @@ export function readRing(text: string): {
 
 /** @throws TypeError without the message of JSON.parse, which repeats a part of the text */
 function jsonOf(text: string): unknown {
-  const bad = new TypeError("the key ring is not JSON");
+  const bad = new TypeError("the key ring is not JSON, such as `sigil keys new` writes");
   if (text.length > MAX_PAGE_BYTES)
     throw new TypeError(`the key ring has more than ${MAX_PAGE_BYTES} characters`);
   let json: unknown;

@@ -19,7 +19,13 @@ import { formatSum, paidInWords } from "../amounts.ts";
 import type { Arguments } from "../arguments.ts";
 import { command } from "../command.ts";
 import { EXIT, exitCodeOf, UsageError } from "../exit.ts";
-import { CREDENTIAL_FLAGS, credentialText, readBytes, readCredentials } from "../input.ts";
+import {
+  CREDENTIAL_FLAGS,
+  credentialText,
+  holderKeyIn,
+  readBytes,
+  readCredentials,
+} from "../input.ts";
 import { fromScope } from "../scope-flags.ts";
 import { printable } from "../secrecy.ts";
 import { readHttpUrl, unreachable } from "../service-url.ts";
@@ -112,12 +118,15 @@ async function clientOf(
   onPayment: (payment: PaymentSummary) => void,
 ): Promise<Client> {
   const maxPrice = maxPriceOf(given);
+  const holderKey = holderKeyIn(terminal);
   const text = await credentialText(given, terminal, { pipe: false });
   const credentials = readCredentials(text ?? "");
   if (credentials.length > 0) {
-    if (maxPrice === undefined) return new Client({ credential: credentials, onPayment });
+    if (maxPrice === undefined)
+      return new Client({ credential: credentials, holderKey, onPayment });
     return new Client({
       credential: credentials.map((one) => one.attenuate({ maxPrice })),
+      holderKey,
       onPayment,
     });
   }

@@ -120,9 +120,17 @@ function retire(path: string, given: Given, terminal: Terminal): void {
   if (!/^\d{1,10}$/.test(id)) throw new UsageError("--id must be the number of a key.");
   const ring = changeKeys(path, (keys) => keys.retire(Number(id)));
   terminal.answer(
-    `took key ${id} off; what it signed is refused where the new page is known\n${toPublish(ring)}`,
+    `${early(ring)}took key ${id} off; what it signed is refused where the new page is known\n${toPublish(ring)}`,
     ring.toJSON(),
   );
+}
+
+/** A ring that has only a new key mints with it at once. */
+function early(ring: KeyRing): string {
+  const now = Date.now() / 1000;
+  const key = ring.mintingKey(now);
+  if (key === undefined || key.createdAt + A_DAY <= now) return "";
+  return `key ${key.id} mints at once: a service that keeps the page of before may refuse it until ${minute(key.createdAt + A_DAY)}\n`;
 }
 
 function holder(path: string, _given: Given, terminal: Terminal): void {
@@ -140,10 +148,20 @@ const endIn = (given: Given): { readonly expiresIn?: Duration } => {
 const toPublish = ({ issuer }: KeyRing): string =>
   `publish the page that \`sigil keys publish\` prints, at\n  ${issuer}${KEYS_PATH}\n`;
 
-function stateOf({ id, expiresAt }: RingKey, minting: number | undefined, now: number): string {
+/** How long a new key is published before it mints. */
+const A_DAY = 86_400;
+
+function stateOf(
+  { id, createdAt, expiresAt }: RingKey,
+  minting: number | undefined,
+  now: number,
+): string {
   if (expiresAt !== undefined && expiresAt <= now) return "ended";
   if (id === minting) return "mints";
-  return id > (minting ?? id) ? "mints a day after it was made" : "verifies";
+  return id > (minting ?? id) ? `mints from ${minute(createdAt + A_DAY)}` : "verifies";
 }
+
+const minute = (seconds: number): string =>
+  `${new Date(seconds * 1000).toISOString().slice(0, 16).replace("T", " ")} UTC`;
 
 const day = (seconds: number): string => new Date(seconds * 1000).toISOString().slice(0, 10);

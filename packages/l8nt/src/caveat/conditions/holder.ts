@@ -12,6 +12,9 @@ const ENTRY = {
   form: "one thumbprint of a key",
 };
 
+const UNSIGNED =
+  "a signature of this very request by that key, which was not used before and has not ended";
+
 export const holder = condition<string>({
   name: NAME,
   judgedBy: "both",
@@ -24,7 +27,7 @@ export const holder = condition<string>({
   code: "ERR_HOLDER",
   parse: ENTRY.read,
   prohibits: (have, { holder }) =>
-    holder === undefined || holder === have ? undefined : { have, need: holder ?? "none" },
+    holder === undefined || holder === have ? undefined : { have, need: holder ?? UNSIGNED },
   covers: (outer, inner) => inner === outer,
 });
 
