@@ -33,7 +33,7 @@ async function start(kind: DecideKind): Promise<object> {
   });
   const decider = new Decider(paywall, routes);
   const server = new DecideServer({
-    ...{ paywall, decider, alarm, observers: [], proxy: "nginx" },
+    ...{ decider, alarm, observers: [], proxy: "nginx" },
     clock: () => Date.now() / 1000,
     clients: new ClientAddresses(),
   });

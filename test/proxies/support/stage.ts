@@ -70,9 +70,10 @@ export async function openStage(name: ProxyName, binary: string) {
   const originals: Original[] = [];
   const rows: Row[] = [];
   const server = new DecideServer({
-    ...{ paywall, proxy: name, alarm, clock },
+    ...{ proxy: name, alarm, clock },
     clients: new ClientAddresses(),
     decider: {
+      paywall,
       async decide(original, lines, purpose, entry) {
         const decision = await decider.decide(original, lines, purpose, entry);
         if (purpose !== "announced" || decision.kind === "allowed") originals.push(original);

@@ -1,6 +1,7 @@
 /** The keys of trusted issuers, as the issuers publish them. spec/9-public-key.md §6. */
 import { AdapterError, TokenError } from "../errors.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
+import { writeIssuers } from "../l402/issuers.ts";
 import { begunAt, type Clock, type Sleep, systemClock, systemSleep } from "../ports/clock.ts";
 import { issuerFetch } from "./issuer-fetch.ts";
 import { readIssuer } from "./minter.ts";
@@ -63,6 +64,14 @@ interface Known {
   isFailing?: boolean;
 }
 
+/**
+ * The issuers that are trusted, and what they publish. Nothing is fetched before a credential of
+ * theirs comes in.
+ *
+ * @example
+ * const trust = new IssuerDirectory({ issuers: ["https://treasury.example"] });
+ * const paywall = new Paywall({ trust, location: "https://api.example/v1" });
+ */
 export class IssuerDirectory implements IssuerKeys {
   readonly #known: ReadonlyMap<string, Known>;
   readonly #fetch: typeof fetch;
@@ -70,7 +79,7 @@ export class IssuerDirectory implements IssuerKeys {
   readonly #sleep: Sleep;
   readonly #alarm: (message: string, cause: unknown) => void;
 
-  /** @throws TypeError for an issuer that is no https origin */
+  /** @throws TypeError for an issuer that is no https origin, and for a list that is too long */
   constructor(options: IssuerDirectoryOptions) {
     checkKeys(options, OPTIONS, "an issuer directory");
     const { issuers, before, clock = systemClock, sleep = systemSleep, alarm = () => {} } = options;
@@ -85,6 +94,8 @@ export class IssuerDirectory implements IssuerKeys {
     this.#known = new Map(
       issuers.map(readTrusted).map((issuer) => [issuer, known?.get(issuer) ?? unasked()]),
     );
+    // A service names them in its challenges.
+    writeIssuers(this.issuers);
     this.#fetch = fetch ?? issuerFetch(allowPrivateIssuers);
     this.#clock = clock;
     this.#sleep = sleep;

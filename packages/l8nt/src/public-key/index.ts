@@ -17,6 +17,7 @@ export function seal({ body }: Credential): Credential {
   throw new TokenError("ERR_TOKEN_MALFORMED", "A macaroon cannot be sealed.");
 }
 
+export { IssuerDirectory, type IssuerDirectoryOptions } from "./directory.ts";
 export {
   KeyRing,
   type KeyRingOptions,

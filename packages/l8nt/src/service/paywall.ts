@@ -11,8 +11,8 @@ import type { RevocationList, Verifier } from "../credential/index.ts";
 import { HolderProofs } from "../holder/proofs.ts";
 import { randomBytes } from "../internal/crypto.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
+import { bareLine } from "../l402/challenge-lines.ts";
 import { Authority, type SecretSource, type Verified } from "../l402/index.ts";
-import { writeIssuers } from "../l402/issuers.ts";
 import { Keeper, type KeeperOptions, keepSeconds } from "../ledger/index.ts";
 import { TopUps } from "../ledger/top-ups.ts";
 import { type Clock, systemClock } from "../ports/clock.ts";
@@ -97,11 +97,12 @@ export interface PaywallOptions extends CommonTerms {
   /**
    * Origins, such as `https://treasury.example`, whose credentials of the public-key form are
    * taken. Their keys are fetched from there. Without a `secret` no other credentials are taken,
-   * and nothing is sold. Challenges list them: 16 at most, 1,024 characters in all.
+   * and nothing is sold. Challenges list them: 16 at most, 1,024 characters in all. Paywalls of one
+   * process may share an `IssuerDirectory` of `l8nt/biscuit`, so that each key is fetched once.
    *
    * @default none
    */
-  readonly trust?: readonly string[];
+  readonly trust?: readonly string[] | IssuerDirectory;
   /**
    * Fetches the keys of trusted issuers. In Node, Bun and Deno the default lets their names lead to
    * public addresses only, and uses no proxy; in Workers and browsers it is the platform's own.
@@ -407,6 +408,23 @@ export class Paywall {
     });
   }
 
+  /**
+   * Proves the credentials of every form that is taken here, for whoever judges requests by it as
+   * `facts.verified`. Wait for its `prepare` before `authenticate`.
+   */
+  get verifier(): Verifier {
+    return this.#context.verifier;
+  }
+
+  /**
+   * The `WWW-Authenticate` of a 401 with nothing to pay in it: which caveats are enforced here, and
+   * which issuers are trusted.
+   */
+  get bareChallenge(): string {
+    const { enforced, issuers } = this.#context.stated;
+    return bareLine(enforced, issuers);
+  }
+
   /** Whether a proven credential was sold here, and not minted. */
   isSold(verified: Pick<Verified, "credential">): boolean {
     return this.#sold.isSold(verified);
@@ -583,7 +601,7 @@ function ownAuthority(
 ): Authority {
   const { location, trust } = options;
   // It mints nothing, so nobody needs to know the secret.
-  const isTrusting = !("secret" in options) && trust !== undefined && trust.length > 0;
+  const isTrusting = !("secret" in options) && issuersIn(trust).length > 0;
   const secret = isTrusting ? randomBytes(32) : (options.secret ?? (() => undefined));
   const missing = !("secret" in options) && !isTrusting ? "secret" : "location";
   if (location === undefined || missing === "secret")
@@ -606,14 +624,22 @@ function trusted(
   before: IssuerDirectory | undefined,
   common: { readonly clock: Clock; readonly alarm: (what: string, cause: unknown) => void },
 ): IssuerDirectory | undefined {
-  if (trust.length === 0) return undefined;
-  const directory = new IssuerDirectory({
+  if (issuersIn(trust).length === 0) return undefined;
+  if (trust instanceof IssuerDirectory) {
+    if (fetch !== undefined || allowPrivateIssuers === true)
+      throw new TypeError(
+        "`trust` is an IssuerDirectory, which has a fetch of its own: leave out fetch and allowPrivateIssuers",
+      );
+    return trust;
+  }
+  return new IssuerDirectory({
     ...{ issuers: trust, allowPrivateIssuers, before, ...common },
     ...(fetch && { fetch }),
   });
-  writeIssuers(directory.issuers);
-  return directory;
 }
+
+const issuersIn = (trust: PaywallOptions["trust"] = []): readonly string[] =>
+  trust instanceof IssuerDirectory ? trust.issuers : trust;
 
 /** The verifier of an authority, or of it and of the issuers that are trusted. */
 const verifierOf = (

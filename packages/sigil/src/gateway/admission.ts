@@ -1,4 +1,5 @@
 /** What is asked of every request before any of it is sent, whatever it is charged by. */
+import { issuedOf } from "l8nt/biscuit";
 import type { Unit } from "l8nt/invoice";
 import type { Verified } from "l8nt/l402";
 import type { Granted, RequestFacts, Route } from "l8nt/service";
@@ -57,5 +58,9 @@ export async function grantedBy(route: Route, facts: RequestFacts): Promise<Gran
 export const hasBudget = ({ limits }: Verified, unit: Unit): boolean =>
   limits.some((limit) => limit.kind === "spend" && limit.unit === unit);
 
-/** What is shared fairly is shared among the children of a root, who cannot make each other. */
-export const branchOf = ({ nodes: [root, branch = root] }: Verified): string => branch!.id;
+/**
+ * What is shared fairly is shared among those who cannot make each other: the children of a root
+ * that the owner of the gateway holds, and the credentials of an issuer, whose holders have roots.
+ */
+export const branchOf = ({ credential, nodes: [root, child = root] }: Verified): string =>
+  issuedOf(credential) === undefined ? child!.id : root!.id;

@@ -8,6 +8,7 @@ import type { Bodies } from "./core/body.ts";
 import { valuesOf } from "./core/fields.ts";
 import { hasBody, type Target } from "./core/request.ts";
 import { withoutQueryKeys } from "./credential/place.ts";
+import { proven } from "./credential/prove.ts";
 import type { Entry } from "./entry.ts";
 import { modelInQuery } from "./model-in-query.ts";
 import type { Asked, Meter } from "./presets/preset.ts";
@@ -93,9 +94,9 @@ export class AgentRequest {
   }
 
   /** @throws TokenError for what proves nothing, DeniedError for what has ended or was revoked */
-  prove(text: string): Verified {
+  async prove(text: string): Promise<Verified> {
     const { paywall } = this.service;
-    const verified = paywall.authority.verifier.authenticate(text);
+    const verified = await proven(paywall, text);
     this.entry.proven(verified);
     if (paywall.isSold(verified)) this.entry.know({ lineage: buyerLineage(verified) });
     this.#holder = branchOf(verified);

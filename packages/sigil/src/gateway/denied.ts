@@ -39,6 +39,16 @@ export class Denied extends Error {
   }
 }
 
+/**
+ * The fields of a denial: a 401 names what is taken, unless it has a challenge. RFC 9110 §15.5.2.
+ */
+export const withScheme = (
+  status: number,
+  fields: readonly string[],
+  { bareChallenge }: { readonly bareChallenge: string },
+): readonly string[] =>
+  status === 401 && fields.length === 0 ? ["www-authenticate", bareChallenge] : fields;
+
 /** What an agent must present. */
 export const TAKES = "this gateway takes a Sigil credential as the API key, sk-sigil-….";
 

@@ -155,7 +155,7 @@ export class Exchange {
       return this.#freebie(rule);
     }
     // Before anything of the body is read, which it is not for a key that has ended or was revoked.
-    const verified = this.#request.prove(text);
+    const verified = await this.#request.prove(text);
     checkNotSold(this.#service, verified);
     this.#request.checkHead();
     if (charge.kind === "unpriced") {

@@ -11,7 +11,8 @@ import { requestFault, type Target, targetIn } from "./core/request.ts";
 import { isWebSocket, type Serve, type Upgrade } from "./core/server.ts";
 import { answerPreflight, isPreflight, openToPages } from "./cors.ts";
 import { presentedKey } from "./credential/present.ts";
-import { Denied, denialOf } from "./denied.ts";
+import { proven } from "./credential/prove.ts";
+import { Denied, denialOf, withScheme } from "./denied.ts";
 import { destinationOf, pathBelow } from "./destination.ts";
 import { Entry, type EntryContext } from "./entry.ts";
 import { Exchange } from "./exchange.ts";
@@ -25,6 +26,7 @@ import type { SocketMatch } from "./socket/rule.ts";
 import { SocketSession } from "./socket/session.ts";
 import { TokenCounter } from "./tokens/counter.ts";
 import { VendorCounter } from "./tokens/vendor-counter.ts";
+import { Versions } from "./versions.ts";
 
 export interface GatewayOptions {
   readonly services: readonly Service[];
@@ -45,13 +47,10 @@ export interface GatewayOptions {
   readonly after?: Timer;
 }
 
-/** The services of one version of the configuration, and the requests that they serve. */
+/** The services of one version of the configuration. */
 interface Version {
   readonly services: readonly Service[];
   readonly wellKnown: ReadonlyMap<Service, ReturnType<typeof listener>>;
-  requests: number;
-  /** Called when the last request has ended, once there is another version. */
-  ended?: () => void;
 }
 
 export class Gateway {
@@ -61,7 +60,7 @@ export class Gateway {
   readonly #clients: ClientAddresses;
   readonly #tokens: TokenCounter;
   readonly #vendorTokens: VendorCounter;
-  #version: Version;
+  readonly #versions: Versions<Version>;
 
   constructor(options: GatewayOptions) {
     this.#options = options;
@@ -70,11 +69,11 @@ export class Gateway {
     this.#clients = options.clients ?? new ClientAddresses();
     this.#tokens = new TokenCounter(alarm);
     this.#vendorTokens = new VendorCounter(clock, options.after ?? systemTimer);
-    this.#version = versionOf(options.services);
+    this.#versions = new Versions(versionOf(options.services));
   }
 
   get services(): readonly Service[] {
-    return this.#version.services;
+    return this.#versions.current.services;
   }
 
   /**
@@ -83,12 +82,7 @@ export class Gateway {
    * @returns a promise that resolves once none of them is left
    */
   replace(services: readonly Service[]): Promise<void> {
-    const before = this.#version;
-    this.#version = versionOf(services);
-    return new Promise((resolve) => {
-      before.ended = resolve;
-      if (before.requests === 0) resolve();
-    });
+    return this.#versions.replace(versionOf(services));
   }
 
   /** Ends the thread that counts tokens, if one was needed. */
@@ -101,18 +95,12 @@ export class Gateway {
     return this.services.some(({ sockets }) => sockets.length > 0);
   }
 
-  readonly serve: Serve = async (incoming, outgoing, upgrade) => {
-    const version = this.#version;
-    version.requests++;
-    try {
+  readonly serve: Serve = (incoming, outgoing, upgrade) =>
+    this.#versions.serve(async (version) => {
       await this.#serve(version, incoming, outgoing, upgrade);
       if (upgrade === undefined && !isOver(outgoing))
         await new Promise<void>((resolve) => whenOver(outgoing, resolve));
-    } finally {
-      version.requests--;
-      if (version.requests === 0) version.ended?.();
-    }
-  };
+    });
 
   async #serve(
     { services, wellKnown }: Version,
@@ -175,7 +163,7 @@ export class Gateway {
     } catch (error) {
       const denial = this.#denialOf(error);
       entry.denied(denial);
-      this.#deny(outgoing, dialect, denial);
+      this.#deny(outgoing, { dialect, service }, denial);
     }
   }
 
@@ -212,7 +200,11 @@ export class Gateway {
     }
   }
 
-  #deny(outgoing: ServerResponse, dialect: Dialect, denial: Denied): void {
+  #deny(
+    outgoing: ServerResponse,
+    { dialect, service }: { readonly dialect: Dialect; readonly service: Service | undefined },
+    denial: Denied,
+  ): void {
     if (hasLeft(outgoing)) return;
     if (outgoing.headersSent) return void breakOff(outgoing);
     const { facts, retryAfterSeconds, fields } = denial;
@@ -226,7 +218,7 @@ export class Gateway {
       // OpenAI's and Anthropic's SDKs obey it.
       ...["x-should-retry", String(retryAfterSeconds !== undefined)],
       ...(retryAfterSeconds === undefined ? [] : ["retry-after", String(retryAfterSeconds)]),
-      ...fields,
+      ...(service === undefined ? fields : withScheme(facts.status, fields, service.paywall)),
     ]);
     outgoing.end(outgoing.req?.method === "HEAD" ? undefined : body);
   }
@@ -241,7 +233,7 @@ export class Gateway {
     const text = presentedKey(service.preset.credentialPlaces, rawHeaders, query);
     if (text === undefined)
       throw new TokenError("ERR_TOKEN_MISSING", "present the key whose budget you ask for.");
-    const verified = service.paywall.authority.verifier.authenticate(text);
+    const verified = await proven(service.paywall, text);
     const now = clock();
     verified.demand({ now, target: "self" });
     const body = JSON.stringify(
@@ -268,7 +260,6 @@ const versionOf = (services: readonly Service[]): Version => ({
       ),
     ]),
   ),
-  requests: 0,
 });
 
 const MAX_DROPPED_BYTES = 1024 * 1024;

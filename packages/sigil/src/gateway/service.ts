@@ -1,5 +1,6 @@
 /** One vendor behind the gateway: its preset, its connections, its key, and who may use what. */
 import type { Duration } from "l8nt";
+import type { IssuerDirectory } from "l8nt/biscuit";
 import { Authority } from "l8nt/l402";
 import type { Store } from "l8nt/ports";
 import { Paywall, type PaywallOptions, type Route } from "l8nt/service";
@@ -40,6 +41,8 @@ export interface ServiceOptions extends RoutesOptions {
   readonly location: string;
   readonly secret: string | Uint8Array<ArrayBuffer>;
   readonly store: Store;
+  /** Issuers whose credentials are taken beside those of the secret. @default none */
+  readonly trust?: IssuerDirectory | undefined;
   /** @default none */
   readonly sockets?: readonly SocketRule[];
   /** Pages of other origins. @default none */
@@ -108,11 +111,12 @@ export class Service {
     this.sockets = options.sockets ?? [];
     this.cors = options.cors;
     const authority = new Authority({ secret, location: location + prefix, service: name, clock });
-    const { selling, maxSilence, replaces } = options;
+    const { selling, maxSilence, replaces, trust } = options;
     const silence = maxSilence !== undefined && { maxSilence };
     const revocations = { store, freezes: true, ...silence } as const;
     this.paywall = new Paywall({
       ...{ authority, store, revocations, clock, alarm },
+      ...(trust !== undefined && { trust }),
       ...(replaces !== undefined && { replaces: replaces.paywall }),
       ...(selling !== undefined && { invoicer: selling.invoicer, invoiceDescription: name }),
     });

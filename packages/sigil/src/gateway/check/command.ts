@@ -59,6 +59,7 @@ export async function check(
   ];
   const text = [
     `The gateway is at ${locationOf(config.listen)}.`,
+    ...config.trust.flatMap((issuer) => hanging(`It trusts the issuer ${issuer}.`, columns)),
     ...found.flatMap((one) => ["", ...serviceLines(one, columns)]),
     "",
     ...dates.map(({ file, date }) => `Prices: ${file} of ${date}`),
@@ -69,6 +70,7 @@ export async function check(
   ];
   terminal.answer(`${text.join("\n")}\n`, {
     location: locationOf(config.listen),
+    trust: config.trust,
     services: found.map(({ warnings: _, ...rest }) => rest),
     prices: dates,
     errors: faults,

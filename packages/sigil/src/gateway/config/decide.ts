@@ -13,6 +13,7 @@ import { metrics } from "./metrics.ts";
 import { contradictions, fields, ruleOf, unitOf } from "./route.ts";
 import { maxSilence, secret, store } from "./store.ts";
 import { duration, origin, path } from "./texts.ts";
+import { trust } from "./trust.ts";
 
 const PORT = "must be a number from 1 to 65535";
 const METERED =
@@ -84,6 +85,7 @@ export const decide = z
       .meta({ description: "The folder with the secret and the books, made if it is missing." }),
     store: store.optional(),
     secret: secret.optional(),
+    trust: trust.default([]),
     maxSilence: maxSilence.default("10s"),
     logLevel: z.enum(LOG_LEVELS).default("info"),
     books: books.prefault({}),

@@ -16,11 +16,18 @@ test("the shortest configuration has the defaults of the flags", () => {
     logLevel: "info",
     prices: {},
     books: { keepDays: 90, keepRows: 500_000 },
+    trust: [],
     shadow: false,
     agentKey: { expiresIn: "30d" },
     alerts: { thresholds: [50, 80, 100] },
     services: { openai: { preset: "openai", allow: { tools: {}, fields: [] } } },
   });
+});
+
+test("issuers are https origins, or on loopback, in any spelling", () => {
+  const trust = ["https://treasury.example", "https://a.example:443/", "http://127.0.0.1:8402"];
+  expect(read(`trust: ${JSON.stringify(trust)}\n${SERVICE}`).trust).toEqual(trust);
+  expect(read(`trust: []\n${SERVICE}`).trust).toEqual([]);
 });
 
 test("every key is read", () => {
@@ -76,6 +83,31 @@ const SERVICE = "services: { openai: { preset: openai } }";
 describe("is refused", () => {
   test.each<[what: string, text: string, message: string]>([
     ["nothing", "", "sigil.yaml:1: it is empty."],
+    [
+      "an issuer over plain http",
+      `trust: ["https://a.example", "http://treasury.example"]\n${SERVICE}`,
+      "sigil.yaml:1: trust[1] must be the origin of an issuer, such as https://treasury.example, with http on loopback alone.",
+    ],
+    [
+      "an issuer with a path",
+      `trust:\n  - https://treasury.example/a\n${SERVICE}`,
+      "sigil.yaml:2: trust[0] must be the origin of an issuer, such as https://treasury.example, with http on loopback alone.",
+    ],
+    [
+      "an issuer that a challenge could not list",
+      `trust: ['https://a,b.example']\n${SERVICE}`,
+      "sigil.yaml:1: trust[0] must be the origin of an issuer, such as https://treasury.example, with http on loopback alone.",
+    ],
+    [
+      "17 issuers",
+      `trust: [${Array.from({ length: 17 }, (_, at) => `https://t${at}.example`).join(", ")}]\n${SERVICE}`,
+      "sigil.yaml:1: trust is too long: challenges list the issuers, so 16 at most are possible, with 1,024 characters in all.",
+    ],
+    [
+      "issuers of more than 1,024 characters",
+      `trust: [${Array.from("abcde", (name) => `https://${`${name.repeat(50)}.`.repeat(4)}example`).join(", ")}]\n${SERVICE}`,
+      "sigil.yaml:1: trust is too long: challenges list the issuers, so 16 at most are possible, with 1,024 characters in all.",
+    ],
     [
       "a list",
       "- a",

@@ -1,6 +1,6 @@
 /** The credential of a request to a route that is for sale. spec/3-challenge.md §4. */
 import { Credential, TokenError } from "l8nt";
-import { authenticateFields, type Verifier } from "l8nt/l402";
+import { authenticateFields, prepareFields, type Verifier } from "l8nt/l402";
 import { type Lines, valuesOf } from "../core/fields.ts";
 import type { CredentialPlace } from "../presets/preset.ts";
 import { L402, presentedKey } from "./present.ts";
@@ -15,12 +15,12 @@ const MACAROON_FIELDS = ["grpc-metadata-macaroon", "macaroon"] as const;
  * @throws TokenError `ERR_TOKEN_AMBIGUOUS` for two different ones, and for what cannot be read in a
  * field that is for L402 alone
  */
-export function presentedToSale(
+export async function presentedToSale(
   places: readonly CredentialPlace[],
   lines: Lines,
   query: string,
   verifier: Verifier,
-): string | undefined {
+): Promise<string | undefined> {
   const key = presentedKey(places, lines, query);
   const isOurs = key !== undefined && (isReadable(key) || claimsToBeOurs(key, lines));
   const own = isOurs ? key : undefined;
@@ -28,6 +28,7 @@ export function presentedToSale(
   if (macaroons.length === 0) return own;
   const macaroon = macaroons.join(", ");
   const authorization = own === undefined ? null : `L402 ${own}`;
+  await prepareFields(verifier, { authorization, macaroon });
   return authenticateFields(verifier, { authorization, macaroon })?.credential.toString();
 }
 

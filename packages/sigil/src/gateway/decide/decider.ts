@@ -4,8 +4,8 @@
  */
 import { type AmountText, Credential, TokenError } from "l8nt";
 import { type Amount, formatAmount } from "l8nt/invoice";
-import { authenticateFields, type Presented, type Verified } from "l8nt/l402";
-import type { Granted, Paywall, Refused, RequestFacts, Route, Terms } from "l8nt/service";
+import { authenticateFields, type Presented, prepareFields, type Verified } from "l8nt/l402";
+import type { Granted, Paywall, RequestFacts, Route, Terms } from "l8nt/service";
 import { hasBudget } from "../admission.ts";
 import { type Lines, valuesOf } from "../core/fields.ts";
 import { targetIn } from "../core/request.ts";
@@ -59,13 +59,13 @@ interface Asking {
 }
 
 export class Decider {
-  readonly #paywall: Paywall;
+  readonly paywall: Paywall;
   readonly #routes: Routes;
   readonly #open: ReadonlyMap<Rule, Open>;
 
   /** @throws TypeError for terms that cannot be decided alone, or never be minted */
   constructor(paywall: Paywall, rules: readonly DecidedRule[]) {
-    this.#paywall = paywall;
+    this.paywall = paywall;
     this.#routes = new Routes({ routes: [] }, { rules, price: "free" });
     if (rules.some(({ price }) => price === "meter"))
       throw new TypeError("a metered route is settled by its answer, which a decision never sees");
@@ -102,10 +102,11 @@ export class Decider {
     const { route, freebie } = this.#open.get(rule)!;
     if (route === undefined) return { access, node: "", lineage: [] };
     const fields = presentedIn(asking.lines);
-    const { verifier } = this.#paywall.authority;
+    const { verifier } = this.paywall;
+    await prepareFields(verifier, fields);
     const verified = provenBy(() => authenticateFields(verifier, fields));
     if (verified !== undefined) entry.proven(verified);
-    const isSold = verified !== undefined && this.#paywall.isSold(verified);
+    const isSold = verified !== undefined && this.paywall.isSold(verified);
     if (isSold && access !== "paid") throw notForSale();
     const price = charge.kind === "flat" ? charge.price : undefined;
     // A purchase of one request, or for a time, has no budget.
@@ -127,7 +128,10 @@ export class Decider {
     });
     if (decision.granted) return this.#granted(decision, asking);
     if (decision.error === undefined) throw new TypeError("a request was answered, not decided");
-    throw await refused(decision, access === "paid" ? price : undefined);
+    throw await deniedBy(decision, {
+      estimateMsat: access === "paid" ? price?.value : undefined,
+      isFlat: true,
+    });
   }
 
   /** @throws Denied if the address has had its free requests */
@@ -151,10 +155,7 @@ export class Decider {
   }
 
   close(): void {
-    for (const { route, freebie } of this.#open.values()) {
-      route?.close();
-      freebie?.close();
-    }
+    this.paywall.close();
   }
 }
 
@@ -204,15 +205,6 @@ function factsOf({
     headers: () => new Headers(),
     useId: entry.id,
   };
-}
-
-/** As the gateway says it, with the scheme that a 401 must name. RFC 9110 §15.5.2. */
-async function refused(decision: Refused, price: Amount | undefined): Promise<Denied> {
-  const denied = await deniedBy(decision, { estimateMsat: price?.value, isFlat: true });
-  const { facts, retryAfterSeconds, fields, dialect, refusals } = denied;
-  if (facts.status !== 401 || fields.length > 0) return denied;
-  const lines = decision.challengeLines.flatMap((line) => ["www-authenticate", line]);
-  return new Denied(facts, retryAfterSeconds, lines, dialect, refusals);
 }
 
 /**

@@ -33,7 +33,7 @@ async function world(
   const rows: Row[] = [];
   const decider = new Decider(paywall, rulesOf(routes));
   const server = new DecideServer({
-    ...{ paywall, decider, proxy, alarm, clock },
+    ...{ decider, proxy, alarm, clock },
     clients: new ClientAddresses({ trusted }),
     observers: [{ settled: (row) => rows.push(row), denied: (row) => rows.push(row) }],
   });

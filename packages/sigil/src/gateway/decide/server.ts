@@ -2,16 +2,17 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { listener } from "l8nt/node";
-import { type Paywall, WELL_KNOWN_PATH } from "l8nt/service";
+import { WELL_KNOWN_PATH } from "l8nt/service";
 import { hasLeft } from "../core/client.ts";
 import type { ClientAddresses } from "../core/client-address.ts";
 import { valuesOf } from "../core/fields.ts";
 import { targetIn } from "../core/request.ts";
-import { Denied } from "../denied.ts";
+import { Denied, withScheme } from "../denied.ts";
 import { Entry, type EntryContext } from "../entry.ts";
 import { type Observer, observers } from "../observer.ts";
 import { problemDialect } from "../presets/dialects/problem.ts";
 import { isBelow } from "../service-at.ts";
+import { Versions } from "../versions.ts";
 import type { Decider, Decision, Facts, Purpose } from "./decider.ts";
 import { DECIDE_PATH, type Original, originalOf, type ProxyName, WHY_PATH } from "./original.ts";
 
@@ -24,9 +25,11 @@ export const FACT_FIELDS = ["x-sigil-access", "x-sigil-node", "x-sigil-lineage"]
 /** What rows call the service, beside those of a gateway on the same store. */
 const SERVICE = "decide";
 
+/** One version of the configuration at work. */
+export type Deciding = Pick<Decider, "decide" | "paywall">;
+
 export interface DecideServerOptions {
-  readonly paywall: Paywall;
-  readonly decider: Pick<Decider, "decide">;
+  readonly decider: Deciding;
   readonly proxy: ProxyName;
   /** Reads what the proxy says of a client's address. */
   readonly clients: Pick<ClientAddresses, "behind">;
@@ -46,23 +49,29 @@ export class DecideServer {
   readonly #key: Buffer | undefined;
   readonly #wellKnown: ReturnType<typeof listener>;
   readonly #watching: EntryContext;
-  #decider: Pick<Decider, "decide">;
+  readonly #versions: Versions<Deciding>;
 
   constructor(options: DecideServerOptions) {
-    const { paywall, proxyKey, alarm, clock, timer = () => performance.now() } = options;
+    const { decider, proxyKey, alarm, clock, timer = () => performance.now() } = options;
     this.#options = options;
-    this.#decider = options.decider;
+    this.#versions = new Versions(decider);
     this.#watching = { observer: observers(options.observers, alarm), clock, timer };
     this.#key = proxyKey === undefined ? undefined : digest(proxyKey);
     this.#wellKnown = listener(
-      async (request) => (await paywall.wellKnown(request)) ?? new Response(null, { status: 404 }),
-      { origin: new URL(paywall.authority.location).origin },
+      async (request) =>
+        (await this.#versions.current.paywall.wellKnown(request)) ??
+        new Response(null, { status: 404 }),
+      { origin: new URL(decider.paywall.authority.location).origin },
     );
   }
 
-  /** Decides new requests by other routes. Each is decided by one of them alone. */
-  replace(decider: Pick<Decider, "decide">): void {
-    this.#decider = decider;
+  /**
+   * Decides new requests by another version. Each is decided by one of them alone.
+   *
+   * @returns a promise that resolves once nothing is decided by the one before
+   */
+  replace(decider: Deciding): Promise<void> {
+    return this.#versions.replace(decider);
   }
 
   readonly serve = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
@@ -74,10 +83,15 @@ export class DecideServer {
     if (proxy === "envoy" ? isBelow(path, DECIDE_PATH) : path === DECIDE_PATH)
       return this.#answer(incoming, outgoing, proxy === "nginx" ? "announced" : "settled");
     if (proxy === "nginx" && path === WHY_PATH) return this.#answer(incoming, outgoing, "asked");
-    deny(outgoing, notFound());
+    deny(outgoing, notFound(), []);
   };
 
-  async #answer(
+  #answer(incoming: IncomingMessage, outgoing: ServerResponse, purpose: Purpose): Promise<void> {
+    return this.#versions.serve((decider) => this.#decided(decider, incoming, outgoing, purpose));
+  }
+
+  async #decided(
+    decider: Deciding,
     incoming: IncomingMessage,
     outgoing: ServerResponse,
     purpose: Purpose,
@@ -91,7 +105,7 @@ export class DecideServer {
     const decision: Decision =
       original === undefined
         ? { kind: "denied", denied: isOurs ? unreadable() : stranger() }
-        : await this.#decide(original, incoming, purpose, entry);
+        : await this.#decide(decider, original, incoming, purpose, entry);
     if (decision.kind === "allowed" && purpose !== "asked") {
       entry.settled({ end: "passed" });
       return allow(outgoing, decision.facts);
@@ -101,18 +115,19 @@ export class DecideServer {
     if (purpose === "announced") return void outgoing.writeHead(403, { "content-length": 0 }).end();
     const denied = decision.kind === "denied" ? decision.denied : changed();
     entry.denied(denied);
-    deny(outgoing, denied);
+    deny(outgoing, denied, withScheme(denied.facts.status, denied.fields, decider.paywall));
   }
 
   /** Never rejects: a fault denies the request, and is told to the operator. */
   async #decide(
+    decider: Deciding,
     original: Original,
     { rawHeaders }: IncomingMessage,
     purpose: Purpose,
     entry: Entry,
   ): Promise<Decision> {
     try {
-      return await this.#decider.decide(original, rawHeaders, purpose, entry);
+      return await decider.decide(original, rawHeaders, purpose, entry);
     } catch (error) {
       this.#options.alarm("a bug in sigil gateway decide", error);
       return { kind: "denied", denied: faulty() };
@@ -128,19 +143,16 @@ export class DecideServer {
 
 function deny(
   outgoing: ServerResponse,
-  { facts, retryAfterSeconds, fields, dialect }: Denied,
+  { facts, retryAfterSeconds, dialect }: Denied,
+  fields: readonly string[],
 ): void {
   const { body, contentType } = (dialect ?? problemDialect).denial(facts);
   write(outgoing, facts.status, body, [
     ...["content-type", contentType, "cache-control", "no-store"],
     ...(retryAfterSeconds === undefined ? [] : ["retry-after", String(retryAfterSeconds)]),
-    ...withScheme(facts.status, fields),
+    ...fields,
   ]);
 }
-
-/** A 401 names what it takes. RFC 9110 §15.5.2. */
-const withScheme = (status: number, fields: readonly string[]): readonly string[] =>
-  status === 401 && fields.length === 0 ? ["www-authenticate", 'L402 version="0"'] : fields;
 
 /** A status that every proxy takes for a yes. */
 function allow(outgoing: ServerResponse, { access, node, lineage }: Facts): void {

@@ -2,6 +2,7 @@
 import { chmodSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { openWallet } from "l8nt";
+import { IssuerDirectory } from "l8nt/biscuit";
 import { Authority } from "l8nt/l402";
 import { Paywall } from "l8nt/service";
 import { EXIT, UsageError } from "../../exit.ts";
@@ -51,13 +52,27 @@ export async function startDeciding(file: string, terminal: Terminal): Promise<n
   const store = steadyStore(await openStore(place), { alarm });
   const { location, proxy } = config;
   const maxSilence = config.maxSilence as `${number}s`;
-  const authority = new Authority({ secret, location, clock });
-  const paywall = new Paywall({
-    ...{ authority, store, clock, alarm },
-    revocations: { store, freezes: true, maxSilence },
-    ...(invoicer && { invoicer }),
-  });
-  const open = (of: DecideConfig) => openDecider(paywall, of, env);
+  const open = async (of: DecideConfig, before?: Deciding): Promise<Deciding> => {
+    const trust = new IssuerDirectory({
+      ...{ issuers: of.trust, before: before?.trust, clock, alarm },
+    });
+    const paywall = new Paywall({
+      authority: new Authority({ secret, location, clock }),
+      ...{ trust, store, clock, alarm },
+      revocations: { store, freezes: true, maxSilence },
+      ...(before && { replaces: before.decider.paywall }),
+      ...(invoicer && { invoicer }),
+    });
+    try {
+      const decider = openDecider(paywall, of, env);
+      await paywall.ready();
+      return { decider, trust, close: async () => decider.close() };
+    } catch (error) {
+      paywall.close();
+      throw error;
+    }
+  };
+  let serving: Deciding | undefined;
   let reloading: Reloading<DecideConfig, Deciding> | undefined;
   let measuring: MetricsListening | undefined;
   let owned: Owned | undefined;
@@ -68,12 +83,13 @@ export async function startDeciding(file: string, terminal: Terminal): Promise<n
       measuring = await listenForMetrics(metrics, config.metrics!.port);
       log.info(`metrics at ${measuring.url}`);
     }
-    const serving = await open(config);
     if (store.shared) await demandOneSecret(store, secret);
-    await paywall.ready();
+    const first = await open(config);
+    serving = first;
+    const { paywall } = first.decider;
     owned = await openOwned(config.alerts, {
       ...{ store, dir: path, webhookSecret, clock, alarm },
-      services: () => [{ paywall }],
+      services: () => [(reloading?.serving ?? first).decider],
     });
     watching = await openWatching(config, {
       ...{ store, metrics, clock, alarm },
@@ -86,16 +102,16 @@ export async function startDeciding(file: string, terminal: Terminal): Promise<n
       ended: (uses) => alarm(`${uses} uses of a process that died were counted`),
     });
     const server = new DecideServer({
-      ...{ paywall, proxy, alarm, clock },
-      decider: serving.decider,
+      ...{ proxy, alarm, clock },
+      decider: first.decider,
       clients: new ClientAddresses({ trusted: config.listen.trustedProxies ?? [] }),
       ...(proxyKey !== undefined && { proxyKey }),
       observers: [...watching.observers, ...owned.observers],
     });
     reloading = new Reloading({
-      ...{ config, serving, read, open, log },
-      changeable: { routes: true },
-      replace: async ({ decider }) => server.replace(decider),
+      ...{ config, serving: first, read, open, log },
+      changeable: { routes: true, trust: true },
+      replace: ({ decider }) => server.replace(decider),
     });
     terminal.onStop(reloading.reload, ["SIGHUP"]);
     const listening = await openListener(server, config);
@@ -114,28 +130,23 @@ Mint credentials with \`sigil mint --kind access --location ${location} --secret
     await owned?.close();
     await watching?.close();
     await measuring?.close();
-    await reloading?.close();
-    paywall.close();
+    await (reloading ?? serving)?.close();
     await store.close();
   }
 }
 
-/** The routes of one version of the configuration. */
+/** One version of the configuration at work. */
 interface Deciding {
   readonly decider: Decider;
+  readonly trust: IssuerDirectory;
   close(): Promise<void>;
 }
 
 /** @throws UsageError without the wallet of what is sold */
-async function openDecider(
-  paywall: Paywall,
-  { routes }: DecideConfig,
-  env: Environment,
-): Promise<Deciding> {
+function openDecider(paywall: Paywall, { routes }: DecideConfig, env: Environment): Decider {
   if (!env[WALLET] && routes.some(({ access }) => access === "paid"))
     throw new UsageError(`A route is paid, so set ${WALLET}: the wallet that is paid.`);
-  const decider = new Decider(paywall, routes);
-  return { decider, close: async () => decider.close() };
+  return new Decider(paywall, routes);
 }
 
 async function openListener(

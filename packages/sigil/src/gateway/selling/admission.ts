@@ -54,12 +54,12 @@ export class PaidAdmission {
   async admit(): Promise<Admitted | undefined> {
     const { request, sale, metered } = this.#options;
     const { paywall, preset } = request.service;
-    const { verifier } = paywall.authority;
     const { query } = request.target;
     const { rawHeaders } = request.incoming;
-    const text = presentedToSale(preset.credentialPlaces, rawHeaders, query, verifier);
+    const places = preset.credentialPlaces;
+    const text = await presentedToSale(places, rawHeaders, query, paywall.verifier);
     request.checkHead();
-    const verified = text === undefined ? undefined : this.#proven(text);
+    const verified = text === undefined ? undefined : await this.#proven(text);
     if (text === undefined || verified === undefined) throw await this.#unpaid(text);
     const isSold = paywall.isSold(verified);
     const unit = unitPaid(verified, isSold);
@@ -80,9 +80,9 @@ export class PaidAdmission {
   }
 
   /** Undefined for a credential that is forged, ended or revoked. */
-  #proven(text: string): Verified | undefined {
+  async #proven(text: string): Promise<Verified | undefined> {
     try {
-      return this.#options.request.prove(text);
+      return await this.#options.request.prove(text);
     } catch (error) {
       // The paywall reads it again, and says which of them a payment helps with.
       if (error instanceof TokenError || error instanceof DeniedError) return undefined;

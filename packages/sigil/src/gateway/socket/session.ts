@@ -8,6 +8,7 @@ import type { Target } from "../core/request.ts";
 import type { Upgrade } from "../core/server.ts";
 import { isKeyField, withoutProtocolKeys, withoutQueryKeys } from "../credential/place.ts";
 import { presentedKey } from "../credential/present.ts";
+import { proven } from "../credential/prove.ts";
 import { missing, noBudget, noKey, stoppedBy, unreached } from "../denials.ts";
 import { Denied, denialOf } from "../denied.ts";
 import type { Entry } from "../entry.ts";
@@ -97,7 +98,7 @@ export class SocketSession {
       const { rawHeaders } = this.#incoming;
       const text = presentedKey(preset.credentialPlaces, rawHeaders, this.#target.query);
       if (text === undefined) throw missing();
-      const verified = paywall.authority.verifier.authenticate(text);
+      const verified = await proven(paywall, text);
       const { entry, clock } = this.#context;
       entry.proven(verified);
       verified.demand({ now: clock(), target: "self" });

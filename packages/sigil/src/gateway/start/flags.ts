@@ -42,6 +42,11 @@ export const FLAGS = {
     value: "REFERENCE",
     help: "the secret of gateways that share a store: env:NAME, file:/path or cmd:program (default: a file in --dir)",
   },
+  trust: {
+    value: "URL",
+    help: "an issuer whose credentials of the public-key form are taken: https://treasury.example",
+    repeatable: true,
+  },
   port: { value: "N", help: "the port (default: 8410)" },
   host: { value: "ADDRESS", help: "the address that it listens at (default: 127.0.0.1)" },
   location: {

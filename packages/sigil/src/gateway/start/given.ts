@@ -51,6 +51,7 @@ const FLAG_OF: readonly (readonly [path: RegExp, flag: keyof typeof FLAGS])[] = 
   [/^dir$/, "dir"],
   [/^store$/, "store"],
   [/^secret$/, "secret"],
+  [/^trust\b/, "trust"],
   [/^logLevel$/, "log-level"],
 ];
 
@@ -87,6 +88,7 @@ function fromFlags(given: Given): GatewayConfig {
       dir: given.text("dir"),
       store: given.text("store"),
       secret: given.text("secret"),
+      trust: given.all("trust"),
       logLevel: given.text("log-level"),
     }),
     prices: present({ file: given.text("prices"), margin: given.text("margin") }),

@@ -1,5 +1,6 @@
 /** The services that a configuration comes to, with the vendors' keys and what models cost. */
 import { readFileSync } from "node:fs";
+import { IssuerDirectory } from "l8nt/biscuit";
 import type { Store } from "l8nt/ports";
 import { UsageError } from "../../exit.ts";
 import { warningsOf } from "../check/unreached.ts";
@@ -30,6 +31,8 @@ export interface ServingContext {
 /** One version of a configuration at work. */
 export interface Serving {
   readonly services: readonly Service[];
+  /** The keys of the issuers that all of them trust. */
+  readonly trust: IssuerDirectory;
   /** Ends the connections to the vendors: call it when no request uses them. */
   close(): Promise<void>;
 }
@@ -65,6 +68,9 @@ export async function openServing(
   for (const [name, { routes = [] }] of Object.entries(config.services))
     for (const warning of warningsOf(routes)) alarm(`${name}: ${warning}`);
   const location = locationOf(config.listen);
+  const trust = new IssuerDirectory({
+    ...{ issuers: config.trust, before: before?.trust, clock, alarm },
+  });
   const services = Object.entries(config.services).map(
     ([name, { preset, allow, routes, price, webSockets, cors, maxBody, midStream }]) =>
       new Service({
@@ -87,6 +93,7 @@ export async function openServing(
         location,
         secret,
         store,
+        trust,
         maxSilence: config.maxSilence as `${number}s`,
         clock,
         alarm,
@@ -104,7 +111,7 @@ export async function openServing(
     await close();
     throw error;
   }
-  return { services, close };
+  return { services, trust, close };
 }
 
 /** The first key of a service has its name, and is used. The others are read, so that they work. */
