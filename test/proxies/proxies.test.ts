@@ -3,6 +3,7 @@
  * configuration of examples/decide. What passes is seen by an upstream that keeps every byte.
  */
 import { Credential } from "l8nt";
+import { HolderKey } from "l8nt/holder";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { formatMacaroonField } from "../../packages/l8nt/src/l402/macaroon-field.ts";
 import { KEY_FIELDS } from "../../packages/sigil/src/gateway/credential/place.ts";
@@ -71,6 +72,26 @@ for (const name of PROXIES) {
         for (const [, value] of fields) expect(served!.head).not.toContain(value.split(" ").at(-1));
       },
     );
+
+    test("what is bound to a key passes once its key has signed it, and else is told why", async () => {
+      const key = new HolderKey(undefined, { clock: stage.town.clock });
+      const credential = stage.mint({ holder: key.thumbprint });
+      const signed = (path: string): Fields => {
+        const headers = Object.fromEntries(bearer(credential));
+        return [...key.sign(new Request(stage.url + path, { headers }))];
+      };
+      const sent = signed("/x?a=b");
+      expect((await asked("/x?a=b", sent)).status).toBe(200);
+      expect(facts()[0]).toBe("credential");
+      for (const fields of [sent, bearer(credential), signed("/y")]) {
+        const denied = await asked("/x?a=b", fields);
+        expect(denied).toMatchObject({ status: 403, body: expect.stringContaining("ERR_HOLDER") });
+      }
+      // It proves who asks, also where something else speaks against the request.
+      const poor = await asked("/unlisted", signed("/unlisted"));
+      expect(poor.body).not.toContain("ERR_HOLDER");
+      expect(stage.upstream.served).toHaveLength(1);
+    });
 
     test.each(["/open/a", "/x"])(
       "the facts that a client sends to %s are not the upstream's",

@@ -92,6 +92,11 @@ export class Verified {
     return new Verified(this, this.#facts, thumbprint);
   }
 
+  /** Whether it stands for one request, by {@link signedBy}. */
+  get isSigned(): boolean {
+    return this.#signer !== null;
+  }
+
   /** Whether this was proven about exactly this text. */
   isOf(text: string): boolean {
     return this.#text === text;

@@ -20,12 +20,20 @@ export const SIGNATURE_FIELDS: readonly string[] = [
 export const covered = (name: string): string => `"${name}"`;
 /** The fields that may have the credential. */
 const CREDENTIAL_FIELDS = ["authorization", "macaroon", "grpc-metadata-macaroon"];
+/** Where SDKs of vendors put an API key, which is a credential at a gateway. */
+export const API_KEY_FIELDS = ["x-api-key", "api-key", "x-goog-api-key"] as const;
 const ALWAYS = ["@method", "@authority", "@path", "@query", KEY_FIELD].map(covered);
 
-/** What a signature of a request with these fields must cover. */
-export const requiredIn = (headers: Headers): readonly string[] => [
+/**
+ * What a signature of a request with these fields must cover.
+ *
+ * @param also fields that have the credential beside those of L402
+ */
+export const requiredIn = (headers: Headers, also: readonly string[] = []): readonly string[] => [
   ...ALWAYS,
-  ...[...CREDENTIAL_FIELDS, "content-digest"].filter((name) => headers.has(name)).map(covered),
+  ...[...CREDENTIAL_FIELDS, ...also, "content-digest"]
+    .filter((name) => headers.has(name))
+    .map(covered),
 ];
 
 export interface SignedRequest {

@@ -11,6 +11,7 @@ import { presentedIn, readPresented } from "../l402/presented.ts";
 import { type Clock, systemClock } from "../ports/clock.ts";
 import { directoryResponse, type PublishedKey } from "./directory.ts";
 import {
+  API_KEY_FIELDS,
   base64Url,
   componentsOf,
   digestOf,
@@ -32,6 +33,7 @@ export interface HolderKeyOptions {
 
 const OPTIONS = { signatureAgent: true, fetch: true, clock: true } satisfies Keys<HolderKeyOptions>;
 
+const BEARER = /^bearer +(\S+) *$/i;
 /** An order to a treasury has the body of a request in base64. */
 const MAX_BODY_BYTES = 2 * 1024 * 1024;
 /** Half of it for a clock that is behind that of the verifier. */
@@ -159,7 +161,9 @@ export class HolderKey {
     headers.set(KEY_FIELD, this.publicKey);
     headers.delete("content-digest");
     if (body !== undefined && body.length > 0) headers.set("content-digest", digestOf(body));
-    const components = [...requiredIn(headers)];
+    // Any other text in these fields may be taken out on the way.
+    const keys = API_KEY_FIELDS.filter((name) => this.#isHolderOf(headers.get(name)));
+    const components = [...requiredIn(headers, keys)];
     if (signatureAgent !== undefined) {
       headers.set("signature-agent", `${LABEL}="${signatureAgent}"`);
       components.push(`"signature-agent";key="${LABEL}"`);
@@ -183,13 +187,27 @@ export class HolderKey {
     return headers;
   }
 
+  /** As clients of this library present a credential, or as an SDK its API key. */
   #isFor(fields: Headers): boolean {
+    const [, token] = BEARER.exec(fields.get("authorization") ?? "") ?? [];
+    const texts = [token, ...API_KEY_FIELDS.map((name) => fields.get(name))];
+    return this.#presents(fields) || texts.some((text) => this.#isHolderOf(text));
+  }
+
+  #presents(fields: Headers): boolean {
     try {
-      const text = readPresented(presentedIn(fields));
-      if (text === undefined) return false;
-      return Credential.parse(text).chain.valuesOf(holder).includes(this.thumbprint);
+      return this.#isHolderOf(readPresented(presentedIn(fields)));
     } catch {
       // What cannot be read is refused where it is sent.
+      return false;
+    }
+  }
+
+  #isHolderOf(text: string | null | undefined): boolean {
+    if (text === null || text === undefined) return false;
+    try {
+      return Credential.parse(text).chain.valuesOf(holder).includes(this.thumbprint);
+    } catch {
       return false;
     }
   }

@@ -24,6 +24,10 @@ export interface ProofRequest extends SignedRequest {
   readonly otherPath?: string | undefined;
   /** The content as it was sent; undefined if it cannot be had. Asked for last. */
   readonly body: () => Promise<Uint8Array | undefined>;
+  /** Fields that the credential was read from beside those of L402. @default none */
+  readonly credentialFields?: readonly string[];
+  /** Whether nobody is let through by the answer, so that its nonce counts for nothing. */
+  readonly isOnlyAsked?: boolean;
 }
 
 /**
@@ -90,7 +94,7 @@ export class HolderProofs {
     if (key?.length !== KEY_BYTES || thumbprintOf(key) !== keyid) return null;
     if (!this.#isFresh(params) || nonce.length === 0 || nonce.length > MAX_NONCE_CHARACTERS)
       return null;
-    if (!requiredIn(headers).every((one) => components.includes(one))) return null;
+    if (!requiredIn(headers, request.credentialFields).every((one) => components.includes(one))) return null;
     const isOver = async (path: string | undefined) => {
       if (path === undefined) return false;
       const base = signatureBase(componentsOf({ ...request, path }), components, text);
@@ -100,7 +104,11 @@ export class HolderProofs {
     // Only what a key has signed takes room.
     // A clock may go back by a minute.
     const until = Math.min(expires, created + MAX_AGE_SECONDS) + MAX_AHEAD_SECONDS;
-    if (!this.#nonces.isNew({ keyid, nonce, until }, credential.nodes)) return null;
+    if (
+      request.isOnlyAsked !== true &&
+      !this.#nonces.isNew({ keyid, nonce, until }, credential.nodes)
+    )
+      return null;
     const body = await request.body();
     if (body === undefined) return null;
     const digest = headers.get("content-digest");

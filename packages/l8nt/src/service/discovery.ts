@@ -2,9 +2,7 @@
  * A service's well-known paths: what is sold, which caveats are enforced, revocation.
  * spec/3-challenge.md §6.
  */
-import { formatOrigin } from "../caveat/index.ts";
 import { SigilError, TokenError } from "../errors.ts";
-import { signedPaths } from "../holder/proofs.ts";
 import { authenticateFields, prepareFields, presentedIn } from "../l402/index.ts";
 import type { TypeOf } from "../wire/codec.ts";
 import { serviceDiscovery } from "../wire/discovery.ts";
@@ -16,6 +14,7 @@ import type { PaywallContext } from "./context.ts";
 import type { RouteDescription } from "./open-routes.ts";
 import { copyOfBody } from "./price.ts";
 import type { Revoking } from "./revoking.ts";
+import { signerOf } from "./signing.ts";
 
 export async function discovery(
   request: Request,
@@ -51,9 +50,10 @@ const describe = (
  */
 async function revoke(
   request: Request,
-  { authority, verifier, clock, base, holders, stated }: PaywallContext,
+  context: PaywallContext,
   revoking: Revoking,
 ): Promise<Response> {
+  const { verifier, clock, stated } = context;
   try {
     const presented = presentedIn(request.headers);
     await prepareFields(verifier, presented);
@@ -64,17 +64,12 @@ async function revoke(
     const holder =
       ancestor.holders.length === 0
         ? null
-        : await holders.prove(
-            {
-              method: request.method,
-              authority: new URL(formatOrigin(base.origin)).host,
-              ...signedPaths(authority.location, base, pathname),
-              query: search || "?",
-              headers: request.headers,
-              body: () => copyOfBody(request),
-            },
-            ancestor,
-          );
+        : await signerOf(context, ancestor, {
+            method: request.method,
+            target: pathname + search,
+            headers: request.headers,
+            body: () => copyOfBody(request),
+          });
     ancestor.demand({ now: clock(), target: "self", holder });
     const { body } = await readAsked(revocation, request, {});
     return writeAnswer(revocation, { node: await revoking.below(ancestor, descentIn(body)) });

@@ -18,5 +18,6 @@ export type { Answer } from "./repeats.ts";
 export type { RevocationsOption } from "./revoking.ts";
 export type { Route } from "./route.ts";
 export type { SalesQuery, SalesTotal, SalesTotalsQuery } from "./sales-list.ts";
+export type { SignedFacts } from "./signing.ts";
 export type { OnSale, Sale } from "./sold.ts";
 export type { Grants, Terms } from "./terms.ts";

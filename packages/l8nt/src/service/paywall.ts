@@ -50,6 +50,7 @@ import {
   salesIn,
   totalsIn,
 } from "./sales-list.ts";
+import { type SignedFacts, signerOf } from "./signing.ts";
 import { type OnSale, type Sale, Sold } from "./sold.ts";
 import { COMMON_TERMS, type CommonTerms, checkTerms, maySell, type Terms } from "./terms.ts";
 
@@ -414,6 +415,20 @@ export class Paywall {
    */
   get verifier(): Verifier {
     return this.#context.verifier;
+  }
+
+  /**
+   * A proven credential for one request, with whose key signed it if the credential is bound to
+   * one: for whoever judges requests by `facts.verified`. Without a right signature it is the same
+   * as before, and denies. Call it once for each request.
+   *
+   * @throws AdapterError for a body that is too large to be read; `ERR_RATE_LIMITED` for more
+   * signatures than there is room for
+   */
+  async signed(verified: Verified, request: SignedFacts): Promise<Verified> {
+    if (verified.holders.length === 0) return verified;
+    const signer = await signerOf(this.#context, verified, request);
+    return signer === null ? verified : verified.signedBy(signer);
   }
 
   /**

@@ -10,7 +10,6 @@ import {
   withUncounted,
 } from "../caveat/index.ts";
 import { AdapterError, BudgetError, type DeniedError, denied, TokenError } from "../errors.ts";
-import { signedPaths } from "../holder/proofs.ts";
 import { fingerprintOf } from "../http/fingerprint.ts";
 import { authenticateFields, prepareFields, type Verified } from "../l402/index.ts";
 import { type Claim, claimUse } from "../ledger/claim.ts";
@@ -32,6 +31,7 @@ import { Readings, withoutCredential } from "./readings.ts";
 import { Use } from "./refunds.ts";
 import { type Begun, repeatError } from "./repeats.ts";
 import { Sales } from "./sale.ts";
+import { signerOf } from "./signing.ts";
 import type { Presentation } from "./sold.ts";
 import { sameTerms, type Terms } from "./terms.ts";
 import * as unserved from "./unserved.ts";
@@ -135,45 +135,32 @@ export class Route {
     if (
       presented === undefined ||
       presented instanceof TokenError ||
-      presented.holders.length === 0
+      presented.holders.length === 0 ||
+      presented.isSigned
     )
       return this.#atPrice(facts, target, presented);
-    return this.#withSigner(facts, target, presented).then((refused) =>
+    return this.#withSigner(facts, presented).then((refused) =>
       refused === undefined ? this.#atPrice(facts, target, presented) : refused,
     );
   }
 
   /** Finds out whose key signed the request. Its body is read before anything is done for it. */
-  async #withSigner(
-    facts: RequestFacts,
-    target: Target,
-    presented: Verified,
-  ): Promise<Refused | undefined> {
-    const { authority, base } = this.#context;
-    const [, path = "", query = "?"] = /^([^?]*)(.*)$/s.exec(facts.target)!;
+  async #withSigner(facts: RequestFacts, presented: Verified): Promise<Refused | undefined> {
+    const { method, target, request } = facts;
     const body = async () => {
       const { decoded } = facts;
       const isAsSent = decoded === "coding" && !facts.headers().has("content-encoding");
       if (decoded === undefined || isAsSent) return bodyOf(facts);
+      const [path] = target.split("?", 1);
       this.#context.alarm(
-        `l8nt: ${facts.method} ${path} cannot verify a holder's signature of its body`,
+        `l8nt: ${method} ${path} cannot verify a holder's signature of its body`,
         DECODED,
       );
       throw DECODED;
     };
     try {
-      const signer = await this.#context.holders.prove(
-        {
-          method: facts.method,
-          authority: new URL(formatOrigin(target.origin)).host,
-          ...signedPaths(authority.location, base, path),
-          query: query || "?",
-          headers: facts.headers(),
-          body,
-        },
-        presented,
-        facts.request,
-      );
+      const asked = { method, target, headers: facts.headers(), body };
+      const signer = await signerOf(this.#context, presented, asked, request);
       this.#signers.set(facts, signer);
       return undefined;
     } catch (error) {

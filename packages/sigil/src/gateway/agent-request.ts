@@ -4,11 +4,11 @@ import type { Verified } from "l8nt/l402";
 import { networksOf, type RequestFacts } from "l8nt/service";
 import { branchOf, checkHead } from "./admission.ts";
 import { type JsonBody, readJson } from "./body/json-body.ts";
-import type { Bodies } from "./core/body.ts";
+import { type Bodies, checkCoding, type HeldBody, type ReadOptions } from "./core/body.ts";
 import { valuesOf } from "./core/fields.ts";
 import { hasBody, type Target } from "./core/request.ts";
 import { withoutQueryKeys } from "./credential/place.ts";
-import { proven } from "./credential/prove.ts";
+import { demanded, type Presenting, proven } from "./credential/prove.ts";
 import type { Entry } from "./entry.ts";
 import { modelInQuery } from "./model-in-query.ts";
 import type { Asked, Meter } from "./presets/preset.ts";
@@ -60,7 +60,8 @@ export class AgentRequest {
   readonly #clientAddress: string | undefined;
   readonly #bodies: Bodies;
   #holder = STRANGERS;
-  #release = (): void => {};
+  /** The body, once it was read. */
+  #held: HeldBody | undefined;
 
   constructor({ bodies, ...rest }: AgentRequestOptions) {
     this.service = rest.service;
@@ -100,28 +101,47 @@ export class AgentRequest {
     this.entry.proven(verified);
     if (paywall.isSold(verified)) this.entry.know({ lineage: buyerLineage(verified) });
     this.#holder = branchOf(verified);
-    verified.demand({ now: this.clock(), target: "self" });
-    return verified;
+    return demanded(paywall, verified, this.#presenting, this.clock);
+  }
+
+  get #presenting(): Presenting {
+    const { path, query } = this.target;
+    const { method = "", rawHeaders: lines } = this.incoming;
+    const body = async () =>
+      hasBody(this.incoming)
+        ? this.#bytes({ each: this.service.maxBodyBytes, isEncodedToo: true })
+        : new Uint8Array();
+    return { method, target: path + query, lines, body };
+  }
+
+  /** Reads the body, of which a part can be read but once. @throws UnreadBody */
+  async #bytes(options: ReadOptions): Promise<Buffer> {
+    if (this.#held !== undefined && options.isEncodedToo !== true) checkCoding(this.incoming);
+    this.#held ??= await this.#bodies.read(this.incoming, this.#holder, options);
+    return this.#held.bytes;
   }
 
   async read(): Promise<Read> {
-    const held = await this.#bodies.read(this.incoming, this.#holder, {
-      each: this.service.maxBodyBytes,
-    });
-    this.#release = held.release;
-    const body = readJson(held.bytes);
-    return { bytes: held.bytes, body, meter: this.#meter, asked: this.asked(body) };
+    const bytes = await this.#bytes({ each: this.service.maxBodyBytes });
+    const body = readJson(bytes);
+    return { bytes, body, meter: this.#meter, asked: this.asked(body) };
+  }
+
+  /** The body of a request that has not paid, which is not kept. @throws UnreadBody */
+  async readUnpaid(): Promise<Buffer> {
+    if (this.#held !== undefined) return this.#bytes({});
+    const held = await this.service.seller!.readUnpaid(this.incoming, this.address);
+    held.release();
+    return held.bytes;
   }
 
   /** The body as it was sent, whatever it is; undefined of one that is too large to compare. */
   async readAsSent(): Promise<Uint8Array | undefined> {
     const { incoming } = this;
     if (!hasBody(incoming)) return new Uint8Array();
-    const length = incoming.headers["content-length"];
+    const length = this.#held?.bytes.length ?? incoming.headers["content-length"];
     if (length === undefined || Number(length) > MAX_COMPARED_BYTES) return undefined;
-    const held = await this.#bodies.read(incoming, this.#holder, { isEncodedToo: true });
-    this.#release = held.release;
-    return held.bytes;
+    return this.#bytes({ isEncodedToo: true });
   }
 
   /** Of a route that has a meter. */
@@ -161,9 +181,9 @@ export class AgentRequest {
     return isRead ? (named?.name ?? null) : undefined;
   }
 
-  /** The body of a request that was not read, as it comes in. */
-  get unreadBody(): IncomingMessage | undefined {
-    return hasBody(this.incoming) ? this.incoming : undefined;
+  /** The body as it was sent, or as it comes in if it was not read. */
+  get sentBody(): IncomingMessage | Buffer | undefined {
+    return hasBody(this.incoming) ? (this.#held?.bytes ?? this.incoming) : undefined;
   }
 
   /** @param presented the credential, or the text of one that may prove nothing */
@@ -189,6 +209,6 @@ export class AgentRequest {
 
   /** Gives back the memory of the body. */
   release(): void {
-    this.#release();
+    this.#held?.release();
   }
 }

@@ -17,7 +17,7 @@ import type { Target } from "./core/request.ts";
 import type { Shares } from "./core/shares.ts";
 import { type Slot, takeInside } from "./core/slots.ts";
 import { judgesPage } from "./cors.ts";
-import { isKeyField } from "./credential/place.ts";
+import { ofCredential } from "./credential/place.ts";
 import { presentedKey } from "./credential/present.ts";
 import {
   missing,
@@ -214,7 +214,7 @@ export class Exchange {
   async #unjudged(): Promise<Admitted> {
     this.#request.checkHead();
     const read = this.#match.rule.isKeyed ? (await this.#request.named()).read : undefined;
-    return { body: read?.bytes ?? this.#request.unreadBody };
+    return { body: read?.bytes ?? this.#request.sentBody };
   }
 
   /** A free request is counted once it is its turn. @throws Denied if the address has none left */
@@ -246,7 +246,8 @@ export class Exchange {
       (await this.#granted(flat === undefined ? free : metered, verified, more).catch((error) =>
         this.#shadow(error),
       ));
-    return { by: { granted, verified }, body: read?.bytes ?? this.#request.unreadBody, flat };
+    const body = read?.bytes ?? this.#request.sentBody;
+    return { by: { granted, verified }, body, isAsSent: read === undefined, flat };
   }
 
   async #metered(
@@ -496,10 +497,11 @@ export class Exchange {
     // Compressed, an answer would hide its usage, and the vendor's key from what hides the key.
     const isRead = isMetered || lease !== undefined;
     const isOfPage = judgesPage(this.#service.cors, incoming);
+    const isOfCredential = ofCredential(incoming.rawHeaders);
     const fields = forUpstream(
       incoming.rawHeaders,
       (name) =>
-        isKeyField(name) ||
+        isOfCredential(name) ||
         isOfPage(name) ||
         (isMetered && OF_THE_BODY.has(name)) ||
         (isRead && name === "accept-encoding"),
@@ -519,7 +521,9 @@ export class Exchange {
 }
 
 /** Fields that are written anew for a body that was read. Its length, by undici. */
-const OF_THE_BODY: ReadonlySet<string> = new Set([...["content-type", "content-length"]]);
+const OF_THE_BODY: ReadonlySet<string> = new Set([
+  ...["content-type", "content-length", "content-digest", "repr-digest"],
+]);
 
 /** What a client that has seen nothing of an answer is told. */
 function errorOf(

@@ -11,7 +11,7 @@ import { requestFault, type Target, targetIn } from "./core/request.ts";
 import { isWebSocket, type Serve, type Upgrade } from "./core/server.ts";
 import { answerPreflight, isPreflight, openToPages } from "./cors.ts";
 import { presentedKey } from "./credential/present.ts";
-import { proven } from "./credential/prove.ts";
+import { demanded, proven } from "./credential/prove.ts";
 import { Denied, denialOf, withScheme } from "./denied.ts";
 import { destinationOf, pathBelow } from "./destination.ts";
 import { Entry, type EntryContext } from "./entry.ts";
@@ -225,20 +225,20 @@ export class Gateway {
 
   async #budget(
     service: Service,
-    { rawHeaders }: IncomingMessage,
+    { method = "", rawHeaders: lines }: IncomingMessage,
     outgoing: ServerResponse,
-    { query }: Target,
+    { path, query }: Target,
   ): Promise<void> {
     const { ledger, clock } = this.#options;
-    const text = presentedKey(service.preset.credentialPlaces, rawHeaders, query);
+    const text = presentedKey(service.preset.credentialPlaces, lines, query);
     if (text === undefined)
       throw new TokenError("ERR_TOKEN_MISSING", "present the key whose budget you ask for.");
-    const verified = await proven(service.paywall, text);
-    const now = clock();
-    verified.demand({ now, target: "self" });
-    const body = JSON.stringify(
-      await holderBudget(verified, { paywall: service.paywall, ledger, now }),
-    );
+    const { paywall } = service;
+    const found = await proven(paywall, text);
+    const sent = async () => new Uint8Array();
+    const asking = { method, target: path + query, lines, body: sent };
+    const verified = await demanded(paywall, found, asking, clock);
+    const body = JSON.stringify(await holderBudget(verified, { paywall, ledger, now: clock() }));
     outgoing.writeHead(200, {
       "content-type": "application/json",
       "content-length": Buffer.byteLength(body),

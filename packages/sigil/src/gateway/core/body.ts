@@ -11,7 +11,7 @@ export interface BodyLimits {
   readonly total?: number;
 }
 
-interface ReadOptions {
+export interface ReadOptions {
   /** Whether a body with a Content-Encoding is read, as it is. @default false */
   readonly isEncodedToo?: boolean;
   /** Bytes of this body. @default what is allowed each */
@@ -55,9 +55,7 @@ export class Bodies {
     holder: string,
     { isEncodedToo = false, each = this.#each }: ReadOptions = {},
   ): Promise<HeldBody> {
-    const codings = valuesOf(incoming.rawHeaders, "content-encoding");
-    if (!isEncodedToo && codings.some((coding) => coding.trim().toLowerCase() !== "identity"))
-      throw new UnreadBody(415, "A metered request is sent without a Content-Encoding.");
+    if (!isEncodedToo) checkCoding(incoming);
     const length = Number(incoming.headers["content-length"] ?? 0);
     if (length > each) throw tooLarge(each);
     const parts: Buffer[] = [];
@@ -85,6 +83,13 @@ export class Bodies {
     }
     return { bytes: parts.length === 1 ? parts[0]! : Buffer.concat(parts), release };
   }
+}
+
+/** @throws UnreadBody for a body that would have to be decoded */
+export function checkCoding({ rawHeaders }: IncomingMessage): void {
+  const codings = valuesOf(rawHeaders, "content-encoding");
+  if (codings.some((coding) => coding.trim().toLowerCase() !== "identity"))
+    throw new UnreadBody(415, "A metered request is sent without a Content-Encoding.");
 }
 
 const tooLarge = (each: number): UnreadBody =>

@@ -29,6 +29,9 @@ const OF_A_REQUEST: ReadonlySet<string> = new Set([
   ...["x-original-url", "x-rewrite-url", "x-goog-fieldmask"],
 ]);
 
+const COLON = 0x3a;
+const nothing = (): boolean => false;
+
 /** The values of a field, by its name in lower case. */
 export function valuesOf(lines: Lines, name: string): string[] {
   const values: string[] = [];
@@ -36,6 +39,16 @@ export function valuesOf(lines: Lines, name: string): string[] {
     if (lines[at]!.length === name.length && lines[at]!.toLowerCase() === name)
       values.push(lines[at + 1]!);
   return values;
+}
+
+/** As the library reads fields: lines of one name are joined. Without pseudo-fields of HTTP/2. */
+export function headersOf(lines: Lines, isDropped: (name: string) => boolean = nothing): Headers {
+  const headers = new Headers();
+  for (let at = 0; at < lines.length; at += 2) {
+    const name = lines[at]!.toLowerCase();
+    if (name.charCodeAt(0) !== COLON && !isDropped(name)) headers.append(name, lines[at + 1]!);
+  }
+  return headers;
 }
 
 /** The lines without those whose names, in lower case, are not to be kept. */
@@ -57,8 +70,6 @@ function listed(lines: Lines): ReadonlySet<string> {
   return new Set(names.map((name) => name.trim().toLowerCase()));
 }
 
-const nothing = (): boolean => false;
-
 /**
  * The lines of a request as the vendor gets them, without pseudo-fields of HTTP/2.
  *
@@ -79,8 +90,6 @@ export function forUpstream(
       isDropped(name),
   );
 }
-
-const COLON = 0x3a;
 
 /** What a vendor allows to pages at its own origin says nothing of the gateway's. */
 export const isOfCors = (name: string): boolean => name.startsWith("access-control-");

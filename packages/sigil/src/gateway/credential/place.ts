@@ -2,6 +2,8 @@
  * Where software puts an API key, and so where a credential is read, and where it is taken out of a
  * request before the vendor sees it.
  */
+import { Credential } from "l8nt";
+import { SIGNATURE_FIELDS } from "l8nt/holder";
 import { type Lines, valuesOf } from "../core/fields.ts";
 import type { CredentialPlace } from "../presets/preset.ts";
 import { hasCredential } from "./spelled.ts";
@@ -19,13 +21,13 @@ export const KEY_FIELDS: ReadonlySet<string> = new Set([
   PROTOCOL_FIELD,
 ]);
 
-const KEY_PLACES: readonly CredentialPlace[] = [
-  "bearer",
-  "basic-user",
+const API_KEY_PLACES = [
   { header: "x-api-key" },
   { header: "api-key" },
   { header: "x-goog-api-key" },
-];
+] as const satisfies readonly CredentialPlace[];
+
+const KEY_PLACES: readonly CredentialPlace[] = ["bearer", "basic-user", ...API_KEY_PLACES];
 
 const BEARER = /^bearer +(\S+) *$/i;
 const BASIC = /^basic +([A-Za-z0-9+/_-]+={0,2}) *$/i;
@@ -66,6 +68,33 @@ function userIn(value: string): string | undefined {
 
 /** Whether a field, by its name in lower case, is one that carries keys. */
 export const isKeyField = (name: string): boolean => KEY_FIELDS.has(name);
+
+const [HOLDER_FIELD = ""] = SIGNATURE_FIELDS;
+
+/**
+ * Tells, by a name in lower case, the fields of a request that are about its credential: those that
+ * carry keys, and the signature by the key that the credential is bound to.
+ */
+export function ofCredential(lines: Lines): (name: string) => boolean {
+  const isSigned = valuesOf(lines, HOLDER_FIELD).length > 0;
+  return (name) => isKeyField(name) || (isSigned && SIGNATURE_FIELDS.includes(name));
+}
+
+/** Whether a text is a credential of any form. It proves nothing. */
+export function isCredential(text: string): boolean {
+  try {
+    return Credential.parse(text) !== undefined;
+  } catch {
+    return false;
+  }
+}
+
+/** The fields with a credential in them beside `Authorization` and those of L402. */
+export const credentialFieldsIn = (lines: Lines): readonly string[] =>
+  [
+    ...API_KEY_PLACES.map((place) => [place.header, place] as const),
+    [PROTOCOL_FIELD, { subprotocol: OPENAI_PROTOCOL }] as const,
+  ].flatMap(([name, place]) => (textsIn(place, lines, "").some(isCredential) ? [name] : []));
 
 /** The texts in every field that any preset reads an API key from. */
 export const keysIn = (lines: Lines): readonly string[] => [

@@ -1,8 +1,8 @@
 /** The credential of a request to a route that is for sale. spec/3-challenge.md §4. */
-import { Credential, TokenError } from "l8nt";
 import { authenticateFields, prepareFields, type Verifier } from "l8nt/l402";
 import { type Lines, valuesOf } from "../core/fields.ts";
 import type { CredentialPlace } from "../presets/preset.ts";
+import { isCredential } from "./place.ts";
 import { L402, presentedKey } from "./present.ts";
 
 /** What clients of L402 use beside an `Authorization` that is an SDK's own. */
@@ -22,7 +22,7 @@ export async function presentedToSale(
   verifier: Verifier,
 ): Promise<string | undefined> {
   const key = presentedKey(places, lines, query);
-  const isOurs = key !== undefined && (isReadable(key) || claimsToBeOurs(key, lines));
+  const isOurs = key !== undefined && (isCredential(key) || claimsToBeOurs(key, lines));
   const own = isOurs ? key : undefined;
   const macaroons = MACAROON_FIELDS.flatMap((name) => valuesOf(lines, name));
   if (macaroons.length === 0) return own;
@@ -36,13 +36,3 @@ export async function presentedToSale(
 const claimsToBeOurs = (text: string, lines: Lines): boolean =>
   text.startsWith("sk-sigil-") ||
   valuesOf(lines, "authorization").some((value) => L402.exec(value)?.[1] === text);
-
-function isReadable(text: string): boolean {
-  try {
-    Credential.parse(text);
-    return true;
-  } catch (error) {
-    if (error instanceof TokenError) return false;
-    throw error;
-  }
-}

@@ -1,5 +1,7 @@
 /** A credential is found in every spelling, and nothing else is taken for one. */
 import fc from "fast-check";
+import type { Scope } from "l8nt";
+import { Minter as BiscuitMinter, seal } from "l8nt/biscuit";
 import { Authority } from "l8nt/l402";
 import { describe, expect, test } from "vitest";
 import { SECRET } from "../fixtures/town.ts";
@@ -18,7 +20,26 @@ const hex = (char: string) => char.charCodeAt(0).toString(16).padStart(2, "0");
 const all = (write: (char: string) => string) => (text: string) =>
   text.replace(/./gs, (char) => write(char));
 
+const mintedBiscuit = (keyId: number, scope: Scope = {}) =>
+  new BiscuitMinter({ privateKey: "11".repeat(32), issuer: "https://t.example", keyId }).mint({
+    ...{ endpoints: ["* http://gateway.example/**"], expiresIn: "1h" },
+    ...scope,
+  });
+const biscuit = mintedBiscuit(0);
+const [TOKEN = ""] = biscuit.toString().split(":");
+
 const FORMS = {
+  "a public-key text": biscuit.toString(),
+  "a public-key text in base64url": url(biscuit.toString()),
+  "a public-key token alone": TOKEN,
+  "a public-key token in base64url": url(TOKEN),
+  "a public-key token that is sealed": seal(biscuit.delegate({ agent: "a" })).toString(),
+  "a public-key token with a high number": mintedBiscuit(4_294_967_295).toString(),
+  "a public-key token with a long first block": mintedBiscuit(7, {
+    models: Array.from({ length: 40 }, (_, at) => `model-${at}`),
+  }).toString(),
+  "the public-key form's key form": biscuit.toKey(),
+  "the same without its prefix": biscuit.toKey().slice("sk-sigil-".length),
   "the text": TEXT,
   "the text in base64url": url(TEXT),
   "the macaroon alone": MACAROON,
@@ -53,6 +74,13 @@ test.each([
   ["a token in JSON", `Bearer ${btoa('{"alg":"HS256"}')}.${url(btoa("x".repeat(400)))}.abc`],
   ["a macaroon that is none of L402", btoa(`\x02\x01\x08http://a\x02\x05abcde${"x".repeat(120)}`)],
   ["what only begins like one", "AgEIaHR0cDovL2E".repeat(50)],
+  ["what only begins like a token of the other form", `CAAS${"EgoK".repeat(200)}`],
+  [
+    "a Protocol Buffers message",
+    Buffer.from(`\x12\x90\x02\x0a\x80\x02${"a".repeat(256)}\x1a\x04abcd`, "latin1").toString(
+      "base64",
+    ),
+  ],
   ["a cookie", "theme=dark; id=AgE0123; csrftoken=Zm9vYmFy"],
   ["an unfinished escape", `%${"%4".repeat(90)}\\u00 &#x; &amp; \\`],
 ])("%s is let through", (_what, text) => {

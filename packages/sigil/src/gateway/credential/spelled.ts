@@ -11,8 +11,8 @@ const RUNS = new RegExp(`[A-Za-z0-9+/]{${LEAST_DIGITS},}`, "g");
 
 /**
  * Whether a credential is in a text: in either alphabet of base64, in the key form, or in base64 of
- * those, with any character escaped. A macaroon counts whoever made it, because its location is no
- * proof.
+ * those, with any character escaped. A token counts whoever made it, because what it says of its
+ * maker is no proof.
  */
 export function hasCredential(text: string): boolean {
   let plain = text;
@@ -27,7 +27,7 @@ export function hasCredential(text: string): boolean {
 
 function isOpen(text: string): boolean {
   if (text.includes(KEY)) return true;
-  return runsOf(text).some((run) => hasMacaroon(run) || OFFSETS.some((at) => isIn(run.slice(at))));
+  return runsOf(text).some((run) => hasToken(run) || OFFSETS.some((at) => isIn(run.slice(at))));
 }
 
 const runsOf = (text: string): readonly string[] =>
@@ -40,29 +40,78 @@ const OFFSETS = [0, 1, 2, 3] as const;
 
 function isIn(run: string): boolean {
   const text = Buffer.from(run, "base64").toString("latin1");
-  return text.includes(KEY) || runsOf(text).some(hasMacaroon);
+  return text.includes(KEY) || runsOf(text).some(hasToken);
 }
 
-/** A packet of version 2 begins with its location, or with its identifier if it has none. */
-const hasMacaroon = (run: string): boolean =>
-  [...run.matchAll(/Ag[E-HJ]/g)].some(({ index }) => isMacaroon(run, index));
+/**
+ * By what each form begins with: a macaroon's packet of version 2 with its location, or with its
+ * identifier if it has none; a token of the public-key form with the number of its key, or with its
+ * first block.
+ */
+const hasToken = (run: string): boolean =>
+  [...run.matchAll(/Ag[E-HJ]/g)].some(({ index }) => isMacaroon(bytesFrom(run, index))) ||
+  [...run.matchAll(/C[A-P]|E[g-v]/g)].some(({ index }) => isPublicKeyToken(bytesFrom(run, index)));
+
+const SIXES = Object.fromEntries(
+  [..."ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"].map((digit, at) => [
+    digit.charCodeAt(0),
+    at,
+  ]),
+);
+
+/** Of a text of base64, from a digit on: its bytes, and -1 behind its end. */
+const bytesFrom =
+  (run: string, from: number) =>
+  (at: number): number => {
+    const first = from + Math.floor((at * 4) / 3);
+    const [high, low] = [SIXES[run.charCodeAt(first)], SIXES[run.charCodeAt(first + 1)]];
+    if (high === undefined || low === undefined) return -1;
+    const shift = 2 * (at % 3) + 2;
+    return ((high << shift) | (low >> (6 - shift))) & 0xff;
+  };
+
+type Bytes = ReturnType<typeof bytesFrom>;
 
 /** Whether it is one of L402: its identifier has a version of two bytes, and 64 bytes. */
-function isMacaroon(run: string, from: number): boolean {
-  const byteAt = (at: number): number => {
-    const digit = from + 4 * Math.floor(at / 3);
-    return Buffer.from(run.slice(digit, digit + 4), "base64")[at % 3] ?? -1;
-  };
+function isMacaroon(byteAt: Bytes): boolean {
   let at = 1;
   if (byteAt(at) === LOCATION) {
-    const low = byteAt(++at);
-    // A varint: the lower seven bits come first.
-    const length = low < 0x80 ? low : (low & 0x7f) + 0x80 * byteAt(++at);
-    at += 1 + length;
+    const { value, end } = varintAt(byteAt, at + 1);
+    at = end + value;
   }
   return IDENTIFIER.every((byte, index) => byteAt(at + index) === byte);
 }
 
+/** Whether behind its first block there is the next key. spec/9-public-key.md §1. */
+function isPublicKeyToken(byteAt: Bytes): boolean {
+  let at = 0;
+  if (byteAt(at) === KEY_ID) at = varintAt(byteAt, at + 1).end;
+  if (byteAt(at) !== FIRST_BLOCK) return false;
+  at = varintAt(byteAt, at + 1).end;
+  if (byteAt(at) !== BLOCK_BYTES) return false;
+  const { value, end } = varintAt(byteAt, at + 1);
+  return NEXT_KEY.every((byte, index) => byteAt(end + value + index) === byte);
+}
+
+/** The lower seven bits come first. What is no number has no bytes behind it. */
+function varintAt(byteAt: Bytes, from: number): { readonly value: number; readonly end: number } {
+  let value = 0;
+  for (let index = 0; index < MAX_VARINT_BYTES; index++) {
+    const byte = byteAt(from + index);
+    value += (byte & 0x7f) * 2 ** (7 * index);
+    if (byte >= 0 && byte < 0x80) return { value, end: from + index + 1 };
+  }
+  return { value: 0, end: Number.MAX_SAFE_INTEGER };
+}
+
+const MAX_VARINT_BYTES = 5;
+
 const LOCATION = 1;
 /** The field, its length, and the version. */
 const IDENTIFIER = [2, 66, 0, 0] as const;
+/** Fields of `Biscuit` and `SignedBlock`, with their wire types. */
+const KEY_ID = 0x08;
+const FIRST_BLOCK = 0x12;
+const BLOCK_BYTES = 0x0a;
+/** The field, its length, Ed25519, and the length of the key. */
+const NEXT_KEY = [0x12, 36, 0x08, 0, 0x12, 32] as const;

@@ -2,14 +2,15 @@
  * Decides about requests that something else serves. It sees no body and no answer, so a use is
  * used up once its request is let through, and nothing can be metered.
  */
-import { type AmountText, Credential, TokenError } from "l8nt";
+import { type AmountText, TokenError } from "l8nt";
 import { type Amount, formatAmount } from "l8nt/invoice";
 import { authenticateFields, type Presented, prepareFields, type Verified } from "l8nt/l402";
 import type { Granted, Paywall, RequestFacts, Route, Terms } from "l8nt/service";
 import { hasBudget } from "../admission.ts";
 import { type Lines, valuesOf } from "../core/fields.ts";
 import { targetIn } from "../core/request.ts";
-import { keysIn } from "../credential/place.ts";
+import { isCredential, keysIn } from "../credential/place.ts";
+import { type Presenting, signed } from "../credential/prove.ts";
 import { noBudget, noFreeRequest, notForSale } from "../denials.ts";
 import { Denied, denialOf } from "../denied.ts";
 import type { Entry } from "../entry.ts";
@@ -123,7 +124,10 @@ export class Decider {
       ...factsOf(asking),
       ...(verified === undefined
         ? { authorization: null, ...fields }
-        : { authorization: null, verified }),
+        : {
+            authorization: null,
+            verified: await signed(this.paywall, verified, presentingOf(asking)),
+          }),
       ...(price !== undefined && access !== "paid" && { price }),
     });
     if (decision.granted) return this.#granted(decision, asking);
@@ -188,6 +192,18 @@ function provenBy(prove: () => Verified | undefined): Verified | undefined {
   }
 }
 
+/**
+ * What a signature can be compared with. Content is not seen, so a request proves nothing if it may
+ * have some: if its method gives content a meaning (RFC 9110 §9.3.1), or a digest was signed.
+ */
+function presentingOf({ original, lines, purpose }: Asking): Presenting {
+  const { method, target } = original;
+  const isRead = method === "GET" || method === "HEAD";
+  const isEmpty = isRead && valuesOf(lines, "content-digest").length === 0;
+  const body = async () => (isEmpty ? new Uint8Array() : undefined);
+  return { method, target, lines, body, isOnlyAsked: purpose === "asked" };
+}
+
 function factsOf({
   original,
   lines,
@@ -225,14 +241,7 @@ function presentedIn(lines: Lines): Presented {
 }
 
 /** In the key form, or in any other that is a credential. */
-function isOurs(key: string): boolean {
-  if (key.startsWith("sk-sigil-")) return true;
-  try {
-    return Credential.parse(key) !== undefined;
-  } catch {
-    return false;
-  }
-}
+const isOurs = (key: string): boolean => key.startsWith("sk-sigil-") || isCredential(key);
 
 /**
  * Fields by which an upstream may take a request for another one than was judged. A field with `_`

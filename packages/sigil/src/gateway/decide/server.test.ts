@@ -1,9 +1,10 @@
 /** Who may ask for a decision, what is read of the question, and what is used by the answer. */
 import { request } from "node:http";
+import { HolderKey } from "l8nt/holder";
 import { Authority } from "l8nt/l402";
 import { Paywall } from "l8nt/service";
 import { MemoryStore } from "l8nt/stores/memory";
-import { expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { decide } from "../config/decide.ts";
 import { ClientAddresses } from "../core/client-address.ts";
 import { listen } from "../core/server.ts";
@@ -205,6 +206,77 @@ test("routes that are replaced decide new requests, and those under way end as t
   go();
   expect(await before).toBe(200);
   expect(rows).toHaveLength(3);
+});
+
+describe("a credential that is bound to a key", () => {
+  const clock = () => 1_900_000_000;
+  const key = new HolderKey("9d".repeat(32), { clock });
+  const told = (proxy: "caddy" | "nginx", method: string, path: string): readonly string[] => {
+    const prefix = proxy === "nginx" ? "x-original" : "x-forwarded";
+    return [`${prefix}-method`, method, `${prefix}-uri`, path];
+  };
+  async function bound(proxy: "caddy" | "nginx") {
+    const { ask, paywall, alarms } = await world(proxy);
+    const scope = { endpoints: [`* ${LOCATION}/**`], expiresIn: "1h", maxUses: 2 } as const;
+    const mint = () => paywall.authority.minter.mint({ ...scope, holder: key.thumbprint });
+    const credential = mint();
+    /** The fields of a request that its client has signed, as a proxy passes them on. */
+    const signed = (path = "/x", method = "GET", by = key, body?: string): readonly string[] => {
+      const headers = { authorization: `Bearer ${credential.toKey()}` };
+      const request = new Request(LOCATION + path, { method, headers });
+      return [...by.sign(request, body === undefined ? body : Buffer.from(body))].flat();
+    };
+    return { ask, alarms, credential, mint, signed };
+  }
+
+  test("passes what its key signed, once, and counts it", async () => {
+    const { ask, signed, alarms } = await bound("caddy");
+    const first = signed("/x?a=b");
+    const asked = (fields: readonly string[], path = "/x?a=b", method = "GET") =>
+      ask("/decide", [...told("caddy", method, path), ...fields], "GET");
+    expect(await asked(first)).toBe(200);
+    expect(await asked(first)).toBe(403);
+    expect(await asked(signed())).toBe(403);
+    expect(await asked(signed("/x", "HEAD"), "/x", "HEAD")).toBe(200);
+    expect(await asked(signed(), "/x")).toBe(200);
+    expect(await asked(signed(), "/x")).toBe(402);
+    expect(alarms).toEqual([]);
+  });
+
+  test("denies without a right signature, and where there may be content that it does not see", async () => {
+    const { ask, signed, credential, mint } = await bound("caddy");
+    const other = new HolderKey(undefined, { clock });
+    const bearer = ["authorization", `Bearer ${credential.toKey()}`];
+    const asked = (fields: readonly string[], method = "GET") =>
+      ask("/decide", [...told("caddy", method, "/x"), ...fields]);
+    for (const fields of [bearer, signed("/y"), signed("/x", "POST"), signed("/x", "GET", other)])
+      expect(await asked(fields)).toBe(403);
+    for (const method of ["POST", "PUT", "DELETE", "OPTIONS"]) {
+      expect(await asked(signed("/x", method), method)).toBe(403);
+      expect(await asked(signed("/x", method, key, "a"), method)).toBe(403);
+    }
+    // A signature that says that there is content.
+    expect(await asked(signed("/x", "GET", key, "a"))).toBe(403);
+    // Another credential of the same key, in a field that was not covered.
+    const bare = key.sign(new Request(`${LOCATION}/x`));
+    expect(await asked([...[...bare].flat(), "x-api-key", mint().toKey()])).toBe(403);
+    expect(await asked(signed())).toBe(200);
+  });
+
+  test("why it was denied is told of the same signature, and lets nobody through", async () => {
+    const { ask, signed } = await bound("nginx");
+    const asked = (path: string, fields: readonly string[]) =>
+      ask(path, [...told("nginx", "GET", "/x"), ...fields]);
+    const unused = signed();
+    // Nothing is known against it yet, so it would pass.
+    expect(await asked("/decide/why", unused)).toBe(503);
+    expect(await asked("/decide", unused)).toBe(200);
+    expect(await asked("/decide", signed())).toBe(200);
+    const usedUp = signed();
+    expect(await asked("/decide", usedUp)).toBe(403);
+    expect(await asked("/decide/why", usedUp)).toBe(402);
+    expect(await asked("/decide/why", signed("/y"))).toBe(403);
+  });
 });
 
 test.each([

@@ -5,8 +5,8 @@ import type { Answered, Decision, Granted, Refused, RequestFacts } from "l8nt/se
 import type { Admitted } from "../admitted.ts";
 import type { AgentRequest, Read } from "../agent-request.ts";
 import { readJson } from "../body/json-body.ts";
-import { type Lines, valuesOf } from "../core/fields.ts";
-import { isKeyField } from "../credential/place.ts";
+import { headersOf, type Lines, valuesOf } from "../core/fields.ts";
+import { ofCredential } from "../credential/place.ts";
 import { presentedToSale } from "../credential/presented-sale.ts";
 import { AGAIN, unpriced } from "../denials.ts";
 import { Denied } from "../denied.ts";
@@ -103,7 +103,7 @@ export class PaidAdmission {
       return { body: undefined, again: { answer: decision.answer, verified } };
     if (!decision.granted) throw await this.#refused(decision, flat.value);
     const by = { granted: decision, verified };
-    const body = bytes?.length === 0 ? undefined : (bytes ?? request.unreadBody);
+    const body = bytes?.length === 0 ? undefined : (bytes ?? request.sentBody);
     return { by, body, isAsSent: read === undefined, flat };
   }
 
@@ -138,7 +138,7 @@ export class PaidAdmission {
     return {
       ...request.facts(presented, more),
       target: request.target.path + request.query,
-      headers: () => headersOf(request.incoming.rawHeaders),
+      headers: () => tellingFields(request.incoming.rawHeaders),
     };
   }
 
@@ -163,9 +163,7 @@ export class PaidAdmission {
   async #unpaid(text: string | undefined): Promise<Denied> {
     const { request, sale } = this.#options;
     if (sale.flat !== undefined) return this.#offer(text);
-    const held = await request.service.seller!.readUnpaid(request.incoming, request.address);
-    held.release();
-    return this.#offer(text, request.asked(readJson(held.bytes)));
+    return this.#offer(text, request.asked(readJson(await request.readUnpaid())));
   }
 
   /** @param asked of a metered request */
@@ -211,17 +209,12 @@ const isOfRepeat = ({ status }: Refused): boolean => status === 409 || status ==
 const hasUses = ({ limits }: Verified): boolean => limits.some(({ kind }) => kind === "uses");
 
 /**
- * The fields that tell a request from another one: without pseudo-fields of HTTP/2, without those
- * that keys are in, and without those that an SDK writes anew for each try.
+ * The fields that tell a request from another one: without those of its credential, and without
+ * those that an SDK writes anew for each try.
  */
-function headersOf(lines: Lines): Headers {
-  const headers = new Headers();
-  for (let at = 0; at < lines.length; at += 2) {
-    const name = lines[at]!.toLowerCase();
-    if (!name.startsWith(":") && !isKeyField(name) && !OF_ONE_TRY.has(name))
-      headers.append(name, lines[at + 1]!);
-  }
-  return headers;
+function tellingFields(lines: Lines): Headers {
+  const isOfCredential = ofCredential(lines);
+  return headersOf(lines, (name) => isOfCredential(name) || OF_ONE_TRY.has(name));
 }
 
 const OF_ONE_TRY: ReadonlySet<string> = new Set([

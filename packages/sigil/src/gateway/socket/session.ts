@@ -6,9 +6,9 @@ import { branchOf, checkHead, checkNotSold, grantedBy, hasBudget } from "../admi
 import { forUpstream } from "../core/fields.ts";
 import type { Target } from "../core/request.ts";
 import type { Upgrade } from "../core/server.ts";
-import { isKeyField, withoutProtocolKeys, withoutQueryKeys } from "../credential/place.ts";
+import { ofCredential, withoutProtocolKeys, withoutQueryKeys } from "../credential/place.ts";
 import { presentedKey } from "../credential/present.ts";
-import { proven } from "../credential/prove.ts";
+import { demanded, proven } from "../credential/prove.ts";
 import { missing, noBudget, noKey, stoppedBy, unreached } from "../denials.ts";
 import { Denied, denialOf } from "../denied.ts";
 import type { Entry } from "../entry.ts";
@@ -98,10 +98,19 @@ export class SocketSession {
       const { rawHeaders } = this.#incoming;
       const text = presentedKey(preset.credentialPlaces, rawHeaders, this.#target.query);
       if (text === undefined) throw missing();
-      const verified = await proven(paywall, text);
+      const found = await proven(paywall, text);
       const { entry, clock } = this.#context;
-      entry.proven(verified);
-      verified.demand({ now: clock(), target: "self" });
+      entry.proven(found);
+      const { path, query } = this.#target;
+      const verified = await demanded(
+        paywall,
+        found,
+        {
+          ...{ method: this.#incoming.method ?? "", target: path + query, lines: rawHeaders },
+          body: async () => new Uint8Array(),
+        },
+        clock,
+      );
       checkNotSold(this.#service, verified);
       checkHead(preset, rawHeaders, this.#target);
       const slot = this.#service.slots.take(branchOf(verified));
@@ -171,9 +180,10 @@ export class SocketSession {
   async #opened({ verified, lease, first, left }: Beginning) {
     const { name, preset, upstream } = this.#service;
     const key = placed(lease, preset.keyPlace);
+    const isOfCredential = ofCredential(this.#incoming.rawHeaders);
     const fields = forUpstream(
       this.#incoming.rawHeaders,
-      (field) => isKeyField(field) || (lease !== undefined && NEGOTIATED.has(field)),
+      (field) => isOfCredential(field) || (lease !== undefined && NEGOTIATED.has(field)),
     );
     if (lease !== undefined) fields.push("accept-encoding", "identity");
     const protocols = withoutProtocolKeys(this.#incoming.rawHeaders);
