@@ -14,7 +14,12 @@ import { paidEndpoint, paidTool, paidTools, pay } from "./mcp/index.ts";
 import { paid as paidHono } from "./middleware/hono.ts";
 import { paid as paidNext } from "./middleware/next.ts";
 import { listener, paid as paidNode, paidUpgrade, serve } from "./node/index.ts";
-import { BiscuitVerifier, KeyRing, Minter as PublicKeyMinter } from "./public-key/index.ts";
+import {
+  BiscuitVerifier,
+  IssuerDirectory,
+  KeyRing,
+  Minter as PublicKeyMinter,
+} from "./public-key/index.ts";
 import { exportReceipts, ReceiptClerk, verifyExport } from "./receipt/index.ts";
 import { Paywall } from "./service/index.ts";
 import { MemoryStore } from "./stores/memory.ts";
@@ -53,6 +58,7 @@ const CALLS: Readonly<Record<string, [key: string, call: (options: never) => unk
   "l8nt/biscuit RingMinterOptions": ["locaton", (o) => ring().minter(o)],
   "l8nt/biscuit SeedOptions": ["sede", (o) => ring().minter().mint({}, o)],
   "l8nt/biscuit BiscuitVerifierOptions": ["tolerat", (o) => new BiscuitVerifier(o)],
+  "l8nt/biscuit IssuerDirectoryOptions": ["isuers", (o) => new IssuerDirectory(o)],
   "l8nt/holder HolderKeyOptions": ["clok", (o) => new HolderKey(undefined, o)],
   "l8nt/l402 RevocationListOptions": ["clok", (o) => new RevocationList(o)],
   "l8nt/service PaywallOptions": ["invoicr", (o) => new Paywall(o)],

@@ -15,7 +15,7 @@ import { prices } from "./prices.ts";
 import { faultOfSale, selling } from "./selling.ts";
 import { service, unitsOf } from "./service.ts";
 import { maxSilence, secret, store } from "./store.ts";
-import { trust } from "./trust.ts";
+import { allowPrivateIssuers, trust } from "./trust.ts";
 
 export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
 
@@ -54,6 +54,7 @@ const sections = z.strictObject({
   store: store.optional(),
   secret: secret.optional(),
   trust: trust.default([]),
+  allowPrivateIssuers,
   maxSilence: maxSilence.default("10s"),
   logLevel: z.enum(LOG_LEVELS).default("info"),
   prices: prices.prefault({}),

@@ -13,7 +13,7 @@ import { metrics } from "./metrics.ts";
 import { contradictions, fields, ruleOf, unitOf } from "./route.ts";
 import { maxSilence, secret, store } from "./store.ts";
 import { duration, origin, path } from "./texts.ts";
-import { trust } from "./trust.ts";
+import { allowPrivateIssuers, trust } from "./trust.ts";
 
 const PORT = "must be a number from 1 to 65535";
 const METERED =
@@ -86,6 +86,7 @@ export const decide = z
     store: store.optional(),
     secret: secret.optional(),
     trust: trust.default([]),
+    allowPrivateIssuers,
     maxSilence: maxSilence.default("10s"),
     logLevel: z.enum(LOG_LEVELS).default("info"),
     books: books.prefault({}),

@@ -17,6 +17,7 @@ test("the shortest configuration has the defaults of the flags", () => {
     prices: {},
     books: { keepDays: 90, keepRows: 500_000 },
     trust: [],
+    allowPrivateIssuers: false,
     shadow: false,
     agentKey: { expiresIn: "30d" },
     alerts: { thresholds: [50, 80, 100] },

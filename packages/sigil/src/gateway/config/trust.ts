@@ -25,6 +25,11 @@ export const trust = z
       "Origins of issuers whose credentials of the public-key form are taken, beside the keys of the gateway itself: https://treasury.example. Their keys are fetched from there. By default none.",
   });
 
+export const allowPrivateIssuers = z.boolean().default(false).meta({
+  description:
+    "Whether the names of trusted issuers may lead to private networks. One that is listed by its address, or as localhost, needs no permission.",
+});
+
 /** As the library decides it. */
 function isPossible(issuers: readonly string[]): boolean {
   try {

@@ -53,8 +53,9 @@ export async function startDeciding(file: string, terminal: Terminal): Promise<n
   const { location, proxy } = config;
   const maxSilence = config.maxSilence as `${number}s`;
   const open = async (of: DecideConfig, before?: Deciding): Promise<Deciding> => {
+    const { trust: issuers, allowPrivateIssuers } = of;
     const trust = new IssuerDirectory({
-      ...{ issuers: of.trust, before: before?.trust, clock, alarm },
+      ...{ issuers, allowPrivateIssuers, before: before?.trust, clock, alarm },
     });
     const paywall = new Paywall({
       authority: new Authority({ secret, location, clock }),
@@ -110,7 +111,7 @@ export async function startDeciding(file: string, terminal: Terminal): Promise<n
     });
     reloading = new Reloading({
       ...{ config, serving: first, read, open, log },
-      changeable: { routes: true, trust: true },
+      changeable: { routes: true, trust: true, allowPrivateIssuers: true },
       replace: ({ decider }) => server.replace(decider),
     });
     terminal.onStop(reloading.reload, ["SIGHUP"]);

@@ -68,8 +68,9 @@ export async function openServing(
   for (const [name, { routes = [] }] of Object.entries(config.services))
     for (const warning of warningsOf(routes)) alarm(`${name}: ${warning}`);
   const location = locationOf(config.listen);
+  const { trust: issuers, allowPrivateIssuers } = config;
   const trust = new IssuerDirectory({
-    ...{ issuers: config.trust, before: before?.trust, clock, alarm },
+    ...{ issuers, allowPrivateIssuers, before: before?.trust, clock, alarm },
   });
   const services = Object.entries(config.services).map(
     ([name, { preset, allow, routes, price, webSockets, cors, maxBody, midStream }]) =>

@@ -129,7 +129,10 @@ async function serve(
   opened(running);
   reloading = new Reloading({
     ...{ config, serving, read, log, warnings: warningsOf },
-    changeable: { services: true, prices: true, agentKey: true, trust: true },
+    changeable: {
+      ...{ services: true, prices: true, agentKey: true },
+      ...{ trust: true, allowPrivateIssuers: true },
+    },
     open: async (next, before) => {
       const certificate = readCertificate(next.listen);
       const one = await openServing(next, await find(next, env), context, before);
