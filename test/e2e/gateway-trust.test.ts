@@ -111,6 +111,13 @@ test("a gateway starts while an issuer's page is away, and takes its credentials
   expect(limits[0]!.used).not.toBe(limits[1]!.used);
   expect(await owner("agents")).toMatch(/active\s+scout/);
 
+  // In the terminal too, where the key form stays.
+  const made = await sigil(["delegate", "--agent", "helper", "--budget", "0.5 usd", "--key-form"], {
+    SIGIL_CREDENTIAL: key,
+  });
+  expect(made.stdout).toMatch(/^sk-sigil-/);
+  expect(await status(made.stdout.trim())).toBe(200);
+
   // Another service of the gateway knows the key already, and its prefix has its own page.
   const other = await fetch(`${location}/other/a`, { headers: { authorization: `Bearer ${key}` } });
   expect(other.status).toBe(200);

@@ -68,13 +68,22 @@ test.each([
   ["one with a key's number", minter(4_000_000_000).mint(scope)],
   ["one that is sealed", seal(minter(1).mint(scope).delegate({ agent: "a" }))],
 ])("%s is taken out in every form", (_name, credential) => {
-  for (const text of [credential.toString(), credential.toKey()]) {
-    const token = text.split(":")[0]!.replace("sk-sigil-", "");
+  const whole = credential.toString();
+  const encoded = encodeURIComponent(whole);
+  for (const text of [
+    ...[whole, credential.toKey(), encoded],
+    ...[
+      encodeURIComponent(whole.split(":")[0]!),
+      encoded.replace(/%../g, (one) => one.toLowerCase()),
+    ],
+  ]) {
+    const token = text.split(/:|%3a/i)[0]!.replace("sk-sigil-", "");
     for (const hide of [withoutCredentials, withoutSecrets, hidden]) {
       const shown = hide(`before ${text} after`);
       expect(shown).toMatch(/^before .*\(not shown\).* after$/);
       expect(shown).not.toContain(token.slice(0, 40));
       expect(shown).not.toContain(token.slice(-40));
+      expect(shown).not.toContain(whole.split(":")[1]!);
     }
   }
 });

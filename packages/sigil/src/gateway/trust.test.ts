@@ -4,6 +4,7 @@ import type { IncomingMessage } from "node:http";
 import { Client, type Credential } from "l8nt";
 import { seal } from "l8nt/biscuit";
 import { parseAmount } from "l8nt/invoice";
+import { MemoryStore } from "l8nt/stores/memory";
 import { describe, expect, test } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";
 import { issuersIn } from "../../../l8nt/src/l402/issuers.ts";
@@ -213,6 +214,30 @@ describe("a gateway that trusts an issuer", () => {
     expect(answer.statusCode).toBe(401);
     answer.resume();
   });
+});
+
+test("gateways on one store count, revoke and freeze an issuer's credentials together", async () => {
+  const issuer = openIssuer();
+  const store = new MemoryStore({ journal: true });
+  const [one, other] = [
+    await town({ trust: issuer.directory(), store }),
+    await town({ trust: issuer.directory(), store }),
+  ];
+  const credential = issuer.mint({ budget: "0.01 usd" });
+  const child = credential.delegate({ agent: "scout" }, { now: 1_900_000_000 });
+  const statuses = async (of: Credential) => [
+    (await one.chat(of)).status,
+    (await other.chat(of)).status,
+  ];
+  expect(await statuses(child)).toEqual([200, 200]);
+  const left = await fetch(`${other.url}/.well-known/sigil/budget`, {
+    headers: { authorization: `Bearer ${credential.toKey()}` },
+  });
+  // Each came to 210 usd_micro.
+  expect(await left.json()).toMatchObject({ limits: [{ left: "0.00958 usd" }] });
+  await one.service.paywall.revoke(one.service.paywall.verifier.authenticate(child).node.id);
+  await expect.poll(() => statuses(child)).toEqual([403, 403]);
+  expect(await statuses(credential)).toEqual([200, 200]);
 });
 
 test("what is for sale is used with a credential of an issuer that pays in sat, or bought", async () => {

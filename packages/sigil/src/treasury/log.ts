@@ -21,7 +21,7 @@ const REDACTED = [
  * stays, so that the owner can look it up.
  */
 const SECRETS = new RegExp(
-  `${TOKEN_TEXT}|020[12][0-9A-Fa-f]{140,}|(?<!payment |paymentHash":")(?<![0-9A-Fa-f])[0-9A-Fa-f]{64}(?![0-9A-Fa-f])`,
+  `${TOKEN_TEXT}|020[12][0-9A-Fa-f]{140,}|(?<!payment |paymentHash":")(?:(?<=%3[Aa])|(?<![0-9A-Fa-f]))[0-9A-Fa-f]{64}(?![0-9A-Fa-f])`,
   "g",
 );
 
