@@ -94,7 +94,8 @@ export class HolderProofs {
     if (key?.length !== KEY_BYTES || thumbprintOf(key) !== keyid) return null;
     if (!this.#isFresh(params) || nonce.length === 0 || nonce.length > MAX_NONCE_CHARACTERS)
       return null;
-    if (!requiredIn(headers, request.credentialFields).every((one) => components.includes(one))) return null;
+    if (!requiredIn(headers, request.credentialFields).every((one) => components.includes(one)))
+      return null;
     const isOver = async (path: string | undefined) => {
       if (path === undefined) return false;
       const base = signatureBase(componentsOf({ ...request, path }), components, text);
