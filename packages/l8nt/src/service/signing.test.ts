@@ -93,7 +93,9 @@ test("what is asked of a paywall with a body that cannot be had, or a field that
     (await paywall.signed(verified, { ...facts, headers: headers(), ...more })).isSigned;
   expect(await isSigned({})).toBe(true);
   expect(await isSigned({ body: async () => undefined })).toBe(false);
-  expect(await isSigned({ credentialFields: ["x-api-key"] })).toBe(false);
+  const beside = headers();
+  beside.set("x-api-key", credential.toKey());
+  expect(await isSigned({ headers: beside, credentialFields: ["x-api-key"] })).toBe(false);
   expect(await isSigned({ credentialFields: ["authorization"] })).toBe(true);
   const asked = headers();
   for (const [more, expected] of [
