@@ -99,7 +99,7 @@ test("a gateway starts while an issuer's page is away, and takes its credentials
   const status = async (key: string) => (await chat(at, key)).status;
   expect(await status(gateway.key)).toBe(200);
   await issuer.publish();
-  const key = await issuer.mint(location, "--ledger", location, "--budget", "1 usd");
+  const key = await issuer.mint(location, "--ledger", at.url, "--budget", "1 usd");
   expect(await status(key)).toBe(200);
   expect(await status(gateway.key)).toBe(200);
 
@@ -119,8 +119,10 @@ test("a gateway starts while an issuer's page is away, and takes its credentials
   expect(await status(made.stdout.trim())).toBe(200);
 
   // Another service of the gateway knows the key already, and its prefix has its own page.
-  const other = await fetch(`${location}/other/a`, { headers: { authorization: `Bearer ${key}` } });
-  expect(other.status).toBe(200);
+  const other = async (sent: string) =>
+    (await fetch(`${location}/other/a`, { headers: { authorization: `Bearer ${sent}` } })).status;
+  expect(await other(await issuer.mint(location))).toBe(200);
+  expect(await other(key)).toBe(403);
   expect(issuer.asked).toEqual([PAGE]);
   for (const prefix of ["/openai", "/other"]) {
     const page = await fetch(`${location}${prefix}/.well-known/l402`);
@@ -167,7 +169,7 @@ test("SIGHUP adds and removes an issuer at once, and keeps the keys of those tha
   write(first.issuer);
   const gateway = await openGateway(["--config", file], env);
   const at = { url: `${location}/openai` };
-  const flags = ["--ledger", location, "--budget", "1 usd"];
+  const flags = ["--ledger", at.url, "--budget", "1 usd"];
   const [one, two] = [await first.mint(location, ...flags), await second.mint(location, ...flags)];
   const statuses = async () => [(await chat(at, one)).status, (await chat(at, two)).status];
   expect(await statuses()).toEqual([200, 401]);
