@@ -156,7 +156,7 @@ test("a gateway starts while an issuer's page is away, and takes its credentials
   // What was counted and revoked is so after a restart, before the page is read again.
   issuer.close();
   const again = await openGateway(["--config", file], env);
-  expect(await status(key)).toBe(401);
+  expect(await status(key)).toBe(503);
   expect(await status(again.key)).toBe(200);
   await again.end("SIGTERM");
 }, 120_000);

@@ -19,6 +19,7 @@ import {
   IssuerDirectory,
   KeyRing,
   Minter as PublicKeyMinter,
+  slice,
 } from "./public-key/index.ts";
 import { exportReceipts, ReceiptClerk, verifyExport } from "./receipt/index.ts";
 import { Paywall } from "./service/index.ts";
@@ -58,6 +59,7 @@ const CALLS: Readonly<Record<string, [key: string, call: (options: never) => unk
   "l8nt/biscuit RingMinterOptions": ["locaton", (o) => ring().minter(o)],
   "l8nt/biscuit SeedOptions": ["sede", (o) => ring().minter().mint({}, o)],
   "l8nt/biscuit BiscuitVerifierOptions": ["tolerat", (o) => new BiscuitVerifier(o)],
+  "l8nt/biscuit SliceOptions": ["totl", (o) => slice(credential, [], o)],
   "l8nt/biscuit IssuerDirectoryOptions": ["isuers", (o) => new IssuerDirectory(o)],
   "l8nt/holder HolderKeyOptions": ["clok", (o) => new HolderKey(undefined, o)],
   "l8nt/l402 RevocationListOptions": ["clok", (o) => new RevocationList(o)],

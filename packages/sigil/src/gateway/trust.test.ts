@@ -127,7 +127,7 @@ describe("a gateway that trusts an issuer", () => {
       throw new TypeError("unreachable");
     };
     expect(await codeAt(mint())).toBe(200);
-    expect(await codeAt(issuer.mint())).toBe("401 credential_invalid");
+    expect(await codeAt(issuer.mint())).toBe("503 keys_unavailable");
     issuer.at.page = page;
     time.now += 30;
     expect(await codeAt(issuer.mint())).toBe(200);
