@@ -32,7 +32,7 @@ const REACHING: readonly Error[] = [
   ...(
     [
       ...["ERR_RATE_LIMITED", "ERR_STORE", "ERR_CHECKPOINT", "ERR_FEED", "ERR_SECRET"],
-      ...["ERR_WALLET", "ERR_PRICE_FUNCTION"],
+      ...["ERR_WALLET", "ERR_PRICE_FUNCTION", "ERR_KEYS_UNREACHABLE"],
     ] as never[]
   ).map((code) => new AdapterError(code, "a text.")),
 ];
