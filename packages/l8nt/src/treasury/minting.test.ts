@@ -308,14 +308,15 @@ describe("a condition that no service can judge for the treasury", () => {
 });
 
 describe("a service that trusts the issuer and refuses what was minted", () => {
-  /** It reads another page of keys than the issuer's. */
-  const refusing = (payIfRefused: boolean) => {
-    const other = KeyRing.create({ issuer: "http://127.0.0.1:1" }).page();
-    return mintingTown({
-      mints: { payIfRefused },
-      paywall: { fetch: async () => new Response(other) },
+  /** It is given another key of the issuer's. */
+  const otherKeys = async (input: RequestInfo | URL): Promise<Response> => {
+    const { origin: issuer } = new URL(String(input));
+    return new Response(KeyRing.create({ issuer }).page(), {
+      headers: { "content-type": "application/json" },
     });
   };
+  const refusing = (payIfRefused: boolean) =>
+    mintingTown({ mints: { payIfRefused }, paywall: { fetch: otherKeys as typeof fetch } });
 
   test("is not paid: ERR_ISSUER_REFUSED, nothing spent", async () => {
     const world = await refusing(false);
