@@ -1,4 +1,6 @@
 /** `sigil keys` and `sigil mint --form biscuit`, and a paywall that trusts what they publish. */
+import { createHash } from "node:crypto";
+import { once } from "node:events";
 import {
   chmodSync,
   existsSync,
@@ -9,11 +11,13 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Client } from "l8nt";
 import { Paywall } from "l8nt/service";
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, describe, expect, onTestFinished, test } from "vitest";
 import { ended, sigil, spawned } from "./support/sigil.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "sigil-keys-"));
@@ -259,5 +263,111 @@ describe("the key of an agent", () => {
     expect(open.code).toBe(2);
     expect(open.stderr).toContain("chmod 600");
     expect((await sigil(["keys", "holder", "--issuer", issuer, "--keys", file])).code).toBe(2);
+  });
+});
+
+describe("sigil verify of the public-key form", () => {
+  const url = `${location}/a`;
+  const pageOf = async (keys: string): Promise<string> => {
+    const file = join(folder, `page-${files++}`);
+    writeFileSync(file, await run("keys", "publish", "--keys", keys));
+    return file;
+  };
+  const verify = (credential: string, ...flags: readonly string[]) =>
+    sigil(["verify", "--url", url, ...flags], {}, { input: credential });
+
+  test("grants with the page of its issuer, and needs no secret", async () => {
+    const keys = await made();
+    const page = await pageOf(keys);
+    const { stdout: child } = await sigil(["delegate", "--agent", "scout"], {
+      SIGIL_CREDENTIAL: await minted(keys),
+    });
+    for (const trust of [[], ["--trust", issuer], ["--trust", `${issuer}/`]])
+      expect(await verify(child, "--key-page", page, ...trust)).toMatchObject({
+        code: 0,
+        stdout: "granted to scout, which ends in 60 min\n",
+        stderr: "",
+      });
+    const { stdout } = await verify(child, "--key-page", page, "--json");
+    expect(JSON.parse(stdout)).toMatchObject({ granted: true, genuine: true, lineage: ["scout"] });
+  });
+
+  test("fetches the keys of an issuer that is trusted", async () => {
+    const keys = join(folder, `keys-${files++}.json`);
+    const server = createServer((_request, response) => {
+      response.setHeader("content-type", "application/json").end(page);
+    });
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    onTestFinished(() => void server.close());
+    const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    await run("keys", "new", "--issuer", origin, "--keys", keys);
+    const page = await run("keys", "publish", "--keys", keys);
+    const credential = await minted(keys);
+    expect(await verify(credential, "--trust", origin)).toMatchObject({ code: 0, stderr: "" });
+    server.close();
+    server.closeAllConnections();
+    const gone = await verify(credential, "--trust", origin);
+    expect(gone).toMatchObject({ code: 7, stdout: "" });
+    expect(gone.stderr).toContain(`sigil: the keys of ${origin} could not be had`);
+    expect(gone.stderr).toContain("ERR_KEYS_UNREACHABLE");
+  });
+
+  test.each<[string, string, readonly string[], number, string]>([
+    ["another issuer", "", ["--trust", "https://other.example"], 6, "ERR_TOKEN_ISSUER"],
+    ["another request", "", ["--method", "POST"], 3, "ERR_ENDPOINT"],
+    ["a limit without a ledger", "--max-uses=3", [], 3, "ERR_USES"],
+    ["a limit of this ledger", `--max-uses=3 --ledger=${location}`, [], 0, "not judged"],
+    ["a limit of another ledger", "--max-uses=3 --ledger=https://b.example", [], 3, "ERR_LEDGER"],
+    [
+      "a limit of the ledger that is named",
+      "--max-uses=3 --ledger=https://b.example",
+      ["--ledger", "https://b.example"],
+      0,
+      "not judged",
+    ],
+  ])("%s", async (_name, scope, flags, code, words) => {
+    const keys = await made();
+    const credential = await minted(keys, ...scope.split(" ").filter(Boolean));
+    const ended = await verify(credential, "--key-page", await pageOf(keys), ...flags);
+    expect(ended.code).toBe(code);
+    expect(ended.stdout + ended.stderr).toContain(words);
+  });
+
+  test("a key that is not the issuer's, and an altered credential, are forged", async () => {
+    const credential = await minted(await made());
+    const other = await pageOf(await made());
+    const { code, stdout } = await verify(credential, "--key-page", other, "--json");
+    expect(code).toBe(6);
+    expect(JSON.parse(stdout)).toMatchObject({
+      granted: false,
+      genuine: false,
+      error: { code: "ERR_TOKEN_FORGED" },
+    });
+  });
+
+  test("says which flags each form takes", async () => {
+    const keys = await made();
+    const page = await pageOf(keys);
+    const credential = await minted(keys);
+    const env = { SIGIL_SECRET: createHash("sha256").update("a secret").digest("hex") };
+    const { stdout: macaroon } = await sigil(
+      ["mint", "--kind", "access", "--location", location, ...SCOPE],
+      env,
+    );
+    for (const [text, flags, words] of [
+      [credential, [], "Give --trust ORIGIN"],
+      [credential, ["--key-page", page, "--kind", "access"], "takes no --kind"],
+      [credential, ["--trust", "http://treasury.example"], "must be an https origin"],
+      [credential, ["--key-page", keys], "is not a page of keys"],
+      [credential, ["--key-page", join(folder, "none")], "is not there"],
+      [macaroon, ["--trust", issuer], "The credential is a macaroon"],
+      [macaroon, ["--ledger", location], "The credential is a macaroon"],
+    ] as const) {
+      const ended = await sigil(["verify", "--url", url, ...flags], env, { input: text });
+      expect(ended.code).toBe(2);
+      expect(ended.stderr).toContain(words);
+    }
+    expect((await sigil(["verify", "--url", url], env, { input: macaroon })).code).toBe(0);
   });
 });

@@ -133,7 +133,8 @@ export async function readBytes(stream: NodeJS.ReadableStream, max: number): Pro
   return Buffer.concat(chunks);
 }
 
-async function readText(path: string, flag: string): Promise<string> {
+/** Reads the file of a flag. @throws UsageError */
+export async function readText(path: string, flag: string): Promise<string> {
   try {
     const bytes = await readFile(path);
     if (bytes.length <= MAX_BYTES) return bytes.toString("utf8").trim();

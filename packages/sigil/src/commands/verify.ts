@@ -1,8 +1,17 @@
-/** `sigil verify`: judges a credential for a request, with the authority's secret. */
-import { DeniedError, type Refusal, TokenError } from "l8nt";
+/** `sigil verify`: judges a credential for a request, with a secret or the issuer's public keys. */
+import { type Credential, DeniedError, type Refusal, TokenError } from "l8nt";
+import { BiscuitVerifier, issuedOf } from "l8nt/biscuit";
 import { limitWords, uncountedSpend } from "l8nt/caveats";
 import { type Amount, formatAmount, readAmountOption } from "l8nt/invoice";
-import { type Access, HmacVerifier, RevocationList, targetOfUrl, type Verified } from "l8nt/l402";
+import {
+  type Access,
+  HmacVerifier,
+  RevocationList,
+  targetOfUrl,
+  type Verified,
+  type Verifier,
+} from "l8nt/l402";
+import type { Arguments } from "../arguments.ts";
 import { command } from "../command.ts";
 import { EXIT, exitCodeOf, UsageError } from "../exit.ts";
 import {
@@ -12,37 +21,49 @@ import {
   SECRET_FLAGS,
   secretText,
 } from "../input.ts";
+import { namesKeys, TRUST_FLAGS, trustedKeys } from "../keys/trusted-keys.ts";
 import { fromScope } from "../scope-flags.ts";
 import { readHttpUrl } from "../service-url.ts";
+import type { Terminal } from "../terminal.ts";
 import { distance } from "../words.ts";
 
-export const verify = command({
+const FLAGS = {
+  url: { value: "URL", help: "the URL of the request" },
+  method: { value: "METHOD", help: "the method of the request (default: GET)" },
+  price: { value: '"10 sat"', help: "the price of the request" },
+  service: {
+    value: "NAME",
+    help: "the service's L402 name, if the credential names services",
+  },
+  capability: { value: "NAME", help: "the capability that the request needs" },
+  kind: {
+    value: "access|spending",
+    help: "macaroon: which conditions the authority knows; spending (default) knows all",
+  },
+  ledger: {
+    value: "ORIGIN",
+    help: "public-key form: the ledger that counts limits (default: the origin of --url)",
+  },
+  ...CREDENTIAL_FLAGS,
+  ...SECRET_FLAGS,
+  ...TRUST_FLAGS,
+} as const;
+
+type Given = Arguments<keyof typeof FLAGS>;
+
+export const verify = command<keyof typeof FLAGS>({
   name: "verify",
   summary: "check that a credential is genuine, and covers a request",
-  usage: '--url URL [--method GET] [--price "10 sat"]',
-  help: `Needs the authority's secret, from SIGIL_SECRET or --secret-file. Judges the signature, the
-payment and the caveats. Only the treasury or the service knows what is left of budgets and uses,
-and what was revoked.`,
-  flags: {
-    url: { value: "URL", help: "the URL of the request" },
-    method: { value: "METHOD", help: "the method of the request (default: GET)" },
-    price: { value: '"10 sat"', help: "the price of the request" },
-    service: {
-      value: "NAME",
-      help: "the service's L402 name, if the credential names services",
-    },
-    capability: { value: "NAME", help: "the capability that the request needs" },
-    kind: {
-      value: "access|spending",
-      help: "which conditions the authority knows: spending (default) knows all",
-    },
-    ...CREDENTIAL_FLAGS,
-    ...SECRET_FLAGS,
-  },
+  usage: `--url URL [--method GET] [--price "10 sat"]
+--url URL --trust ORIGIN|--key-page FILE [--ledger ORIGIN]`,
+  help: `A macaroon needs the authority's secret, from SIGIL_SECRET or --secret-file. A credential of the
+public-key form needs the keys of an issuer that you trust: --trust fetches them, --key-page reads
+the page that \`sigil keys publish\` prints.
+
+Judges the signature, the payment and the caveats. Only the treasury or the service knows what is
+left of budgets and uses, and what was revoked.`,
+  flags: FLAGS,
   async run(given, terminal) {
-    const kind = given.text("kind") ?? "spending";
-    if (kind !== "access" && kind !== "spending")
-      throw new UsageError("--kind must be access or spending.");
     const url = given.text("url");
     if (url === undefined)
       throw new UsageError("Missing --url URL: the request that the credential should cover.");
@@ -61,13 +82,11 @@ and what was revoked.`,
       ...(service !== undefined && { service }),
       ...(capability !== undefined && { capability }),
     };
-    const secret = await secretText(given, terminal);
     const credential = oneCredential(await credentialText(given, terminal, { pipe: true }));
-    const verifier = fromScope(
-      () => new HmacVerifier({ secret, kind, revocations: new RevocationList() }),
-    );
+    const { verifier, kind } = await verifierFor(credential, readHttpUrl(url), given, terminal);
     let verified: Verified;
     try {
+      await verifier.prepare?.(credential.toString());
       verified = verifier.authenticate(credential);
     } catch (error) {
       if (!(error instanceof TokenError)) throw error;
@@ -105,6 +124,41 @@ and what was revoked.`,
     return EXIT.ok;
   },
 });
+
+type Kind = "access" | "spending";
+
+/** The verifier of the credential's form, with the keys that the flags name. @throws UsageError */
+async function verifierFor(
+  credential: Credential,
+  { origin }: URL,
+  given: Given,
+  terminal: Terminal,
+): Promise<{ readonly verifier: Verifier; readonly kind: Kind }> {
+  const revocations = new RevocationList();
+  if (issuedOf(credential) === undefined) {
+    if (namesKeys(given) || given.has("ledger"))
+      throw new UsageError(
+        "The credential is a macaroon: it is verified with a secret, and takes no --trust, --key-page or --ledger.",
+      );
+    const kind = given.text("kind") ?? "spending";
+    if (kind !== "access" && kind !== "spending")
+      throw new UsageError("--kind must be access or spending.");
+    const secret = await secretText(given, terminal);
+    return { verifier: fromScope(() => new HmacVerifier({ secret, kind, revocations })), kind };
+  }
+  if (given.has("kind") || given.has("secret-file"))
+    throw new UsageError(
+      "The credential is of the public-key form: it is verified with public keys, and takes no --kind or --secret-file.",
+    );
+  if (!namesKeys(given))
+    throw new UsageError(
+      "The credential is of the public-key form. Give --trust ORIGIN, an issuer that you trust, or --key-page FILE, its page of keys.",
+    );
+  const keys = await trustedKeys(given, terminal);
+  const named = given.text("ledger");
+  const ledger = named === undefined ? origin : readHttpUrl(named).origin;
+  return { verifier: new BiscuitVerifier({ keys, revocations, ledger }), kind: "access" };
+}
 
 const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
