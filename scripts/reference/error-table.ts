@@ -153,6 +153,12 @@ const DESCRIPTIONS = {
     meaning: "The credential is bound to another payment than the one it is presented with.",
     whatToDo: "Present the credential with the preimage of its own payment.",
   },
+  ERR_CHECK: {
+    meaning:
+      "A block of the credential was written by another Biscuit library, and one of its checks does not hold for this request, or could not be judged.",
+    whatToDo:
+      "Ask who appended the block what it allows. A service judges such blocks only with the option `datalog`.",
+  },
   ERR_CAVEAT_UNKNOWN: {
     meaning: "The credential has a condition that is not enforced here. Unknown conditions deny.",
     whatToDo:

@@ -34,6 +34,8 @@ export interface Proof {
   readonly places: Places;
   /** The reasons against every access that its verifier has beside the caveats. @default none */
   readonly always?: (chain: CaveatChain) => readonly Refusal[];
+  /** Asked last, about an access that nothing else speaks against. @default nothing */
+  readonly beyond?: (access: Access) => readonly Refusal[];
 }
 
 const NO_HOLDERS: readonly string[] = Object.freeze([]);
@@ -48,6 +50,7 @@ export class Verified {
   readonly #places: Places;
   readonly #facts: VerifierFacts;
   readonly #always: readonly Refusal[];
+  readonly #beyond: Proof["beyond"];
   readonly #namesLedger: boolean;
   readonly #namesHolder: boolean;
   /** The key that signed the request that it stands for; null for none, and for any request. */
@@ -69,6 +72,7 @@ export class Verified {
       this.#text = text;
       this.#places = places;
       this.#always = always?.(this.chain) ?? NONE;
+      this.#beyond = proof.beyond;
     }
     this.#namesLedger = this.chain.has(ledger);
     this.#namesHolder = this.chain.has(holder);
@@ -148,7 +152,9 @@ export class Verified {
     const ofChain = this.chain.refusals(known);
     const refusals = this.#always.length === 0 ? ofChain : [...this.#always, ...ofChain];
     const revoked = this.#facts.revocations.refusalOf(() => this.nodes, access.now);
-    return revoked === undefined ? refusals : [revoked, ...refusals];
+    if (revoked !== undefined) return [revoked, ...refusals];
+    if (this.#beyond === undefined || refusals.length > 0) return refusals;
+    return this.#beyond({ ...known, ledger: this.#facts.ledger ?? null });
   }
 
   /**

@@ -44,19 +44,25 @@ export interface BodyParts {
   readonly preimage: string;
   /** Whether the same caveats, appended again, make the same credential. @default false */
   readonly isRepeatable?: boolean;
+  /** Whether blocks of other makers are left to a judge of Datalog. @default false */
+  readonly isJudged?: boolean;
 }
 
 /**
  * Reads a credential in this form, which is not verified.
  *
+ * @param isJudged whether blocks of other makers are left to a judge of Datalog
  * @throws TokenError `ERR_TOKEN_MALFORMED`, `ERR_TOKEN_TOO_LARGE`, `ERR_TOKEN_ALGORITHM`,
  * `ERR_TOKEN_THIRD_PARTY`, `ERR_TOKEN_DATALOG`
  */
-export function readBody({ token: bytes, preimage }: TextParts): BiscuitBody {
+export function readBody({ token: bytes, preimage }: TextParts, isJudged = false): BiscuitBody {
   if (!PREIMAGE.test(preimage)) throw malformedText();
   const token = decodeToken(bytesOf(bytes));
-  const contents = readBlocks(token.blocks.map(({ data }) => data));
-  return new BiscuitBody({ token, contents, preimage: preimage.toLowerCase() });
+  const contents = readBlocks(
+    token.blocks.map(({ data }) => data),
+    isJudged,
+  );
+  return new BiscuitBody({ token, contents, preimage: preimage.toLowerCase(), isJudged });
 }
 
 /** What a seal has more than the key in its place: a signature instead. */
@@ -106,6 +112,11 @@ export class BiscuitBody implements Body {
     return this.#parts.contents.caveats.flat().map(binaryOfUtf8);
   }
 
+  /** Whether blocks of other makers are in it, whose checks a judge of Datalog has to find true. */
+  get isForeign(): boolean {
+    return this.#parts.contents.foreign !== undefined;
+  }
+
   /** The caveats of the blocks before the first one that names the ledger of its limits. */
   get beforeLedger(): readonly Binary[] {
     const { caveats } = this.#parts.contents;
@@ -131,11 +142,11 @@ export class BiscuitBody implements Body {
 
   /** @param text its own, which is read again when it is asked for what is below */
   placesOf(text: string): BlockPlaces {
-    const { token, contents } = this.#parts;
+    const { token, contents, isJudged } = this.#parts;
     return new BlockPlaces(
       token.blocks.map(({ signature }) => signature),
       contents.caveats.map(({ length }) => length),
-      () => readBody(readText(text)),
+      () => readBody(readText(text), isJudged),
     );
   }
 
@@ -160,7 +171,10 @@ export class BiscuitBody implements Body {
         verify(key, message, signature),
       );
       if (!follows) continue;
-      const { caveats } = readBlocks(all.map(({ data }) => data));
+      const { caveats } = readBlocks(
+        all.map(({ data }) => data),
+        this.#parts.isJudged,
+      );
       const signatures = all.map(({ signature }) => signature);
       return more.flatMap((_, at) =>
         nodesAt(caveats[end + at]!).map((agent) =>

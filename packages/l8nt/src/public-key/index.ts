@@ -40,7 +40,8 @@ export const issuedOf = ({ body }: Credential): Issued | undefined =>
     ? { issuer: body.issuer, keyId: body.token.rootKeyId ?? 0, isSealed: body.isSealed }
     : undefined;
 
-export { IssuerDirectory, type IssuerDirectoryOptions } from "./directory.ts";
+export { type BiscuitPackage, biscuitDatalog } from "./biscuit-datalog.ts";
+export type { Datalog, DatalogFact } from "./datalog.ts";
 export { KEYS_PATH } from "./key-page.ts";
 export { Minter, type MinterOptions, type SeedOptions } from "./minter.ts";
 export { type Limits, type SliceOptions, slice } from "./slice.ts";

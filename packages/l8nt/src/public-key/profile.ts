@@ -18,6 +18,7 @@ import { formatOrigin, readOrigin } from "../caveat/target.ts";
 import { TokenError } from "../errors.ts";
 import { type Bytes, hexBytes, hexText, utf8 } from "../internal/bytes.ts";
 import { Lru } from "../internal/lru.ts";
+import { demandBounded } from "./foreign.ts";
 
 const MAX_CAVEATS = 64;
 const MAX_CAVEAT_BYTES = 1024;
@@ -40,6 +41,8 @@ export interface Contents extends Authority {
   readonly caveats: readonly (readonly string[])[];
   /** Of all blocks, for the one that is appended. */
   readonly symbols: Symbols;
+  /** Which blocks are of other makers, and have no caveats. @default none */
+  readonly foreign?: readonly number[];
 }
 
 const paidCheck: Check = check(
@@ -79,13 +82,16 @@ export const narrowingBlock = (caveats: readonly string[], symbols: Symbols): By
 /**
  * Reads the blocks of a token, and makes sure that their checks are those of their caveats.
  *
+ * @param isJudged whether somebody judges blocks after the first that say something else, which are
+ * then left to it if that takes a bounded time
  * @throws TokenError `ERR_TOKEN_MALFORMED`, `ERR_TOKEN_TOO_LARGE`; `ERR_TOKEN_DATALOG` for a block
  * that says anything else
  */
-export function readBlocks(blocks: readonly Uint8Array[]): Contents {
+export function readBlocks(blocks: readonly Uint8Array[], isJudged = false): Contents {
   const symbols = new Symbols();
+  const foreign: number[] = [];
   let authority: Authority | undefined;
-  const caveats = blocks.map((data, at) => {
+  const read = (data: Uint8Array, at: number): readonly string[] => {
     const { facts, checks } = decodeBlock(data, symbols);
     authority ??= readHead(facts);
     const own = (at === 0 ? facts.slice(HEAD_FACTS) : facts).map(readCaveat);
@@ -94,11 +100,23 @@ export function readBlocks(blocks: readonly Uint8Array[]): Contents {
       checks.length !== expected.length ||
       !checks.every((one, i) => sameCheck(one, expected[i]!))
     )
-      throw foreign("checks that are not those of its caveats");
+      throw unlike("checks that are not those of its caveats");
     return own;
+  };
+  const caveats = blocks.map((data, at) => {
+    try {
+      return read(data, at);
+    } catch (error) {
+      const isForeign = error instanceof TokenError && error.code === "ERR_TOKEN_DATALOG";
+      if (!isJudged || at === 0 || !isForeign) throw error;
+      foreign.push(at);
+      return [];
+    }
   });
   checkSizes(caveats.flat());
-  return { ...authority!, caveats, symbols };
+  if (foreign.length === 0) return { ...authority!, caveats, symbols };
+  demandBounded(blocks, foreign, symbols);
+  return { ...authority!, caveats, symbols, foreign };
 }
 
 /** @throws TokenError `ERR_TOKEN_TOO_LARGE` */
@@ -123,12 +141,12 @@ function readHead(facts: readonly Predicate[]): Authority {
     location: textIn(location),
     paymentHash: paymentHash?.kind === "bytes" ? hexText(paymentHash.value) : "",
   };
-  if (!isIssuer(read.issuer)) throw foreign("an issuer that is no origin in canonical form");
+  if (!isIssuer(read.issuer)) throw unlike("an issuer that is no origin in canonical form");
   if (paymentHash?.kind !== "bytes" || paymentHash.value.length !== HASH_BYTES)
-    throw foreign("no payment that it commits to");
+    throw unlike("no payment that it commits to");
   const expected = headOf(read);
   if (!expected.every((one, at) => samePredicate(one, facts[at]!)))
-    throw foreign("a first block without its issuer, location and payment hash");
+    throw unlike("a first block without its issuer, location and payment hash");
   return read;
 }
 
@@ -147,17 +165,17 @@ function isIssuer(text: string): boolean {
 
 function readCaveat(one: Predicate): string {
   const caveat = textIn(one);
-  if (one.name !== CAVEAT || one.terms.length !== 1) throw foreign("a fact");
+  if (one.name !== CAVEAT || one.terms.length !== 1) throw unlike("a fact");
   return caveat;
 }
 
 function textIn(one: Predicate | undefined): string {
   const term = one?.terms[0];
-  if (term?.kind !== "string") throw foreign("a fact");
+  if (term?.kind !== "string") throw unlike("a fact");
   return term.value;
 }
 
-const foreign = (what: string): TokenError =>
+const unlike = (what: string): TokenError =>
   new TokenError(
     "ERR_TOKEN_DATALOG",
     `A block of the credential has ${what}, which the profile does not allow.`,

@@ -1,7 +1,9 @@
 /** Verifies credentials with the public keys of trusted issuers. spec/9-public-key.md §6. */
 import { type Claim, claimsOf, hasItsKey } from "../biscuit/signatures.ts";
-import type { Token } from "../biscuit/token.ts";
+import { encodeToken, type Token } from "../biscuit/token.ts";
+import type { Access } from "../caveat/access.ts";
 import { type CaveatChain, serviceVocabulary, type Vocabulary } from "../caveat/index.ts";
+import { Credential as AnyCredential } from "../credential/credential.ts";
 import {
   ProvenTexts,
   type RevocationList,
@@ -11,13 +13,14 @@ import {
   type VerifierFacts,
 } from "../credential/index.ts";
 import { readText } from "../credential/text.ts";
-import { TokenError } from "../errors.ts";
-import { type Binary, binaryOf, ownBytes } from "../internal/bytes.ts";
+import { type Refusal, TokenError } from "../errors.ts";
+import { type Binary, type Bytes, binaryOf, ownBytes, utf8OfBinary } from "../internal/bytes.ts";
 import { type Verify, verifyLater, verifyWith } from "../internal/ed25519.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
 import { Lru } from "../internal/lru.ts";
 import { Credential } from "../l402/credential.ts";
 import { type BiscuitBody, readBody } from "./body.ts";
+import { type Datalog, factsOf } from "./datalog.ts";
 import "./form.ts";
 import { uncountedLimits } from "./uncounted.ts";
 
@@ -41,6 +44,8 @@ export interface BiscuitVerifierOptions {
   readonly revocations: RevocationList;
   /** The location of the ledger that counts their limits. @default none: every limit is refused */
   readonly ledger?: string | undefined;
+  /** Judges blocks of other makers. @default nobody: they are refused */
+  readonly datalog?: Datalog | undefined;
   /** Unknown conditions that pass. Every other unknown condition denies. */
   readonly tolerate?: readonly string[];
   /**
@@ -55,6 +60,7 @@ const OPTIONS = {
   keys: true,
   revocations: true,
   ledger: true,
+  datalog: true,
   tolerate: true,
   cacheSize: true,
 } satisfies Keys<BiscuitVerifierOptions>;
@@ -78,6 +84,7 @@ export class BiscuitVerifier implements Verifier {
   readonly vocabulary: Vocabulary;
   readonly #facts: VerifierFacts;
   readonly #keys: IssuerKeys;
+  readonly #datalog: Datalog | undefined;
   readonly #texts: ProvenTexts;
   readonly #seen: SeenOnce;
   /** The key that proved each. */
@@ -91,9 +98,12 @@ export class BiscuitVerifier implements Verifier {
 
   constructor(options: BiscuitVerifierOptions) {
     checkKeys(options, OPTIONS, "a verifier");
-    const { keys, revocations, ledger, tolerate = [], cacheSize = 4096 } = options;
+    const { keys, revocations, ledger, datalog, tolerate = [], cacheSize = 4096 } = options;
     this.vocabulary = serviceVocabulary(tolerate);
-    this.#facts = { vocabulary: this.vocabulary, revocations, ledger, parse: Credential.parse };
+    this.#datalog = datalog;
+    const parse = (text: string) =>
+      datalog === undefined ? Credential.parse(text) : new AnyCredential(this.#read(text));
+    this.#facts = { vocabulary: this.vocabulary, revocations, ledger, parse };
     this.#keys = keys;
     this.#texts = new ProvenTexts(cacheSize);
     this.#seen = new SeenOnce(cacheSize);
@@ -115,7 +125,7 @@ export class BiscuitVerifier implements Verifier {
     }
     let body: BiscuitBody;
     try {
-      body = readBody(readText(text));
+      body = this.#read(text);
     } catch {
       return undefined;
     }
@@ -159,8 +169,12 @@ export class BiscuitVerifier implements Verifier {
     return verified.isBy(this.#facts);
   }
 
+  #read(text: string): BiscuitBody {
+    return readBody(readText(text), this.#datalog !== undefined);
+  }
+
   #prove(text: string): Verified {
-    const body = readBody(readText(text));
+    const body = this.#read(text);
     const { token } = body;
     const keyId = token.rootKeyId ?? 0;
     const root = this.#keys.find(body.issuer, keyId);
@@ -179,7 +193,9 @@ export class BiscuitVerifier implements Verifier {
     const { caveats, paymentHash } = body;
     const places = body.placesOf(text);
     const always = (chain: CaveatChain) => uncountedLimits(body, chain, this.vocabulary);
-    const verified = new Verified({ text, caveats, paymentHash, places, always }, this.#facts);
+    const proof = { text, caveats, paymentHash, places, always };
+    const beyond = body.isForeign && foreignJudge(this.#datalog!, body, ownBytes(root));
+    const verified = new Verified({ ...proof, ...(beyond && { beyond }) }, this.#facts);
     for (const { last, prefix } of chain.slice(proven)) this.#chains.set(last, prefix);
     if (!verified.chain.isSingleUse && this.#seen.before(chain.at(-1)!.last))
       this.#texts.set(text, verified);
@@ -201,6 +217,32 @@ export class BiscuitVerifier implements Verifier {
     return verify;
   }
 }
+
+/** Judges what blocks of other makers say of an access. */
+function foreignJudge(datalog: Datalog, { token, caveats, paymentHash }: BiscuitBody, root: Bytes) {
+  const bytes = encodeToken(token);
+  const texts = caveats.map((caveat) => utf8OfBinary(caveat)!);
+  return (access: Access): readonly Refusal[] => {
+    const facts = factsOf({ access, paymentHash, caveats: texts });
+    let isAllowed = false;
+    try {
+      isAllowed = datalog.allows(bytes, root, facts) === true;
+    } catch {
+      // What cannot be judged denies.
+    }
+    return isAllowed ? NONE : UNMET;
+  };
+}
+
+const NONE: readonly Refusal[] = [];
+const UNMET: readonly Refusal[] = [
+  {
+    code: "ERR_CHECK",
+    condition: "datalog",
+    have: "checks of another maker, of which one does not hold or cannot be judged",
+    need: "checks that hold for this request",
+  },
+];
 
 /** Keys are public, so the time that this takes tells nothing. */
 const isSameKey = (a: Uint8Array, b: Uint8Array): boolean =>

@@ -24,6 +24,7 @@ import type { SalesBook } from "../ports/sales.ts";
 import type { Store } from "../ports/store.ts";
 import type { Invoicer } from "../ports/wallet.ts";
 import { AnyFormVerifier } from "../public-key/any-form.ts";
+import type { Datalog } from "../public-key/datalog.ts";
 import { IssuerDirectory } from "../public-key/directory.ts";
 import { BiscuitVerifier } from "../public-key/verifier.ts";
 import { keyedSeal } from "../receipt/checkpoint.ts";
@@ -104,6 +105,13 @@ export interface PaywallOptions extends CommonTerms {
    * @default none
    */
   readonly trust?: readonly string[] | IssuerDirectory;
+  /**
+   * Judges blocks of other makers in credentials of trusted issuers, such as `biscuitDatalog` of
+   * `l8nt/biscuit`.
+   *
+   * @default nobody: a credential with such a block is refused
+   */
+  readonly datalog?: Datalog | undefined;
   /**
    * Fetches the keys of trusted issuers. In Node, Bun and Deno the default lets their names lead to
    * public addresses only, and uses no proxy; in Workers and browsers it is the platform's own.
@@ -202,6 +210,7 @@ const OPTIONS = {
   authority: true,
   secret: true,
   trust: true,
+  datalog: true,
   fetch: true,
   allowPrivateIssuers: true,
   location: true,
@@ -291,7 +300,7 @@ export class Paywall {
     const issuers = trusted(options, before?.issuers, { clock, alarm });
     this.#context = {
       authority: this.authority,
-      verifier: verifierOf(this.authority, issuers),
+      verifier: verifierOf(this.authority, issuers, options.datalog),
       issuers,
       stated: {
         enforced: this.authority.vocabulary.names,
@@ -660,7 +669,8 @@ const issuersIn = (trust: PaywallOptions["trust"] = []): readonly string[] =>
 const verifierOf = (
   { verifier, revocations, ledger }: Authority,
   keys: IssuerDirectory | undefined,
+  datalog: Datalog | undefined,
 ): Verifier =>
   keys === undefined
     ? verifier
-    : new AnyFormVerifier(verifier, new BiscuitVerifier({ keys, revocations, ledger }));
+    : new AnyFormVerifier(verifier, new BiscuitVerifier({ keys, revocations, ledger, datalog }));

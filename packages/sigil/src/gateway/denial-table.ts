@@ -56,6 +56,7 @@ export const SHOWN: { readonly [Code in ErrorCode]?: Shown } = {
   ERR_REVOKED: shown(403, "credential_revoked", "Credential revoked"),
   ERR_FROZEN: shown(403, "credential_frozen", "Credential frozen"),
   ERR_PREIMAGE_CAVEAT: shown(403, "preimage_missing", "Preimage missing"),
+  ERR_CHECK: shown(403, "check_failed", "Check of the credential failed"),
   ERR_CAVEAT_UNKNOWN: shown(403, "condition_unknown", "Condition unknown"),
   ERR_CAVEAT_MALFORMED: shown(403, "condition_malformed", "Condition malformed"),
 
