@@ -1,5 +1,5 @@
 /** Sends messages to a treasury across HTTP. */
-import { formatOrigin, type Origin, readOrigin } from "../caveat/index.ts";
+import { formatOrigin, type Origin, readBase, readOrigin } from "../caveat/index.ts";
 import { type Credential as AnyCredential, presentedAt } from "../credential/index.ts";
 import { AdapterError } from "../errors.ts";
 import { checkTransport } from "../http/transport.ts";
@@ -16,6 +16,8 @@ export class TreasuryHttp {
   /** The treasury's origin. */
   readonly origin: string;
   readonly #at: Origin;
+  /** The origin, and the path of a location that has one: a proxy removes it. */
+  readonly #base: string;
   readonly #fetch: typeof fetch;
   /** By its text. */
   readonly #read = new Lru<string, AnyCredential>(MAX_READ);
@@ -31,6 +33,7 @@ export class TreasuryHttp {
     checkTransport(new URL(location));
     this.#at = origin;
     this.origin = formatOrigin(origin);
+    this.#base = readBase(location)?.text ?? this.origin;
     this.#fetch = fetcher;
   }
 
@@ -69,7 +72,7 @@ export class TreasuryHttp {
     signal?: AbortSignal,
   ): Promise<Response> {
     const fetcher = this.#fetch;
-    const [url, init] = writeRequest(message, this.origin, this.#shown(credential), given);
+    const [url, init] = writeRequest(message, this.#base, this.#shown(credential), given);
     return fetcher(url, signal === undefined ? init : { ...init, signal });
   }
 

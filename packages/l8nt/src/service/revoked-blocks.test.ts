@@ -136,6 +136,31 @@ describe("a credential that is good at several origins, which is narrowed when i
     for (const one of [wide, above, beside]) expect(await codeAt(paywall, one)).toBe("granted");
   });
 
+  test.each([`${location}/v1`, `${location}/v1/`])("client.revoke at %s", async (at) => {
+    const here = new Minter({
+      privateKey: "11".repeat(32),
+      issuer,
+      location: at,
+      clock: () => NOW,
+    });
+    const ancestor = here.mint({ endpoints: [`* ${location}/v1/**`], expiresIn: "1h" });
+    const revoked = ancestor.delegate({ agent: "a" }, options);
+    const paywall = paywallOf({ location: at });
+    const asked: string[] = [];
+    const client = new HttpClient({
+      credential: ancestor,
+      fetch: (async (url: string, init) => {
+        asked.push(url);
+        // As a proxy does that removes the path.
+        return (await paywall.wellKnown(new Request(url.replace("/v1/", "/"), init)))!;
+      }) as typeof fetch,
+    });
+    await client.revoke(revoked.toString());
+    expect(asked).toEqual([`${location}/v1${REVOCATIONS_PATH}`]);
+    expect(await codeAt(paywall, revoked)).toBe("ERR_REVOKED");
+    expect(await codeAt(paywall, ancestor)).toBe("granted");
+  });
+
   const only = (origin: string, from = above) =>
     from.attenuate({ endpoints: [`* ${origin}/**`] }, options);
   test.each<[string, Credential]>([
