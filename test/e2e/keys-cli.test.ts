@@ -320,6 +320,20 @@ describe("sigil verify of the public-key form", () => {
     ["a limit of this ledger", `--max-uses=3 --ledger=${location}`, [], 0, "not judged"],
     ["a limit of another ledger", "--max-uses=3 --ledger=https://b.example", [], 3, "ERR_LEDGER"],
     [
+      "a limit of a location with a path",
+      `--max-uses=3 --ledger=${location}/v1`,
+      ["--ledger", `${location}/v1/`],
+      0,
+      "not judged",
+    ],
+    [
+      "a limit of another path",
+      `--max-uses=3 --ledger=${location}/v1`,
+      ["--ledger", `${location}/v2`],
+      3,
+      "ERR_LEDGER",
+    ],
+    [
       "a limit of the ledger that is named",
       "--max-uses=3 --ledger=https://b.example",
       ["--ledger", "https://b.example"],

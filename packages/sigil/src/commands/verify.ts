@@ -41,8 +41,8 @@ const FLAGS = {
     help: "macaroon: which conditions the authority knows; spending (default) knows all",
   },
   ledger: {
-    value: "ORIGIN",
-    help: "public-key form: the ledger that counts limits (default: the origin of --url)",
+    value: "URL",
+    help: "public-key form: the location whose ledger counts limits (default: the origin of --url)",
   },
   ...CREDENTIAL_FLAGS,
   ...SECRET_FLAGS,
@@ -55,7 +55,7 @@ export const verify = command<keyof typeof FLAGS>({
   name: "verify",
   summary: "check that a credential is genuine, and covers a request",
   usage: `--url URL [--method GET] [--price "10 sat"]
---url URL --trust ORIGIN|--key-page FILE [--ledger ORIGIN]`,
+--url URL --trust ORIGIN|--key-page FILE [--ledger URL]`,
   help: `A macaroon needs the authority's secret, from SIGIL_SECRET or --secret-file. A credential of the
 public-key form needs the keys of an issuer that you trust: --trust fetches them, --key-page reads
 the page that \`sigil keys publish\` prints.
@@ -156,9 +156,12 @@ async function verifierFor(
     );
   const keys = await trustedKeys(given, terminal);
   const named = given.text("ledger");
-  const ledger = named === undefined ? origin : readHttpUrl(named).origin;
+  const ledger = named === undefined ? origin : locationOf(readHttpUrl(named));
   return { verifier: new BiscuitVerifier({ keys, revocations, ledger }), kind: "access" };
 }
+
+/** As a `ledger` caveat has it: with the path, if there is one, and without a slash at the end. */
+const locationOf = ({ origin, pathname }: URL): string => origin + pathname.replace(/\/+$/, "");
 
 const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
