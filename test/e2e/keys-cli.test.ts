@@ -132,7 +132,7 @@ describe("an issuer in the terminal", () => {
     const file = await made("--expires-in", "30m");
     const args = ["mint", "--form", "biscuit", "--keys", file, ...SCOPE];
     expect((await sigil([...args, "--max-uses", "5"])).stderr).toContain(
-      "no service counts max_uses unless --ledger names its origin",
+      "no service counts max_uses unless --ledger names its location",
     );
     const bound = await sigil([...args, "--max-uses", "5", "--ledger", location]);
     expect(bound.stderr).not.toContain("counts");

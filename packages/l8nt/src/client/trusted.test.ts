@@ -49,7 +49,7 @@ function clientOf(
     fetch: (async (url: string, init: RequestInit) => {
       const request = new Request(url, init);
       sent.push(request.clone());
-      const [, text] = request.headers.get("authorization")?.split(" ") ?? [];
+      const [, text] = /L402 (\S+)/.exec(request.headers.get("authorization") ?? "") ?? [];
       shown.push(text === undefined ? undefined : Credential.parse(text));
       return services[new URL(request.url).host]!(request);
     }) as typeof fetch,
@@ -80,6 +80,14 @@ describe("a service that trusts the issuer", () => {
     const { client, sent } = clientOf(BOTH, { "b.example": served(paywallOf()) });
     await client.fetch("https://b.example/x", { method: "POST", body: "hello" });
     expect(await Promise.all(sent.map((one) => one.text()))).toEqual(["hello", "hello"]);
+  });
+
+  test("reads it beside an Authorization of the API's own", async () => {
+    const { client, sent } = clientOf(BOTH, { "b.example": served(paywallOf()) });
+    const headers = { authorization: "Bearer mine" };
+    for (const path of ["/x", "/y"])
+      expect((await client.get(`https://b.example${path}`, { headers })).status).toBe(200);
+    expect(sent.at(-1)!.headers.get("authorization")).toMatch(/^Bearer mine, L402 \S+$/);
   });
 
   test("that sells too is paid nothing", async () => {

@@ -48,6 +48,8 @@ export class Authority {
   readonly verifier: Verifier;
   readonly revocations: RevocationList;
   readonly service: string | undefined;
+  /** Names of conditions of others that it lets pass. */
+  readonly tolerate: readonly string[];
   readonly #hmac: HmacVerifier;
   #secrets: readonly [SecretSource, ...SecretSource[]];
 
@@ -72,6 +74,7 @@ export class Authority {
     this.verifier = this.#hmac;
     this.#secrets = [kept(secret), ...(previousSecrets ?? []).map(kept)];
     this.service = service;
+    this.tolerate = tolerate ?? [];
   }
 
   /** The public http(s) URL where its credentials are spent. */

@@ -667,10 +667,13 @@ const issuersIn = (trust: PaywallOptions["trust"] = []): readonly string[] =>
 
 /** The verifier of an authority, or of it and of the issuers that are trusted. */
 const verifierOf = (
-  { verifier, revocations, ledger }: Authority,
+  { verifier, revocations, ledger, tolerate }: Authority,
   keys: IssuerDirectory | undefined,
   datalog: Datalog | undefined,
 ): Verifier =>
   keys === undefined
     ? verifier
-    : new AnyFormVerifier(verifier, new BiscuitVerifier({ keys, revocations, ledger, datalog }));
+    : new AnyFormVerifier(
+        verifier,
+        new BiscuitVerifier({ keys, revocations, ledger, tolerate, datalog }),
+      );

@@ -1,6 +1,14 @@
 /** What was sold: written once, told to the owner, listed and summed up. */
 import fc from "fast-check";
 import { describe, expect, test, vi } from "vitest";
+import { Symbols } from "../biscuit/block.ts";
+import { beginToken } from "../biscuit/signatures.ts";
+import { encodeToken } from "../biscuit/token.ts";
+import { base64Text } from "../internal/bytes.ts";
+import { signerOf } from "../internal/ed25519.ts";
+import { Credential } from "../l402/index.ts";
+import { writeKeyPage } from "../public-key/key-page.ts";
+import { authorityBlock } from "../public-key/profile.ts";
 import { MemoryStore } from "../stores/memory.ts";
 import { FakeInvoicer } from "../testing/fake-invoicer.ts";
 import { Paywall, type PaywallOptions, type Sale, type SalesQuery, type Terms } from "./index.ts";
@@ -91,6 +99,29 @@ describe("a sale", () => {
     await use(route, `L402 ${other.authority.minter.mint(scope)}`);
     await settled();
     expect(await paywall.sales()).toEqual([]);
+  });
+
+  test("is written also if a trusted issuer's credential has the same payment hash", async () => {
+    const issuer = "https://treasury.example";
+    const signer = signerOf();
+    const page = writeKeyPage(issuer, [{ keyId: 0, publicKey: signer.publicKey }]);
+    const { paywall, buy, use, settled } = world({
+      trust: [issuer],
+      fetch: (async () => new Response(page)) as typeof fetch,
+    });
+    const route = paywall.route({ price: "10 sat" });
+    const bought = await buy(route);
+    const [macaroon, preimage] = bought.slice("L402 ".length).split(":");
+    const { paymentHash } = Credential.parse(`${macaroon}:${preimage}`);
+    const terms = { issuer, location: ORIGIN, paymentHash };
+    const block = authorityBlock(terms, [`valid_until=${NOON + 60}`], new Symbols());
+    const own = base64Text(encodeToken(beginToken(signer, 0, block)));
+    expect((await use(route, `L402 ${own}:${preimage}`)).granted).toBe(true);
+    await settled();
+    expect(await paywall.sales()).toEqual([]);
+    expect((await use(route, bought)).granted).toBe(true);
+    await settled();
+    expect(await paywall.sales()).toMatchObject([{ seq: 1, paymentHash }]);
   });
 
   test("is written also if the request is denied: the payment was made", async () => {

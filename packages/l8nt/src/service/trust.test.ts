@@ -93,6 +93,16 @@ describe("a paywall that trusts an issuer", () => {
     expect(await codeAt(paywall, credential)).toBe("granted");
   });
 
+  test("lets pass what its authority tolerates, in both forms", async () => {
+    const { fetch } = site(() => page(first));
+    const authority = new Authority({ secret, location, clock: () => NOW, tolerate: ["colour"] });
+    const paywall = paywallOf({ authority, location: undefined, trust: [issuer], fetch } as never);
+    for (const minted of [authority.minter.mint(scope), first.mint(scope)]) {
+      expect(await codeAt(paywall, minted.append(["colour=red"]))).toBe("granted");
+      expect(await codeAt(paywall, minted.append(["shape=round"]))).toBe("403 ERR_CAVEAT_UNKNOWN");
+    }
+  });
+
   test("counts no limit that names no ledger", async () => {
     const { fetch } = site(() => page(first));
     const paywall = paywallOf({ trust: [issuer], fetch });

@@ -89,9 +89,11 @@ function ownOf([name, value]: Field): readonly Field[] {
   return own === undefined || own === "" ? [] : [[name, own]];
 }
 
-/** The `Authorization` of the API's own that the request has. */
-export const hasOwnAuthorization = ({ request: { headers } }: Order): boolean =>
-  headers.some(([name]) => isAuthorization(name));
+/** The `Authorization` of the API's own that the request has; undefined without one. */
+export function ownAuthorization({ request: { headers } }: Order): string | undefined {
+  const own = headers.filter(([name]) => isAuthorization(name)).map(([, value]) => value);
+  return own.length === 0 ? undefined : own.join(", ");
+}
 
 /** Begins with the node, so that no other node can name it. */
 export const orderKey = ({ node }: Verified, id: string): string => `${node.id} ${id}`;

@@ -11,7 +11,7 @@ import { type Credential, formatAuthorization } from "../l402/index.ts";
 import type { Sleep } from "../ports/clock.ts";
 import { besideOwn } from "../wire/beside-own.ts";
 import { challengeAfter } from "../wire/service-refusal.ts";
-import { hasGone, hasOwnAuthorization, type Order } from "./order.ts";
+import { hasGone, type Order, ownAuthorization } from "./order.ts";
 
 export interface ServiceRequestsOptions {
   readonly fetch: typeof fetch;
@@ -75,7 +75,8 @@ export class ServiceRequests {
    * because the service may serve it, and ends at once if the agent is revoked. Beside an
    * `Authorization` of the API's own the credential travels in `Macaroon`; a service that does not
    * read that is asked again with the credential in `Authorization`. One that knows only the scheme
-   * `LSAT` does not see an `L402` credential, so it is asked again in its own scheme.
+   * `LSAT` does not see an `L402` credential, so it is asked again in its own scheme. A credential
+   * that anyone verifies stands beside the API's own in one field: whoever takes it reads both.
    *
    * @param idempotencyKey in place of the agent's own
    */
@@ -88,7 +89,12 @@ export class ServiceRequests {
       this.#present(order, presented, idempotencyKey);
     const shown =
       typeof credential === "string" ? credential : presentedAt(credential, order.target.origin);
-    const inPlaceOfOwn = hasOwnAuthorization(order);
+    const own = ownAuthorization(order);
+    if (own !== undefined && typeof shown !== "string" && shown.body.issuer !== undefined) {
+      const authorization = `${own}, ${formatAuthorization(shown)}`;
+      return { response: await send({ authorization }), inPlaceOfOwn: false };
+    }
+    const inPlaceOfOwn = own !== undefined;
     const beside = inPlaceOfOwn
       ? await besideOwn(shown, (macaroon) => send({ macaroon }))
       : undefined;

@@ -34,7 +34,7 @@ function warningsOf(
   return [
     ...(counted.length > 0 && !isCounted
       ? [
-          `no service counts ${counted.join(", ")} unless --ledger names its origin: it will refuse the credential`,
+          `no service counts ${counted.join(", ")} unless --ledger names its location: it will refuse the credential`,
         ]
       : []),
     ...(ends !== undefined && validUntil !== undefined && ends < validUntil
