@@ -88,12 +88,13 @@ export function assemble(options: CoreOptions, receiptMaker?: ReceiptMaker) {
   const maxSilenceSeconds = readMaxSilence(maxSilence);
   const directives = new Directives({ store, authority, gate, clock, alarm, maxSilence });
   const { mints } = options;
-  const minted = mints && {
+  const bases = mints && readMints(mints);
+  const minted = bases && {
     grants: new Grants({
-      ...{ keys: mints.keys, digest: digests.ofGrant, clock },
+      ...{ keys: mints.keys, digest: digests.ofGrant, clock, bases },
       freezes: () => gate.freezeCount,
     }),
-    bases: readMints(mints),
+    bases,
   };
   const recall = new Recall({ fetch, store, directives, clock, maxSilenceSeconds, gate, minted });
   const nodes = new NodeDirectory({ store, clock, authority, gate });

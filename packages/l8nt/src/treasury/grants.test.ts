@@ -1,5 +1,6 @@
 /** Grants, which are made again from their ids. spec/4-purchase.md §5. */
 import { describe, expect, test } from "vitest";
+import { readBase, readOrigin, targetAt } from "../caveat/index.ts";
 import { utf8 } from "../internal/bytes.ts";
 import { hmacUnder } from "../internal/crypto.ts";
 import type { BiscuitBody } from "../public-key/body.ts";
@@ -10,14 +11,55 @@ const NOW = 1_800_000_000;
 const origin = "https://api.example";
 const ring = KeyRing.create({ issuer: "https://treasury.example", clock: () => NOW });
 
-function grants(keys = ring, secret = "the books' secret") {
+function grants(keys = ring, secret = "the books' secret", listed = [origin]) {
   const at = { now: NOW, freezes: 0 };
   const digest = hmacUnder(utf8(secret));
   const clock = () => at.now;
-  return { at, grants: new Grants({ keys, digest, clock, freezes: () => at.freezes }) };
+  const bases = new Map(listed.map((one) => [new URL(one).origin, readBase(one)!]));
+  return { at, grants: new Grants({ keys, digest, clock, bases, freezes: () => at.freezes }) };
 }
 
 describe("a grant", () => {
+  test("is good at the listed service alone, and not at others of its origin", () => {
+    const access = (path: string) => ({
+      now: NOW,
+      target: targetAt("GET", readOrigin(origin)!, path)!,
+    });
+    const codesAt = (listed: string, path: string) =>
+      grants(ring, undefined, [listed])
+        .grants.of("root", origin)!
+        .full.certainRefusals(access(path))
+        .map(({ code }) => code);
+    for (const path of ["/", "/v1", "/v2/a"]) expect(codesAt(origin, path)).toEqual([]);
+    for (const path of ["/v1", "/v1/", "/v1/a/b"])
+      expect(codesAt(`${origin}/v1`, path)).toEqual([]);
+    for (const path of ["/", "/v2", "/v10", "/v2/v1/a"])
+      expect(codesAt(`${origin}/v1`, path)).toEqual(["ERR_ENDPOINT"]);
+  });
+
+  test("is replaced once its key has ended", () => {
+    const ends = KeyRing.create({
+      issuer: "https://treasury.example",
+      clock: () => NOW - 100_000,
+      expiresIn: "100030s",
+    });
+    const { at, grants: first } = grants(ends.rotate({ clock: () => NOW - 10 }));
+    const { id } = first.of("root", origin)!;
+    at.now = NOW + 29;
+    expect(first.of("root", origin)!.id).toBe(id);
+    at.now = NOW + 30;
+    const next = first.of("root", origin)!;
+    expect([id, next.id].map((one) => one.slice(16, 24))).toEqual(["00000000", "00000001"]);
+    expect(first.of("root", origin)!.id).toBe(next.id);
+  });
+
+  test("is not made for a service that is not listed, nor again", () => {
+    const id = grants().grants.of("root", origin)!.id;
+    const { grants: others } = grants(ring, undefined, ["https://other.example"]);
+    expect(others.of("root", origin)).toBeUndefined();
+    expect(others.again(id, origin)).toBeUndefined();
+  });
+
   test("is made again from its id: the same text, and the same nodes below it", () => {
     const { grants: first } = grants();
     const { id, full } = first.of("root", origin)!;
@@ -34,7 +76,7 @@ describe("a grant", () => {
     const { id, full } = first.of("root", origin)!;
     const others = [
       grants().grants.of("root", origin)!.full,
-      first.again(id, "https://other.example")!,
+      grants(ring, undefined, ["https://other.example"]).grants.again(id, "https://other.example")!,
       grants(ring, "another secret").grants.again(id, origin)!,
       first.of("another root", origin)!.full,
     ];

@@ -2,6 +2,7 @@
  * Grants: what a treasury mints for one tree of agents at one service. Nothing of a grant is kept
  * but its id, from which the same credential is made again. spec/4-purchase.md §5.
  */
+import type { Base } from "../caveat/index.ts";
 import { hexText, utf8 } from "../internal/bytes.ts";
 import { randomBytes } from "../internal/crypto.ts";
 import { Lru } from "../internal/lru.ts";
@@ -43,6 +44,8 @@ export interface GrantsOptions {
   /** Of the ids: what a credential is made from, so that nobody else can make it. */
   readonly digest: Digest;
   readonly clock: Clock;
+  /** The services that the owner listed, by their origins. */
+  readonly bases: ReadonlyMap<string, Base>;
   /** Counts the freezes that this process knows of. */
   readonly freezes: () => number;
 }
@@ -68,7 +71,7 @@ export class Grants {
 
   /**
    * The grant of a tree at an origin. A freeze revokes what was handed over, so the grant after it
-   * is another one. Undefined if every key has ended.
+   * is another one. Undefined if every key has ended, or the service is not listed.
    *
    * @param rootId of the tree's root
    */
@@ -76,7 +79,8 @@ export class Grants {
     const key = `${rootId} ${origin}`;
     const freezes = this.#options.freezes();
     const kept = this.#kept.get(key);
-    if (kept?.freezes === freezes && this.#age(kept.grant) < USED_SECONDS) return kept.grant;
+    const isUsable = kept?.freezes === freezes && this.#age(kept.grant) < USED_SECONDS;
+    if (isUsable && !this.#hasEnded(kept.grant)) return kept.grant;
     const grant = this.#make(origin);
     if (grant !== undefined) this.#kept.set(key, { grant, freezes });
     return grant;
@@ -97,7 +101,10 @@ export class Grants {
     return true;
   }
 
-  /** Makes the credential of a grant again; undefined if its key is not in the ring any more. */
+  /**
+   * Makes the credential of a grant again; undefined if its key is not in the ring any more, or its
+   * service not in the list.
+   */
   again(id: string, origin: string): Credential | undefined {
     const { keyId } = partsOf(id);
     return this.#options.keys.keys.some((key) => key.id === keyId)
@@ -112,18 +119,32 @@ export class Grants {
     if (key === undefined) return undefined;
     const random = hexText(randomBytes(RANDOM_BYTES));
     const id = hexOf(madeAt, TIME_DIGITS) + hexOf(key.id, KEY_DIGITS) + random;
-    return { id, madeAt, full: this.#mint(id, origin) };
+    const full = this.#mint(id, origin);
+    return full && { id, madeAt, full };
   }
 
-  #mint(id: string, origin: string): Credential {
-    const { keys, digest, clock } = this.#options;
+  /** Good at the listed service alone, and not at others of its origin. */
+  #mint(id: string, origin: string): Credential | undefined {
+    const { keys, digest, clock, bases } = this.#options;
+    const base = bases.get(origin);
+    if (base === undefined) return undefined;
     const { madeAt, keyId } = partsOf(id);
-    return keys
-      .minter({ keyId, location: origin, clock })
-      .mint(
-        { endpoints: [`* ${origin}/**`], expiresAt: new Date((madeAt + LIFE_SECONDS) * 1000) },
-        { seed: digest(utf8(`${id} ${origin}`)) },
-      );
+    const itself = base.path === "" ? [] : [`* ${base.text}`];
+    return keys.minter({ keyId, location: base.text, clock }).mint(
+      {
+        endpoints: [...itself, `* ${base.text}/**`],
+        expiresAt: new Date((madeAt + LIFE_SECONDS) * 1000),
+      },
+      { seed: digest(utf8(`${id} ${base.text}`)) },
+    );
+  }
+
+  /** Whether the key of a grant verifies nothing any more. */
+  #hasEnded({ id }: Grant): boolean {
+    const { keys, clock } = this.#options;
+    const { keyId } = partsOf(id);
+    const key = keys.keys.find((one) => one.id === keyId);
+    return key?.expiresAt !== undefined && clock() >= key.expiresAt;
   }
 
   /** In seconds; without end for one of a clock that was turned back since. */

@@ -54,6 +54,16 @@ describe("a service that the owner listed and that trusts the issuer", () => {
     expect(asked.filter(Boolean)).toHaveLength(3);
   });
 
+  test("is asked for as many as a family needs: nothing is owed for what is minted", async () => {
+    const world = await mintingTown();
+    const root = world.mint();
+    for (let at = 0; at < 40; at++) {
+      const agent = root.delegate({ agent: `a${at}` }, { now: world.clock() });
+      expect(statusOf(await world.order(agent))).toBe("handed over");
+    }
+    expect(world.paid().count).toBe(0);
+  });
+
   test("which sells nothing answers 401, and is minted for all the same", async () => {
     const world = await mintingTown({ sellsNothing: true });
     const client = world.connect(world.mint());

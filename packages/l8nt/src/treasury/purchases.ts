@@ -137,7 +137,11 @@ export class Purchases {
     const minted = mayMint
       ? await minting!.deliver(order, { skewSeconds, mayPay: isPriced })
       : undefined;
-    if (minted !== undefined) return minted;
+    if (minted !== undefined) {
+      // Nothing is owed for it.
+      ask.paid();
+      return minted;
+    }
     if (offers instanceof ChallengeError) throw offers;
     const { key, priced } = order;
     const offer = await chooseOffer(offers, target, clock() + skewSeconds);
