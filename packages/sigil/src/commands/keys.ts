@@ -15,7 +15,10 @@ import { wrongVerb } from "../wrong-verb.ts";
 
 const FLAGS = {
   ...KEYS_FLAG,
-  issuer: { value: "ORIGIN", help: "new: the https origin that publishes the public keys" },
+  issuer: {
+    value: "ORIGIN",
+    help: "new: the origin that publishes the public keys: https, or on this machine",
+  },
   "expires-in": {
     value: "90d",
     help: "new, rotate: when the key ends, and all that was minted under it (default: never)",
@@ -44,7 +47,7 @@ const TAKES: Readonly<Record<string, readonly (keyof typeof FLAGS)[]>> = {
 
 export const keys = command<keyof typeof FLAGS>({
   name: "keys",
-  summary: "the keys of an issuer of credentials that anyone can verify, and of an agent",
+  summary: "keys of issuers, and keys that credentials are bound to",
   usage: `new --issuer ORIGIN --keys FILE [--expires-in 1y]
 publish --keys FILE > biscuit-web-keys
 list|rotate --keys FILE
