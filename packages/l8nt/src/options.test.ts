@@ -16,6 +16,7 @@ import { paid as paidNext } from "./middleware/next.ts";
 import { listener, paid as paidNode, paidUpgrade, serve } from "./node/index.ts";
 import {
   BiscuitVerifier,
+  biscuitDatalog,
   IssuerDirectory,
   KeyRing,
   Minter as PublicKeyMinter,
@@ -59,6 +60,7 @@ const CALLS: Readonly<Record<string, [key: string, call: (options: never) => unk
   "l8nt/biscuit RingMinterOptions": ["locaton", (o) => ring().minter(o)],
   "l8nt/biscuit SeedOptions": ["sede", (o) => ring().minter().mint({}, o)],
   "l8nt/biscuit BiscuitVerifierOptions": ["tolerat", (o) => new BiscuitVerifier(o)],
+  "l8nt/biscuit BiscuitDatalogOptions": ["maxKept", (o) => biscuitDatalog({} as never, o)],
   "l8nt/biscuit SliceOptions": ["totl", (o) => slice(credential, [], o)],
   "l8nt/biscuit IssuerDirectoryOptions": ["isuers", (o) => new IssuerDirectory(o)],
   "l8nt/holder HolderKeyOptions": ["clok", (o) => new HolderKey(undefined, o)],

@@ -131,6 +131,10 @@ const UNJUDGED = [
   `${numbers}; check if n($a), n($b), n($c), $a > 99`,
   `${numbers}; ${Array.from({ length: 2 }, () => "check if n($a), n($b)").join("; ")}`,
   Array.from({ length: 130 }, (_, at) => `n(${at})`).join("; "),
+  // A text that is longer at each step, for each choice.
+  `n(0); n(1); n(2); check if access($a), n($b), ${Array(50).fill("$a").join(" + ")} == "x"`,
+  "check if price($u, $p), $p + 1 > 0",
+  `${numbers}; check if n($a), n($b), ${Array(4).fill("$a >= 0").join(", ")}`,
 ];
 
 test.each(UNJUDGED)("is never judged: %s", async (code) => {
@@ -142,8 +146,23 @@ test.each(UNJUDGED)("is never judged: %s", async (code) => {
   expect(asked).toEqual([]);
 });
 
+test("memory that the package never gives back is bounded", async () => {
+  const [wasm] = libraries;
+  const endpoints = ["endpoints=* https://api.example/**"];
+  const token = await wasm!
+    .start()
+    .append(tokenOf(minted([endpoints, endpoints])), [part("check if time($t)")]);
+  // Two regular expressions for each evaluation.
+  const twice = biscuitDatalog(biscuit, { maxKeptBytes: 2 * 640_000 });
+  expect([1, 2, 3].map(() => verdict(token, to("/a"), twice))).toEqual([
+    "granted",
+    "granted",
+    "ERR_CHECK",
+  ]);
+});
+
 test("is judged within its limits: 900 ways to choose", async () => {
   const [wasm] = libraries;
-  const few = `${numbers.split("; ").slice(0, 28).join("; ")}; check if n($a), n($b), $a + $b == 54`;
+  const few = `${numbers.split("; ").slice(0, 28).join("; ")}; check if n($a), n($b), $a > 26, $b > 26`;
   expect(verdict(await wasm!.start().append(open, [part(few)]), to("/a"))).toBe("granted");
 });

@@ -2,6 +2,8 @@
  * A judge of Datalog by the package `@biscuit-auth/biscuit-wasm`, which the application imports:
  * this library never does. spec/9-public-key.md §5.
  */
+import { binaryOf } from "../internal/bytes.ts";
+import { checkKeys, type Keys } from "../internal/keys.ts";
 import type { Datalog } from "./datalog.ts";
 
 interface Freed {
@@ -28,17 +30,42 @@ const ED25519 = 0;
  */
 const LIMITS = { max_facts: 1_000, max_iterations: 10, max_time_micro: 1_000_000 } as const;
 
+/** What the package keeps for good of each regular expression that it evaluates, at most. */
+const KEPT_OF_EACH = 320_000;
+/** The step of an expression that matches one, as a token has it. */
+const MATCHES = "\x1a\x02\x08\x08";
+
+export interface BiscuitDatalogOptions {
+  /**
+   * The package never gives back the memory of a regular expression: about 0.3 MB of each
+   * `endpoints` caveat, at each evaluation. Once it keeps so many bytes, blocks of other makers are
+   * denied until the process starts again.
+   *
+   * @default 1 GiB: some 3,000 evaluations
+   */
+  readonly maxKeptBytes?: number;
+}
+
+const OPTIONS = { maxKeptBytes: true } satisfies Keys<BiscuitDatalogOptions>;
+
 /**
  * @example
  * import * as biscuit from "@biscuit-auth/biscuit-wasm";
  * const paywall = new Paywall({ location, trust, datalog: biscuitDatalog(biscuit) });
+ * @throws TypeError for an unknown option
  */
-export const biscuitDatalog = ({
-  Biscuit,
-  PublicKey,
-  AuthorizerBuilder,
-}: BiscuitPackage): Datalog => ({
-  allows(token, publicKey, facts) {
+export const biscuitDatalog = (
+  { Biscuit, PublicKey, AuthorizerBuilder }: BiscuitPackage,
+  options: BiscuitDatalogOptions = {},
+): Datalog => {
+  checkKeys(options, OPTIONS, "a judge of Datalog");
+  const { maxKeptBytes = 1 << 30 } = options;
+  let kept = 0;
+  return { allows };
+
+  function allows(...[token, publicKey, facts]: Parameters<Datalog["allows"]>): boolean {
+    if (kept >= maxKeptBytes) return false;
+    kept += KEPT_OF_EACH * (binaryOf(token).split(MATCHES).length - 1);
     const made: Freed[] = [];
     const freed = <Made extends Freed>(one: Made): Made => {
       made.push(one);
@@ -56,5 +83,5 @@ export const biscuitDatalog = ({
     } finally {
       for (const one of made.reverse()) one.free();
     }
-  },
-});
+  }
+};

@@ -14,7 +14,14 @@ export const MAX_CHOICES = 1_000;
 /** What a verifier says of the access has at most so many facts of one name. */
 const OF_THE_ACCESS = 2;
 
-const MATCHES = 8;
+/** Steps of an expression, each for every choice: a step looks at a text once, or twice. */
+export const MAX_STEPS = 10_000;
+
+const REFUSED: ReadonlyMap<number, string> = new Map([
+  [8, "a regular expression"],
+  // It makes texts that are longer with each step.
+  [9, "an addition"],
+]);
 
 // Fields of a block, and of a query.
 const [FACTS, RULES, CHECKS, SCOPES, KEYS] = [4, 5, 6, 7, 8];
@@ -63,30 +70,44 @@ export function demandBounded(
   if (count > MAX_FACTS) throw refused(`more than ${MAX_FACTS} facts`);
   // The verifier states one for each caveat at most.
   facts.set("counted", (facts.get("counted") ?? 0) + (facts.get("caveat") ?? 0));
-  let choices = 0;
+  const all: Cost = { choices: 0, steps: 0 };
   for (const at of foreign) {
-    choices += choicesOf(blocks[at]!, facts, symbols);
-    if (choices > MAX_CHOICES) throw refused("checks that take too long");
+    addCostOf(blocks[at]!, facts, symbols, all);
+    if (all.choices > MAX_CHOICES || all.steps > MAX_STEPS)
+      throw refused("checks that take too long");
   }
 }
 
-function choicesOf(data: Uint8Array, facts: Counts, symbols: Symbols): number {
+/** What judging costs at most. */
+interface Cost {
+  choices: number;
+  steps: number;
+}
+
+function addCostOf(data: Uint8Array, facts: Counts, symbols: Symbols, all: Cost): void {
   const block = Fields.of(data, BLOCK);
   if (block.has(RULES)) throw refused("a rule");
   if (block.has(SCOPES)) throw refused("a scope");
   if (block.has(KEYS)) throw refused("a public key");
-  let choices = 0;
   for (const one of block.all(CHECKS)) {
     const check = block.inside(one, TWO);
-    for (const query of check.all(1))
-      choices += choicesOfQuery(check.inside(query, FOUR), facts, symbols);
+    for (const text of check.all(1)) {
+      const query = check.inside(text, FOUR);
+      const choices = choicesOfQuery(query, facts, symbols);
+      all.choices += choices;
+      all.steps += choices * stepsOf(query);
+    }
   }
-  return choices;
 }
+
+const stepsOf = (query: Fields): number =>
+  query
+    .all(EXPRESSIONS)
+    .map((expression) => cheapSteps(query.inside(expression, ONE)))
+    .reduce((sum, steps) => sum + steps, 0);
 
 function choicesOfQuery(query: Fields, facts: Counts, symbols: Symbols): number {
   if (query.has(TRUSTING)) throw refused("a scope");
-  for (const expression of query.all(EXPRESSIONS)) demandCheap(query.inside(expression, ONE));
   return query
     .all(BODY)
     .map((predicate) => nameOf(query.inside(predicate, TWO), symbols))
@@ -94,18 +115,23 @@ function choicesOfQuery(query: Fields, facts: Counts, symbols: Symbols): number 
     .reduce((product, ways) => Math.min(product * ways, MAX_CHOICES + 1), 1);
 }
 
-/** Refuses what costs more than its bytes, such as a regular expression, which is compiled. */
-function demandCheap(expression: Fields): void {
-  for (const step of expression.all(1)) {
+/**
+ * How many steps an expression has. Refuses what costs more than its bytes, such as a regular
+ * expression, which is compiled.
+ */
+function cheapSteps(expression: Fields): number {
+  const steps = expression.all(1);
+  for (const step of steps) {
     const operation = expression.inside(step, FOUR);
     const { one } = operation;
     if (one.number === CLOSURE) throw refused("a closure");
     if (one.number === VALUE) continue;
     const operator = operation.inside(one, TWO);
     if (operator.has(2)) throw refused("a function");
-    if (one.number === BINARY && Number(operator.integer(1)) === MATCHES)
-      throw refused("a regular expression");
+    const what = one.number === BINARY && REFUSED.get(Number(operator.integer(1)));
+    if (what) throw refused(what);
   }
+  return steps.length;
 }
 
 function nameOf(predicate: Fields, symbols: Symbols): string {

@@ -40,7 +40,11 @@ export const issuedOf = ({ body }: Credential): Issued | undefined =>
     ? { issuer: body.issuer, keyId: body.token.rootKeyId ?? 0, isSealed: body.isSealed }
     : undefined;
 
-export { type BiscuitPackage, biscuitDatalog } from "./biscuit-datalog.ts";
+export {
+  type BiscuitDatalogOptions,
+  type BiscuitPackage,
+  biscuitDatalog,
+} from "./biscuit-datalog.ts";
 export type { Datalog, DatalogFact } from "./datalog.ts";
 export { KEYS_PATH } from "./key-page.ts";
 export { Minter, type MinterOptions, type SeedOptions } from "./minter.ts";
