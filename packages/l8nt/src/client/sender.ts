@@ -103,13 +103,14 @@ export class Sender {
    */
   async #presented(request: Outgoing, fields: Headers, credential: Credential): Promise<Response> {
     const inPlaceOfOwn = hasOwnAuthorization(request);
-    if (inPlaceOfOwn && credential.body.issuer !== undefined) {
-      fields.append("authorization", formatAuthorization(credential));
-      return this.fetched(request, fields);
-    }
     if (inPlaceOfOwn) {
       // Loaded here, because few requests have one.
-      const { besideOwn } = await import("../wire/beside-own.ts");
+      const { besideOwn, bothInOne } = await import("../wire/beside-own.ts");
+      const both = bothInOne(fields.get("authorization")!, credential);
+      if (both !== undefined) {
+        fields.set("authorization", both);
+        return this.fetched(request, fields);
+      }
       const beside = await besideOwn(credential, (macaroon) => {
         const both = new Headers(fields);
         both.set("macaroon", macaroon);

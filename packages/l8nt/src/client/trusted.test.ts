@@ -5,7 +5,7 @@
 import { describe, expect, test } from "vitest";
 import { Credential } from "../l402/credential.ts";
 import { Authority } from "../l402/index.ts";
-import { Minter } from "../public-key/index.ts";
+import { Minter, seal } from "../public-key/index.ts";
 import { writeKeyPage } from "../public-key/key-page.ts";
 import { Paywall, type PaywallOptions } from "../service/index.ts";
 import { FakeInvoicer } from "../testing/fake-invoicer.ts";
@@ -90,6 +90,16 @@ describe("a service that trusts the issuer", () => {
     expect(sent.at(-1)!.headers.get("authorization")).toMatch(/^Bearer mine, L402 \S+$/);
   });
 
+  test.each(["my-raw-api-key", "key=AIza123", "Bearer a,b", "Bearer x,", "Negotiate"])(
+    "reads it in the place of %j, which cannot stand beside it",
+    async (own) => {
+      const { client, sent } = clientOf(BOTH, { "b.example": served(paywallOf()) });
+      const headers = { authorization: own };
+      expect((await client.get("https://b.example/x", { headers })).status).toBe(200);
+      expect(sent.at(-1)!.headers.get("authorization")).toMatch(/^L402 \S+$/);
+    },
+  );
+
   test("that sells too is paid nothing", async () => {
     const paywall = paywallOf({
       secret,
@@ -109,6 +119,44 @@ describe("a service that trusts the issuer", () => {
     await expect(client.get("https://b.example/out")).rejects.toThrow("endpoint");
     expect((await client.get("https://b.example/in/x")).status).toBe(200);
     expect(shown.at(-1)?.caveats.at(-1)?.value).toContain("https://b.example/");
+  });
+});
+
+describe("what is good elsewhere too is not shown to whoever lists its issuer", () => {
+  const room = (text: string) => BOTH.append([`purpose=${text}`]);
+  test.each<[string, Credential]>([
+    ["sealed before it was narrowed", Credential.parse(seal(BOTH).toString())],
+    [
+      "without room for another caveat",
+      Array.from({ length: 50 }, (_, at) => "x".repeat(at === 49 ? 1 : 70)).reduce<Credential>(
+        (one, text) => {
+          try {
+            return one.append([`purpose=${text}`]);
+          } catch {
+            return one;
+          }
+        },
+        room("x"),
+      ),
+    ],
+  ])("%s", async (_name, credential) => {
+    const { client, shown } = clientOf(credential, {
+      "b.example": async () =>
+        new Response(null, {
+          status: 401,
+          headers: { "www-authenticate": `L402 issuers="${issuer}"` },
+        }),
+    });
+    expect((await client.get("https://b.example/x")).status).toBe(401);
+    expect(shown).toEqual([undefined]);
+  });
+
+  test("sealed and good there alone", async () => {
+    const only = seal(BOTH.attenuate({ endpoints: ["* https://b.example/**"] }, { now: NOW }));
+    const { client } = clientOf(Credential.parse(only.toString()), {
+      "b.example": served(paywallOf()),
+    });
+    expect((await client.get("https://b.example/x")).status).toBe(200);
   });
 });
 

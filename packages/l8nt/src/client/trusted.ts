@@ -3,6 +3,7 @@
  * spec/9-public-key.md §10.
  */
 import { type Access, formatOrigin, type Target } from "../caveat/index.ts";
+import { isPresentedAlone } from "../credential/index.ts";
 import { Lru } from "../internal/lru.ts";
 import type { Credential } from "../l402/credential.ts";
 import { issuersIn } from "../l402/issuers.ts";
@@ -40,7 +41,9 @@ export function trustedAt(
       (one) =>
         issuers.includes(one.body.issuer ?? "") &&
         !(strayed && one.chain.isUsedUpByUse) &&
-        one.certainRefusals(access).length === 0,
+        one.certainRefusals(access).length === 0 &&
+        // Anyone can say that he trusts an issuer.
+        isPresentedAlone(one, access.target.origin),
     );
 }
 

@@ -5,7 +5,7 @@ export {
   Credential,
   unverifiedChain,
 } from "./credential.ts";
-export { onlyAt, presentedAt } from "./presented-at.ts";
+export { isPresentedAlone, onlyAt, presentedAt } from "./presented-at.ts";
 export { ProvenTexts } from "./proven-texts.ts";
 export {
   type ProvenNode,

@@ -37,6 +37,15 @@ export function presentedAt(credential: Credential, origin: Origin): Credential 
   return presented;
 }
 
+/** Whether what is presented at `origin` is good nowhere else. @throws as `presentedAt` */
+export function isPresentedAlone(credential: Credential, origin: Origin): boolean {
+  const whole = endpoints.parse(entryOf(formatOrigin(origin)));
+  const { chain } = presentedAt(credential, origin);
+  return (
+    whole !== undefined && chain.valuesOf(endpoints).some((own) => endpoints.covers!(whole, own))
+  );
+}
+
 function narrowedTo(credential: Credential, origin: string): Credential {
   const { body, chain } = credential;
   const whole = endpoints.parse(entryOf(origin));

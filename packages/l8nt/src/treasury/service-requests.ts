@@ -9,7 +9,7 @@ import { fieldsWithoutNoInvoice, NO_INVOICE, PREFER_FIELD } from "../http/prefer
 import { isLsatAlone } from "../l402/challenge.ts";
 import { type Credential, formatAuthorization } from "../l402/index.ts";
 import type { Sleep } from "../ports/clock.ts";
-import { besideOwn } from "../wire/beside-own.ts";
+import { besideOwn, bothInOne } from "../wire/beside-own.ts";
 import { challengeAfter } from "../wire/service-refusal.ts";
 import { hasGone, type Order, ownAuthorization } from "./order.ts";
 
@@ -90,10 +90,9 @@ export class ServiceRequests {
     const shown =
       typeof credential === "string" ? credential : presentedAt(credential, order.target.origin);
     const own = ownAuthorization(order);
-    if (own !== undefined && typeof shown !== "string" && shown.body.issuer !== undefined) {
-      const authorization = `${own}, ${formatAuthorization(shown)}`;
-      return { response: await send({ authorization }), inPlaceOfOwn: false };
-    }
+    const both = own === undefined ? undefined : bothInOne(own, shown);
+    if (both !== undefined)
+      return { response: await send({ authorization: both }), inPlaceOfOwn: false };
     const inPlaceOfOwn = own !== undefined;
     const beside = inPlaceOfOwn
       ? await besideOwn(shown, (macaroon) => send({ macaroon }))

@@ -3,6 +3,7 @@
  * client. spec/4-purchase.md §2.
  */
 import { PaymentError, type Spent } from "../errors.ts";
+import { formatAuthorization, readAuthorization } from "../l402/authorization.ts";
 import type { Credential } from "../l402/credential.ts";
 import { formatMacaroonField } from "../l402/macaroon-field.ts";
 import { mayBeUnread } from "./service-refusal.ts";
@@ -26,6 +27,21 @@ export async function besideOwn(
   if (field === undefined) return undefined;
   const response = await send(field);
   return { response, isUnread: await mayBeUnread(response) };
+}
+
+/**
+ * One `Authorization` with the API's own and a credential that anyone verifies, which `Macaroon`
+ * cannot carry. Undefined for another credential, and where a service could not tell the two apart.
+ * spec/3-challenge.md §4.
+ */
+export function bothInOne(own: string, credential: Credential | string): string | undefined {
+  if (typeof credential === "string" || credential.body.issuer === undefined) return undefined;
+  const both = `${own}, ${formatAuthorization(credential)}`;
+  try {
+    return readAuthorization(both) === credential.toString() ? both : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function fieldOf(credential: Credential | string): string | undefined {
