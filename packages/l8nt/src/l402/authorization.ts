@@ -66,6 +66,13 @@ const textsIn = (field: string): readonly (string | undefined)[] =>
     .filter(({ whose }) => whose !== "other")
     .map(({ raw }) => ELEMENT.exec(raw.trim())?.[2]);
 
+/**
+ * The elements of other schemes in an `Authorization` field, each with its scheme: the API's own.
+ * What belongs to no scheme is left out.
+ */
+export const otherSchemes = (field: string): readonly string[] =>
+  elementsIn(field).flatMap(({ raw, whose }) => (whose === "other" ? raw.trim() : []));
+
 /** The elements of other schemes in an `Authorization` value; undefined if all are ours. */
 export function withoutOurs(field: string): string | undefined {
   if (!mentionsCredential(field)) return field;

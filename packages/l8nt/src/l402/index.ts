@@ -9,7 +9,7 @@ export {
   type Verifier,
 } from "../credential/index.ts";
 export { Authority, type AuthorityOptions } from "./authority.ts";
-export { formatAuthorization } from "./authorization.ts";
+export { formatAuthorization, otherSchemes, readAuthorization } from "./authorization.ts";
 export { Challenge } from "./challenge.ts";
 export { Credential, macaroonOf } from "./credential.ts";
 export type { MinterOptions } from "./credential-minter.ts";

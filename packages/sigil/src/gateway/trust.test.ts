@@ -240,6 +240,36 @@ test("gateways on one store count, revoke and freeze an issuer's credentials tog
   expect(await statuses(credential)).toEqual([200, 200]);
 });
 
+test.each(["Bearer sk-none", "Basic YTpi", "Frob abc"])(
+  "a credential beside the SDK's own %s is used, and the vendor sees neither",
+  async (own) => {
+    const issuer = openIssuer();
+    const { url, seen, mint } = await town({ trust: issuer.directory() });
+    let shopIssuer = openIssuer();
+    const sold = await shop({ trust: shopIssuer.directory() });
+    shopIssuer = openIssuer({ location: sold.url });
+    const body = JSON.stringify({
+      ...{ model: "gpt-test", max_tokens: 100 },
+      messages: [{ role: "user", content: "hi" }],
+    });
+    for (const [at, credential] of [
+      [url, issuer.mint()],
+      [url, mint()],
+      [sold.url, shopIssuer.mint({ budget: "1000 sat" })],
+    ] as const) {
+      const headers = { authorization: `${own}, L402 ${credential}` };
+      const response = await fetch(`${at}/v1/chat/completions`, { method: "POST", headers, body });
+      expect(response.status).toBe(200);
+    }
+    expect([seen.length, sold.seen.length]).toEqual([2, 1]);
+    for (const { rawHeaders } of [...seen, ...sold.seen]) {
+      const at = rawHeaders.findIndex((name) => name.toLowerCase() === "authorization");
+      expect(rawHeaders[at + 1]).toBe(`Bearer ${VENDOR_KEY}`);
+      expect(rawHeaders.join()).not.toContain(own);
+    }
+  },
+);
+
 test("what is for sale is used with a credential of an issuer that pays in sat, or bought", async () => {
   let issuer = openIssuer();
   const world = await shop({ trust: issuer.directory() });

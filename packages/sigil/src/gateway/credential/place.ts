@@ -4,6 +4,7 @@
  */
 import { Credential } from "l8nt";
 import { SIGNATURE_FIELDS } from "l8nt/holder";
+import { otherSchemes, readAuthorization } from "l8nt/l402";
 import { type Lines, valuesOf } from "../core/fields.ts";
 import type { CredentialPlace } from "../presets/preset.ts";
 import { hasCredential } from "./spelled.ts";
@@ -29,21 +30,37 @@ const API_KEY_PLACES = [
 
 const KEY_PLACES: readonly CredentialPlace[] = ["bearer", "basic-user", ...API_KEY_PLACES];
 
-const BEARER = /^bearer +(\S+) *$/i;
-const BASIC = /^basic +([A-Za-z0-9+/_-]+={0,2}) *$/i;
+const BEARER = /^bearer +(\S+)$/i;
+const BASIC = /^basic +([A-Za-z0-9+/_-]+={0,2})$/i;
+
+/** Its lines as one, as the library reads them; undefined if there is none. */
+function authorizationOf(lines: Lines): string | undefined {
+  const values = valuesOf(lines, "authorization");
+  return values.length > 1 ? values.join(", ") : values[0];
+}
+
+/**
+ * The text in `Authorization` that is meant for us by its scheme; undefined if there is none.
+ * spec/3-challenge.md §4.
+ *
+ * @throws TokenError `ERR_TOKEN_AMBIGUOUS` for two different ones, `ERR_TOKEN_MALFORMED`,
+ * `ERR_TOKEN_TOO_LARGE`
+ */
+export const namedIn = (lines: Lines): string | undefined =>
+  readAuthorization(authorizationOf(lines));
 
 /** The texts in one place of a request that could be a credential. */
 export function textsIn(place: CredentialPlace, lines: Lines, query: string): readonly string[] {
-  if (place === "bearer")
-    return valuesOf(lines, "authorization").flatMap((value) => BEARER.exec(value)?.[1] ?? []);
-  if (place === "basic-user")
-    return valuesOf(lines, "authorization").flatMap((value) => userIn(value) ?? []);
+  if (place === "bearer") return othersIn(lines).flatMap((one) => BEARER.exec(one)?.[1] ?? []);
+  if (place === "basic-user") return othersIn(lines).flatMap((one) => userIn(one) ?? []);
   if ("header" in place) return valuesOf(lines, place.header).map((value) => value.trim());
   if ("query" in place) return new URLSearchParams(query).getAll(place.query);
   return protocolsIn(lines)
     .filter((protocol) => protocol.startsWith(place.subprotocol))
     .map((protocol) => protocol.slice(place.subprotocol.length));
 }
+
+const othersIn = (lines: Lines): readonly string[] => otherSchemes(authorizationOf(lines) ?? "");
 
 /** The subprotocols that a WebSocket's client offers. */
 const protocolsIn = (lines: Lines): readonly string[] =>
@@ -80,8 +97,11 @@ export function ofCredential(lines: Lines): (name: string) => boolean {
   return (name) => isKeyField(name) || (isSigned && SIGNATURE_FIELDS.includes(name));
 }
 
+/** Whether a text is in the key form, or a credential of any other. It proves nothing. */
+export const isOurs = (text: string): boolean => text.startsWith("sk-sigil-") || isCredential(text);
+
 /** Whether a text is a credential of any form. It proves nothing. */
-export function isCredential(text: string): boolean {
+function isCredential(text: string): boolean {
   try {
     return Credential.parse(text) !== undefined;
   } catch {

@@ -1,41 +1,36 @@
 /** The one credential of a request, from whichever places its route reads. */
 import { Credential, TokenError } from "l8nt";
-import { type Lines, valuesOf } from "../core/fields.ts";
+import type { Lines } from "../core/fields.ts";
 import type { CredentialPlace } from "../presets/preset.ts";
-import { textsIn } from "./place.ts";
+import { isOurs, namedIn, textsIn } from "./place.ts";
 
 /**
  * The text of the credential that a request presents; undefined if it presents none.
  *
  * A text that is no credential of ours is one all the same: an agent that still sends the vendor's
- * own key is told so.
+ * own key is told so. Beside a credential in the scheme `L402` it is the API's own, and none.
  *
- * @throws TokenError `ERR_TOKEN_AMBIGUOUS` for two different ones
+ * @throws TokenError `ERR_TOKEN_AMBIGUOUS` for two different ones, and as `namedIn`
  */
 export function presentedKey(
   places: readonly CredentialPlace[],
   lines: Lines,
   query: string,
 ): string | undefined {
-  let first: string | undefined;
-  const compare = (text: string): void => {
-    first ??= text;
-    if (text !== first && textOf(first) !== textOf(text))
-      throw new TokenError(
-        "ERR_TOKEN_AMBIGUOUS",
-        "The request presents two different keys; send one.",
-      );
-  };
-  for (const place of places) for (const text of textsIn(place, lines, query)) compare(text);
-  for (const value of valuesOf(lines, "authorization")) {
-    const [, text] = L402.exec(value) ?? [];
-    if (text !== undefined) compare(text);
-  }
+  const named = namedIn(lines);
+  let first = named;
+  for (const place of places)
+    for (const text of textsIn(place, lines, query)) {
+      if (named !== undefined && !isOurs(text)) continue;
+      first ??= text;
+      if (text !== first && textOf(first) !== textOf(text))
+        throw new TokenError(
+          "ERR_TOKEN_AMBIGUOUS",
+          "The request presents two different keys; send one.",
+        );
+    }
   return first;
 }
-
-/** As a client of this library sends it. */
-export const L402 = /^(?:l402|lsat) +(\S+)$/i;
 
 /** One spelling of each credential. */
 function textOf(text: string): string {

@@ -2,8 +2,8 @@
 import { authenticateFields, prepareFields, type Verifier } from "l8nt/l402";
 import { type Lines, valuesOf } from "../core/fields.ts";
 import type { CredentialPlace } from "../presets/preset.ts";
-import { isCredential } from "./place.ts";
-import { L402, presentedKey } from "./present.ts";
+import { isOurs, namedIn } from "./place.ts";
+import { presentedKey } from "./present.ts";
 
 /** What clients of L402 use beside an `Authorization` that is an SDK's own. */
 const MACAROON_FIELDS = ["grpc-metadata-macaroon", "macaroon"] as const;
@@ -22,8 +22,9 @@ export async function presentedToSale(
   verifier: Verifier,
 ): Promise<string | undefined> {
   const key = presentedKey(places, lines, query);
-  const isOurs = key !== undefined && (isCredential(key) || claimsToBeOurs(key, lines));
-  const own = isOurs ? key : undefined;
+  // What is broken, and meant for us, counts: its sender is told so, and buys no other one.
+  const isMeant = key !== undefined && (isOurs(key) || namedIn(lines) !== undefined);
+  const own = isMeant ? key : undefined;
   const macaroons = MACAROON_FIELDS.flatMap((name) => valuesOf(lines, name));
   if (macaroons.length === 0) return own;
   const macaroon = macaroons.join(", ");
@@ -31,8 +32,3 @@ export async function presentedToSale(
   await prepareFields(verifier, { authorization, macaroon });
   return authenticateFields(verifier, { authorization, macaroon })?.credential.toString();
 }
-
-/** Broken, and meant for us: its sender is told so, and buys no other one. */
-const claimsToBeOurs = (text: string, lines: Lines): boolean =>
-  text.startsWith("sk-sigil-") ||
-  valuesOf(lines, "authorization").some((value) => L402.exec(value)?.[1] === text);

@@ -62,11 +62,37 @@ const WRITTEN: Readonly<Record<string, (text: string) => string>> = {
   "as the user of a basic field": (text) => `Basic ${btoa(`${text}:`)}`,
   "in base64, one byte on": (text) => btoa(`x${text}`),
   "in base64url, two bytes on": (text) => url(btoa(`{"${text}"}`)),
+  "behind a C": (text) => `C${text}`,
+  "behind an E": (text) => `E${text}`,
+  "behind letters that begin a macaroon": (text) => `sid=AgAg${text}`,
+  "in base64, behind a C": (text) => btoa(`C${text}`),
+  "on lines of 76 characters": (text) => text.replace(/.{76}/g, "$&\r\n "),
+  "on lines, percent-encoded": (text) => encodeURIComponent(text.replace(/.{76}/g, "$&\r\n")),
+  "on lines in JSON": (text) => JSON.stringify({ a: text.replace(/.{64}/g, "$&\n") }),
+  "in base64 on lines": (text) => btoa(text).replace(/.{76}/g, "$&\n"),
+  "in hex": (text) => Buffer.from(text).toString("hex"),
+  "in hex of capitals, half a byte on": (text) =>
+    `0${Buffer.from(text).toString("hex").toUpperCase()}`,
 };
 
 describe.each(Object.entries(FORMS))("%s is found", (_form, text) => {
   test.each(Object.entries(WRITTEN))("%s", (_how, write) => {
     expect(hasCredential(write(text))).toBe(true);
+  });
+});
+
+const BYTES = { macaroon: Buffer.from(MACAROON, "base64"), token: Buffer.from(TOKEN, "base64") };
+describe.each(Object.entries(BYTES))("the bytes of a %s are found", (_form, bytes) => {
+  test.each([
+    ["in hex", bytes.toString("hex")],
+    ["in hex behind other digits", `id=abc${bytes.toString("hex").toUpperCase()}`],
+    ["in base64 of hex", btoa(bytes.toString("hex"))],
+    ...[1, 2, 3, 4].map((length): [string, string] => [
+      `in base64 behind ${length} other bytes`,
+      Buffer.concat([Buffer.alloc(length, 7), bytes]).toString("base64"),
+    ]),
+  ])("%s", (_how, text) => {
+    expect(hasCredential(text)).toBe(true);
   });
 });
 
@@ -81,6 +107,11 @@ test.each([
       "base64",
     ),
   ],
+  ["hex", "0241".repeat(400)],
+  [
+    "a long text",
+    "It begins like one, CAAS or AgE or EgoK, and goes on for many words. ".repeat(40),
+  ],
   ["a cookie", "theme=dark; id=AgE0123; csrftoken=Zm9vYmFy"],
   ["an unfinished escape", `%${"%4".repeat(90)}\\u00 &#x; &amp; \\`],
 ])("%s is let through", (_what, text) => {
@@ -94,4 +125,26 @@ test("no other text is taken for one, and none takes long", () => {
     fc.stringMatching(/^(?:AgE|%25|\\u00|&#x|sk-){0,400}$/),
   );
   fc.assert(fc.property(text, (one) => hasCredential(one) === one.includes("sk-sigil-")));
+});
+
+test.each([
+  ["a macaroon's version", btoa("\x02")],
+  ["a macaroon's location", "AgEI"],
+  ["a key's number", "CAAS"],
+  ["a first block", "EgoK"],
+  ["base64 of base64", btoa(btoa("\x08\x00\x12"))],
+  ["hex", "0801120a"],
+  ["an escape", "%25"],
+  ["lines", "CAAS\r\n"],
+])("a text of nothing but %s takes linear time", (_what, one) => {
+  const millis = (length: number) => {
+    const text = one.repeat(length / one.length);
+    const from = process.cpuUsage();
+    expect(hasCredential(text)).toBe(false);
+    const { user, system } = process.cpuUsage(from);
+    return (user + system) / 1000;
+  };
+  millis(8192);
+  // In quadratic time, a text of 16 times the length would take 256 times as long.
+  expect(millis(131_072)).toBeLessThan(48 * (millis(8192) + 2));
 });

@@ -7,12 +7,17 @@ const KEY = "sk-sigil-";
 const MAX_LAYERS = 3;
 /** Digits of base64 that no credential is shorter than. */
 const LEAST_DIGITS = 132;
+/** Digits of hex of as many bytes. */
+const LEAST_HEX = (LEAST_DIGITS / 4) * 3 * 2;
 const RUNS = new RegExp(`[A-Za-z0-9+/]{${LEAST_DIGITS},}`, "g");
+const HEX_RUNS = new RegExp(`[0-9A-Fa-f]{${LEAST_HEX},}`, "g");
+/** White space, also as JSON and others write it. */
+const FOLDS = /(?:\s|\\[nrt])+/g;
 
 /**
- * Whether a credential is in a text: in either alphabet of base64, in the key form, or in base64 of
- * those, with any character escaped. A token counts whoever made it, because what it says of its
- * maker is no proof.
+ * Whether a credential is in a text: in either alphabet of base64, in hex, in the key form, or in
+ * base64 or hex of those, with any character escaped, and on one line or on several. A token counts
+ * whoever made it, because what it says of its maker is no proof. Takes linear time.
  */
 export function hasCredential(text: string): boolean {
   let plain = text;
@@ -25,87 +30,81 @@ export function hasCredential(text: string): boolean {
   return false;
 }
 
-function isOpen(text: string): boolean {
+/** @param layers of base64 or hex that are read */
+function isOpen(text: string, layers = 2): boolean {
   if (text.includes(KEY)) return true;
-  return runsOf(text).some((run) => hasToken(run) || OFFSETS.some((at) => isIn(run.slice(at))));
+  if (layers === 0) return false;
+  return readingsOf(text).some(
+    (bytes) => hasToken(bytes) || isOpen(bytes.toString("latin1"), layers - 1),
+  );
 }
 
-const runsOf = (text: string): readonly string[] =>
-  text.length < LEAST_DIGITS
-    ? []
-    : (text.replaceAll("-", "+").replaceAll("_", "/").match(RUNS) ?? []);
-
-/** What was encoded may begin inside of four digits. */
-const OFFSETS = [0, 1, 2, 3] as const;
-
-function isIn(run: string): boolean {
-  const text = Buffer.from(run, "base64").toString("latin1");
-  return text.includes(KEY) || runsOf(text).some(hasToken);
+/** What was encoded may begin inside of four digits of base64, or two of hex. */
+function readingsOf(text: string): readonly Buffer[] {
+  if (text.length < LEAST_DIGITS) return [];
+  const digits = text.replace(FOLDS, "").replaceAll("-", "+").replaceAll("_", "/");
+  return [
+    ...(digits.match(RUNS) ?? []).flatMap((run) =>
+      [0, 1, 2, 3].map((at) => Buffer.from(run.slice(at), "base64")),
+    ),
+    ...(digits.match(HEX_RUNS) ?? []).flatMap((run) =>
+      [0, 1].map((at) => Buffer.from(run.slice(at), "hex")),
+    ),
+  ];
 }
 
 /**
  * By what each form begins with: a macaroon's packet of version 2 with its location, or with its
  * identifier if it has none; a token of the public-key form with the number of its key, or with its
- * first block.
+ * first block. Each place is looked at, because what stands before a token may look like one.
  */
-const hasToken = (run: string): boolean =>
-  [...run.matchAll(/Ag[E-HJ]/g)].some(({ index }) => isMacaroon(bytesFrom(run, index))) ||
-  [...run.matchAll(/C[A-P]|E[g-v]/g)].some(({ index }) => isPublicKeyToken(bytesFrom(run, index)));
-
-const SIXES = Object.fromEntries(
-  [..."ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"].map((digit, at) => [
-    digit.charCodeAt(0),
-    at,
-  ]),
-);
-
-/** Of a text of base64, from a digit on: its bytes, and -1 behind its end. */
-const bytesFrom =
-  (run: string, from: number) =>
-  (at: number): number => {
-    const first = from + Math.floor((at * 4) / 3);
-    const [high, low] = [SIXES[run.charCodeAt(first)], SIXES[run.charCodeAt(first + 1)]];
-    if (high === undefined || low === undefined) return -1;
-    const shift = 2 * (at % 3) + 2;
-    return ((high << shift) | (low >> (6 - shift))) & 0xff;
-  };
-
-type Bytes = ReturnType<typeof bytesFrom>;
+const hasToken = (bytes: Uint8Array): boolean =>
+  bytes.some((byte, at) =>
+    byte === VERSION
+      ? isMacaroon(bytes, at)
+      : (byte === KEY_ID || byte === FIRST_BLOCK) && isPublicKeyToken(bytes, at),
+  );
 
 /** Whether it is one of L402: its identifier has a version of two bytes, and 64 bytes. */
-function isMacaroon(byteAt: Bytes): boolean {
-  let at = 1;
-  if (byteAt(at) === LOCATION) {
-    const { value, end } = varintAt(byteAt, at + 1);
+function isMacaroon(bytes: Uint8Array, from: number): boolean {
+  let at = from + 1;
+  if (bytes[at] === LOCATION) {
+    const { value, end } = varintAt(bytes, at + 1);
     at = end + value;
   }
-  return IDENTIFIER.every((byte, index) => byteAt(at + index) === byte);
+  return IDENTIFIER.every((byte, index) => bytes[at + index] === byte);
 }
 
 /** Whether behind its first block there is the next key. spec/9-public-key.md §1. */
-function isPublicKeyToken(byteAt: Bytes): boolean {
-  let at = 0;
-  if (byteAt(at) === KEY_ID) at = varintAt(byteAt, at + 1).end;
-  if (byteAt(at) !== FIRST_BLOCK) return false;
-  at = varintAt(byteAt, at + 1).end;
-  if (byteAt(at) !== BLOCK_BYTES) return false;
-  const { value, end } = varintAt(byteAt, at + 1);
-  return NEXT_KEY.every((byte, index) => byteAt(end + value + index) === byte);
+function isPublicKeyToken(bytes: Uint8Array, from: number): boolean {
+  let at = from;
+  if (bytes[at] === KEY_ID) at = varintAt(bytes, at + 1).end;
+  if (bytes[at] !== FIRST_BLOCK) return false;
+  at = varintAt(bytes, at + 1).end;
+  if (bytes[at] !== BLOCK_BYTES) return false;
+  const { value, end } = varintAt(bytes, at + 1);
+  return NEXT_KEY.every((byte, index) => bytes[end + value + index] === byte);
 }
 
 /** The lower seven bits come first. What is no number has no bytes behind it. */
-function varintAt(byteAt: Bytes, from: number): { readonly value: number; readonly end: number } {
+function varintAt(
+  bytes: Uint8Array,
+  from: number,
+): { readonly value: number; readonly end: number } {
   let value = 0;
   for (let index = 0; index < MAX_VARINT_BYTES; index++) {
-    const byte = byteAt(from + index);
+    const byte = bytes[from + index];
+    if (byte === undefined) break;
     value += (byte & 0x7f) * 2 ** (7 * index);
-    if (byte >= 0 && byte < 0x80) return { value, end: from + index + 1 };
+    if (byte < 0x80) return { value, end: from + index + 1 };
   }
   return { value: 0, end: Number.MAX_SAFE_INTEGER };
 }
 
 const MAX_VARINT_BYTES = 5;
 
+/** Of a macaroon's packet, and the field of its location. */
+const VERSION = 2;
 const LOCATION = 1;
 /** The field, its length, and the version. */
 const IDENTIFIER = [2, 66, 0, 0] as const;

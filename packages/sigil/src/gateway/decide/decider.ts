@@ -9,7 +9,7 @@ import type { Granted, Paywall, RequestFacts, Route, Terms } from "l8nt/service"
 import { hasBudget } from "../admission.ts";
 import { type Lines, valuesOf } from "../core/fields.ts";
 import { targetIn } from "../core/request.ts";
-import { isCredential, keysIn } from "../credential/place.ts";
+import { isOurs, keysIn } from "../credential/place.ts";
 import { type Presenting, signed } from "../credential/prove.ts";
 import { noBudget, noFreeRequest, notForSale } from "../denials.ts";
 import { Denied, denialOf } from "../denied.ts";
@@ -239,9 +239,6 @@ function presentedIn(lines: Lines): Presented {
     macaroon: macaroon.length === 0 ? undefined : macaroon.join(", "),
   };
 }
-
-/** In the key form, or in any other that is a credential. */
-const isOurs = (key: string): boolean => key.startsWith("sk-sigil-") || isCredential(key);
 
 /**
  * Fields by which an upstream may take a request for another one than was judged. A field with `_`

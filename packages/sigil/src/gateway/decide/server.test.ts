@@ -158,6 +158,17 @@ test("who forges a credential is not told which check failed [case 98]", async (
   expect((await answer(genuine))[0]).toBe(200);
 });
 
+test("a credential is read beside elements of other schemes, in one line", async () => {
+  const { ask, uses } = await world("caddy");
+  const key = () => uses(5)[1]!;
+  const l402 = () => key().replace("Bearer", "L402");
+  const statusOf = (value: string) => ask("/decide", asking("/x", ["authorization", value]));
+  expect(await statusOf(`Bearer sk-none, ${l402()}`)).toBe(200);
+  expect(await statusOf(`${key()}, Basic YTpi`)).toBe(200);
+  expect(await statusOf(`${key()}, ${l402()}`)).toBe(400);
+  expect(await statusOf("Bearer sk-none, Basic YTpi")).toBe(401);
+});
+
 test("each decision is one row, whoever asks", async () => {
   const { ask, uses, rows, paywall } = await world("caddy");
   const key = uses(1);
