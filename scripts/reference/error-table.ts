@@ -17,7 +17,8 @@ const DESCRIPTIONS = {
       "Check that the whole credential was copied and that nothing was added to it. `sigil inspect` shows what can be read.",
   },
   ERR_TOKEN_TOO_LARGE: {
-    meaning: "The credential is longer than 8 KiB, or has more or longer caveats than are allowed.",
+    meaning:
+      "The credential is longer than 8 KiB, or has more or longer caveats than are allowed. From a treasury that mints: it has no room for all that narrows the agent's credential, and nothing was paid.",
     whatToDo: "Delegate from a credential higher up, so that the chain has fewer caveats.",
   },
   ERR_TOKEN_FORGED: {

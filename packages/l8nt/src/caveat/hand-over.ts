@@ -4,12 +4,12 @@
 import type { CaveatChain } from "./chain.ts";
 import { caveatOf, type HandOverTerms } from "./condition.ts";
 import { agent, agentCaveat } from "./conditions/agent.ts";
-import { endpoints } from "./conditions/endpoints.ts";
+import { endpoints, endpointsAt } from "./conditions/endpoints.ts";
 import { maxUses } from "./conditions/max-uses.ts";
 import { purpose } from "./conditions/purpose.ts";
 import { CONDITIONS } from "./conditions/table.ts";
 import { validUntil } from "./conditions/valid-until.ts";
-import { readEndpoint } from "./endpoint.ts";
+import { isOneEndpoint, readEndpoint } from "./endpoint.ts";
 import { formatOrigin, type Target } from "./target.ts";
 
 /** What one service says that it enforces; undefined if it says nothing. */
@@ -68,6 +68,16 @@ export interface RelayOptions {
   readonly nonce: string | undefined;
 }
 
+export interface RelayCaveats {
+  /**
+   * Ways to say where the credential is good, the narrowest first: for the request itself, if a
+   * caveat can name it, and for what the agent may request at the origin. Each may be too large.
+   */
+  readonly places: readonly (readonly string[])[];
+  /** The end and the use, which go with each of them. */
+  readonly limits: readonly string[];
+}
+
 /**
  * The caveats that narrow the treasury's own credential to one relayed request, as far as the
  * service judges them. An endpoint that echoes what it was sent would otherwise give the agent the
@@ -77,19 +87,32 @@ export interface RelayOptions {
  * limit, so that the service may forget the count.
  */
 export function relayCaveats(
-  { method, origin, path }: Target,
+  chain: CaveatChain,
+  target: Target,
   { enforced, until, nonce }: RelayOptions,
-): readonly string[] {
+): RelayCaveats {
   const judges = (...conditions: readonly { readonly name: string }[]): boolean =>
     conditions.every(({ name }) => enforced?.includes(name));
-  const caveats: string[] = [];
-  if (judges(endpoints, validUntil)) {
-    const endpoint = `${method} ${formatOrigin(origin)}${path}`;
-    // The agent chose the path: one that no caveat can name must not remove the end.
-    if (readEndpoint(endpoint)?.text === endpoint) caveats.push(caveatOf(endpoints, endpoint));
-    if (until !== undefined) caveats.push(caveatOf(validUntil, Math.floor(until)));
-  }
+  const limits: string[] = [];
+  const judgesPlace = judges(endpoints, validUntil);
+  if (judgesPlace && until !== undefined) limits.push(caveatOf(validUntil, Math.floor(until)));
   if (nonce !== undefined && judges(purpose, maxUses))
-    caveats.push(caveatOf(purpose, nonce), caveatOf(maxUses, 1));
-  return caveats;
+    limits.push(caveatOf(purpose, nonce), caveatOf(maxUses, 1));
+  return { places: judgesPlace ? placesOf(chain, target) : [[]], limits };
+}
+
+/**
+ * The agent chose the path. One with `;` cannot be written in a caveat, and a star in it would be
+ * read as a pattern: of those only the agent's own patterns say where they are.
+ */
+function placesOf(
+  chain: CaveatChain,
+  { method, origin, path }: Target,
+): readonly (readonly string[])[] {
+  const entry = `${method} ${formatOrigin(origin)}${path}`;
+  const pattern = readEndpoint(entry);
+  const isExact = pattern?.text === entry && isOneEndpoint(pattern);
+  const own = endpointsAt(chain.valuesOf(endpoints), origin);
+  const written = own.map((value) => caveatOf(endpoints, value));
+  return isExact ? [[caveatOf(endpoints, entry)], written] : [written];
 }

@@ -32,6 +32,7 @@ export {
   handOverNode,
   nodesAt,
   opensNodes,
+  type RelayCaveats,
   relayCaveats,
 } from "./hand-over.ts";
 export { formatUnixSeconds } from "./integer.ts";

@@ -426,7 +426,7 @@ export class Delivery {
     const { record } = paid;
     seats.take(order.key, paid);
     const now = serviceTime(record, clock());
-    const shown = shownFor(order.target, paid, { now, asBought });
+    const shown = shownFor(order.target, order.verified, paid, { now, asBought });
     await this.#tellOthers(record);
     return this.#evidence.presenting(record.paymentHash, () => services.present(order, shown, key));
   }

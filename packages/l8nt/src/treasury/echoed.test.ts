@@ -151,6 +151,27 @@ test.each([
   ]);
 });
 
+test.each(
+  ["/echo/a;b", "/echo/*", "/echo/**", "/echo/a*b", `/echo/${"a".repeat(1200)}`].map((path) => [
+    path.slice(0, 20),
+    path,
+  ]),
+)("a path that no caveat can name, %s, shows what its agent may request", async (_path, path) => {
+  const world = await town();
+  const { shop, parent, relay } = await family(world, { validFor: "1h", endpoints: ENDPOINTS });
+  const scope = { endpoints: [`GET ${shop.url}/echo/*`], maxUses: 1 };
+  const child = parent.delegate({ agent: "narrow", ...scope }, { now: world.clock() });
+  shop.answers.push(echo(shop));
+  const echoed = await (await relay(child, { path })).text();
+  expect(textsOf(echoed).slice(-2)).toEqual([
+    `endpoints=GET ${shop.url}/echo/*`,
+    `valid_until=${world.clock() + 60}`,
+  ]);
+  expect(await taken(shop, echoed, path)).toBe(200);
+  expect(await taken(shop, echoed, "/other")).toBe(402);
+  expect(world.paid().count).toBe(1);
+});
+
 test.each<[string, readonly string[] | undefined, readonly unknown[]]>([
   [
     "all four",

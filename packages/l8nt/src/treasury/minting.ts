@@ -87,7 +87,7 @@ export class Minting {
    * Hands over what is minted, or relays the request with it. Undefined if the service refuses it
    * and is to be paid.
    *
-   * @throws PaymentError `ERR_ISSUER_REFUSED`; DeniedError
+   * @throws PaymentError `ERR_ISSUER_REFUSED`; DeniedError; TokenError `ERR_TOKEN_TOO_LARGE`
    */
   async deliver(order: Order, wanted: Wanted): Promise<Purchase | undefined> {
     const { verified, target, request } = order;
@@ -153,14 +153,14 @@ export class Minting {
     return { kind: "credential", credential: credential.toString() };
   }
 
-  /** Undefined if the service refuses it. */
+  /** Undefined if the service refuses it. @throws TokenError if it cannot be narrowed enough */
   async #relay(order: Order, grant: Grant, { skewSeconds }: Wanted): Promise<Purchase | undefined> {
     const { verified, target, key, priced } = order;
     const { clock, services, delivery, digest } = this.#options;
+    const terms = { enforced: ENFORCED, now: clock(), skewSeconds };
+    const shown = mintedFor(target, grant.full, verified, terms);
     await this.#note(order, grant);
     this.#demand(order);
-    const now = serviceTime({ skewSeconds }, clock());
-    const shown = mintedFor(target, grant.full, verified, { enforced: ENFORCED, now });
     // All agents of the tree present the same one, and a service could not tell them apart.
     const given = givenKeyOf(order);
     const use = keyOfUse({ given, sharer: verified.node.id, use: ["minted", priced, key], digest });

@@ -1,14 +1,19 @@
 /** How a paid credential is narrowed before it is handed over or shown. spec/4-purchase.md §5. */
-import { handOverCaveats, handOverNode, relayCaveats, type Target } from "../caveat/index.ts";
+import {
+  formatOrigin,
+  handOverCaveats,
+  handOverNode,
+  type RelayCaveats,
+  relayCaveats,
+  type Target,
+} from "../caveat/index.ts";
 import { Credential as AnyCredential } from "../credential/index.ts";
 import { TokenError } from "../errors.ts";
 import { hexText, utf8 } from "../internal/bytes.ts";
 import { randomBytes, sha256 } from "../internal/crypto.ts";
 import type { Credential, Verified } from "../l402/index.ts";
 import type { PaymentRecord } from "../ports/payments.ts";
-import type { PaidCredential } from "./paid-credential.ts";
-
-type RelayTerms = Parameters<typeof relayCaveats>[1];
+import { type PaidCredential, serviceTime } from "./paid-credential.ts";
 
 /** How long the credential of a relayed request holds. */
 const RELAY_SECONDS = 60;
@@ -62,10 +67,12 @@ export interface Showing {
 
 /**
  * A paid credential as a relayed request shows it: an endpoint may echo it to the agent. An opaque
- * token is shown as it is, because nobody can narrow it.
+ * token is shown as it is, because nobody can narrow it. What has no room for its narrowing is
+ * shown with less: it was paid for.
  */
 export function shownFor(
   target: Target,
+  { chain }: Pick<Verified, "chain">,
   paid: PaidCredential,
   { now, asBought }: Showing,
 ): Credential | string {
@@ -75,38 +82,59 @@ export function shownFor(
   // A service counts nothing of a pass for a time, and keeps no answers for it: a limit would make
   // it do both.
   const isOfManyUses = isUsedUpByUse && !isSingleUse;
-  return shownOf(full, target, {
+  const caveats = relayCaveats(chain, target, {
     enforced: record.enforced,
     until: asBought ? undefined : now + RELAY_SECONDS,
     nonce: isOfManyUses ? hexText(randomBytes(8)) : undefined,
   });
+  return placed(full, caveats) ?? narrowed(full, caveats.limits) ?? full;
+}
+
+/** Whose request is relayed with what was minted, and when. */
+export interface MintedTerms {
+  readonly enforced: readonly string[];
+  /** Unix seconds of our clock. */
+  readonly now: number;
+  /** The service's clock minus ours, in seconds. */
+  readonly skewSeconds: number;
 }
 
 /**
  * What was minted, as a relayed request shows it, with the conditions of the agent that the service
- * alone can judge.
+ * alone can judge. It was not paid for, and is good for all of an origin: it is never shown with
+ * less narrowing than the agent's own credential has.
  *
- * @param now Unix seconds of the service's clock
+ * @throws TokenError `ERR_TOKEN_TOO_LARGE` if it has no room for that
  */
 export function mintedFor(
   target: Target,
   full: Credential,
   { chain }: Pick<Verified, "chain">,
-  { enforced, now }: { readonly enforced: readonly string[]; readonly now: number },
+  { enforced, now, skewSeconds }: MintedTerms,
 ): Credential {
   const there = chain.entries.filter(({ condition }) => condition.judgedBy === "service");
   const names = new Set(there.map(({ condition }) => condition.name));
   const own = chain.texts
     .filter(({ condition }) => names.has(condition))
     .map(({ condition, value }) => `${condition}=${value}`);
-  const narrower = own.length === 0 ? full : full.append(own);
-  return shownOf(narrower, target, { enforced, until: now + RELAY_SECONDS, nonce: undefined });
+  const end = Math.min(now + RELAY_SECONDS, chain.validUntil ?? Number.POSITIVE_INFINITY);
+  const until = serviceTime({ skewSeconds }, end);
+  const { places, limits } = relayCaveats(chain, target, { enforced, until, nonce: undefined });
+  const shown = placed(full, { places, limits: [...own, ...limits] });
+  if (shown !== undefined) return shown;
+  throw new TokenError(
+    "ERR_TOKEN_TOO_LARGE",
+    `A credential for ${formatOrigin(target.origin)} has no room for all that narrows this agent's. Nothing was sent with it, and nothing was paid: use a credential with fewer or shorter caveats.`,
+  );
 }
 
-function shownOf(full: Credential, target: Target, terms: RelayTerms): Credential {
-  const caveats = relayCaveats(target, terms);
-  // The first one names the path, which the agent chose, and which may be too long.
-  return narrowed(full, caveats) ?? narrowed(full, caveats.slice(1)) ?? full;
+/** Narrowed to the first place that there is room for, with all limits; undefined if to none. */
+function placed(full: Credential, { places, limits }: RelayCaveats): Credential | undefined {
+  for (const place of places) {
+    const shown = narrowed(full, [...place, ...limits]);
+    if (shown !== undefined) return shown;
+  }
+  return undefined;
 }
 
 /**

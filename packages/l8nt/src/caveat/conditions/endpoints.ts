@@ -14,7 +14,7 @@ import {
 import { endpointsRegex } from "../endpoint-regex.ts";
 import { field, writeList } from "../field.ts";
 import { typedList } from "../flag.ts";
-import { formatOrigin } from "../target.ts";
+import { formatOrigin, type Origin } from "../target.ts";
 
 const NAME = "endpoints";
 
@@ -25,14 +25,20 @@ const ENTRY = {
   form: 'methods, origin and path, such as "GET https://api.example/search/*"',
 };
 
+/** The values as they are at one origin, which is written out in each entry. */
+export const endpointsAt = (
+  values: readonly (readonly EndpointPattern[])[],
+  origin: Origin,
+): readonly string[] =>
+  values.map((patterns) =>
+    patterns.flatMap((pattern) => endpointAt(pattern, origin) ?? []).join(";"),
+  );
+
 export const endpoints = condition<readonly EndpointPattern[]>({
   name: NAME,
   judgedBy: "both",
   // Patterns of other origins are not shown to the service.
-  handOver: (values, { origin }) =>
-    values.map((patterns) =>
-      patterns.flatMap((pattern) => endpointAt(pattern, origin) ?? []).join(";"),
-    ),
+  handOver: (values, { origin }) => endpointsAt(values, origin),
   bound: "place",
   fields: [
     field("endpoints", (entries, { what }) => [
