@@ -153,7 +153,7 @@ test("memory that the package never gives back is bounded", async () => {
     .start()
     .append(tokenOf(minted([endpoints, endpoints])), [part("check if time($t)")]);
   // Two regular expressions for each evaluation.
-  const twice = biscuitDatalog(biscuit, { maxKeptBytes: 2 * 640_000 });
+  const twice = biscuitDatalog(biscuit, { maxKeptBytes: 700_000 });
   expect([1, 2, 3].map(() => verdict(token, to("/a"), twice))).toEqual([
     "granted",
     "granted",

@@ -100,6 +100,17 @@ describe("a service that trusts the issuer", () => {
     },
   );
 
+  test("is shown the one of two that names its ledger", async () => {
+    const slices = ["https://a.example", "https://b.example"].map((ledger) =>
+      BOTH.attenuate({ ledger }, { now: NOW }),
+    );
+    for (const own of [slices, slices.toReversed()]) {
+      const { client, shown } = clientOf(own, { "b.example": served(paywallOf()) });
+      expect((await client.get("https://b.example/x")).status).toBe(200);
+      expect(shown.at(-1)!.caveats.some(({ value }) => value === "https://b.example")).toBe(true);
+    }
+  });
+
   test("that sells too is paid nothing", async () => {
     const paywall = paywallOf({
       secret,

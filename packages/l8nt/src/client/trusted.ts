@@ -2,7 +2,14 @@
  * Credentials of the public-key form at services that say that they trust their issuers.
  * spec/9-public-key.md §10.
  */
-import { type Access, formatOrigin, type Target } from "../caveat/index.ts";
+import {
+  type Access,
+  formatOrigin,
+  ledger,
+  readOrigin,
+  sameOrigin,
+  type Target,
+} from "../caveat/index.ts";
 import { isPresentedAlone } from "../credential/index.ts";
 import { Lru } from "../internal/lru.ts";
 import type { Credential } from "../l402/credential.ts";
@@ -16,6 +23,12 @@ const MAX_ORIGINS = 256;
 
 /** The issuers that each origin said it trusts, as the clients that carry these learned them. */
 const learned = new WeakMap<CarriedCredentials, Lru<string, readonly string[]>>();
+
+/** A ledger of another origin denies here. */
+function isAt(location: string, { origin }: Target): boolean {
+  const at = readOrigin(location);
+  return at !== undefined && sameOrigin(at, origin);
+}
 
 const originOf = ({ target }: TargetAccess): string => formatOrigin(target.origin);
 
@@ -41,6 +54,7 @@ export function trustedAt(
       (one) =>
         issuers.includes(one.body.issuer ?? "") &&
         !(strayed && one.chain.isUsedUpByUse) &&
+        one.chain.valuesOf(ledger).every((at) => isAt(at, access.target)) &&
         one.certainRefusals(access).length === 0 &&
         // Anyone can say that he trusts an issuer.
         isPresentedAlone(one, access.target.origin),

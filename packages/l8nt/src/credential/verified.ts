@@ -66,6 +66,7 @@ export class Verified {
       this.#text = proof.#text;
       this.#places = proof.#places;
       this.#always = proof.#always;
+      this.#beyond = proof.#beyond;
     } else {
       const { text, caveats, paymentHash, places, always } = proof;
       this.chain = new CaveatChain({ caveats, vocabulary: facts.vocabulary, paymentHash, places });

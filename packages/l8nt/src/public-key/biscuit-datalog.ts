@@ -30,8 +30,10 @@ const ED25519 = 0;
  */
 const LIMITS = { max_facts: 1_000, max_iterations: 10, max_time_micro: 1_000_000 } as const;
 
-/** What the package keeps for good of each regular expression that it evaluates, at most. */
+/** About what the package keeps for good of each regular expression, and of each class in one. */
 const KEPT_OF_EACH = 320_000;
+const KEPT_OF_CLASS = 20_000;
+const CLASS = "[^";
 /** The step of an expression that matches one, as a token has it. */
 const MATCHES = "\x1a\x02\x08\x08";
 
@@ -65,7 +67,9 @@ export const biscuitDatalog = (
 
   function allows(...[token, publicKey, facts]: Parameters<Datalog["allows"]>): boolean {
     if (kept >= maxKeptBytes) return false;
-    kept += KEPT_OF_EACH * (binaryOf(token).split(MATCHES).length - 1);
+    const text = binaryOf(token);
+    const count = (of: string): number => text.split(of).length - 1;
+    kept += count(MATCHES) * (KEPT_OF_EACH + count(CLASS) * KEPT_OF_CLASS);
     const made: Freed[] = [];
     const freed = <Made extends Freed>(one: Made): Made => {
       made.push(one);

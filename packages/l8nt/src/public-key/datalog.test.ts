@@ -80,6 +80,12 @@ describe("a verifier with a judge of Datalog", () => {
     expect(judged(answer).codes(foreign, to())).toEqual(codes);
   });
 
+  test("is asked for a request that a holder signed, too", () => {
+    const { verifier } = judged(() => false);
+    const signed = verifier.authenticate(foreign).signedBy("thumb");
+    expect(signed.judge(to()).map(({ code }) => code)).toEqual(["ERR_CHECK"]);
+  });
+
   test("states what page 9 §5 says of the access, and nothing else", () => {
     const { asked, codes } = judged(() => true);
     codes(foreign, to({ holder: "thumb", service: "loop", model: "m", capability: "in" }));

@@ -19,7 +19,7 @@ import { issuersIn } from "../l402/issuers.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { Purchase } from "../ports/treasury.ts";
-import { asksForIssued, isRefusal } from "../wire/service-refusal.ts";
+import { asksForIssued, deniesCondition, isRefusal } from "../wire/service-refusal.ts";
 import type { Delivery } from "./delivery.ts";
 import type { Digest } from "./derived.ts";
 import type { SpendingGate } from "./gate.ts";
@@ -165,7 +165,8 @@ export class Minting {
     const given = givenKeyOf(order);
     const use = keyOfUse({ given, sharer: verified.node.id, use: ["minted", priced, key], digest });
     const { response } = await services.present(order, shown, use);
-    if (await isRefusal(response)) {
+    // What the agent may not do is no refusal of the issuer, and is not paid for either.
+    if ((await isRefusal(response)) && !(await deniesCondition(response))) {
       discard(response);
       return undefined;
     }

@@ -23,6 +23,16 @@ export async function isRefusal(response: Response): Promise<boolean> {
   return /^ERR_(?:TOKEN_|REVOKED$|EXPIRED$)/.test((await codeIn(response)) ?? "");
 }
 
+/** What a 402 says of a credential that the service does not know or take, and of none. */
+const OF_CREDENTIAL = /^ERR_(?:TOKEN_|REVOKED$|EXPIRED$|PAYMENT_REQUIRED$)/;
+
+/** Whether a 402 says that a condition of what was presented denies, such as a capability. */
+export async function deniesCondition(response: Response): Promise<boolean> {
+  if (response.status !== 402) return false;
+  const code = (await codeIn(response)) ?? "";
+  return code.startsWith("ERR_") && !OF_CREDENTIAL.test(code);
+}
+
 /**
  * Whether a service that sells nothing asks for a credential of an issuer that it trusts.
  * spec/9-public-key.md §6.
