@@ -99,7 +99,7 @@ export class Sender {
    * Sends a credential in `Authorization`, or in `Macaroon` if the request has an `Authorization`
    * of the API's own. A service that does not read that field is asked again with the credential in
    * the place of the API's own. A credential that anyone verifies stands beside it, in one field:
-   * whoever takes that form reads both. spec/3-challenge.md §4.
+   * a service that takes that form reads both. spec/3-challenge.md §4.
    */
   async #presented(request: Outgoing, fields: Headers, credential: Credential): Promise<Response> {
     const inPlaceOfOwn = hasOwnAuthorization(request);

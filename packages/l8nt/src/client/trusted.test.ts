@@ -133,7 +133,7 @@ describe("a service that trusts the issuer", () => {
   });
 });
 
-describe("what is good elsewhere too is not shown to whoever lists its issuer", () => {
+describe("what is good elsewhere too is not shown to a service that lists its issuer", () => {
   const room = (text: string) => BOTH.append([`purpose=${text}`]);
   test.each<[string, Credential]>([
     ["sealed before it was narrowed", Credential.parse(seal(BOTH).toString())],

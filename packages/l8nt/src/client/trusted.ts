@@ -56,7 +56,7 @@ export function trustedAt(
         !(strayed && one.chain.isUsedUpByUse) &&
         one.chain.valuesOf(ledger).every((at) => isAt(at, access.target)) &&
         one.certainRefusals(access).length === 0 &&
-        // Anyone can say that he trusts an issuer.
+        // Any service can say that it trusts an issuer.
         isPresentedAlone(one, access.target.origin),
     );
 }

@@ -10,7 +10,7 @@ import type { Descent } from "../ports/descent.ts";
 export interface Body {
   /** The URL where the credential is spent: a hint that no signature covers. */
   readonly location: string;
-  /** The origin of whoever signed it, in the form that anyone verifies. No signature is checked. */
+  /** The origin of its issuer, in the public-key form: a claim, because no signature is checked. */
   readonly issuer?: string;
   /** Equal for every credential that was narrowed from the same minted one. */
   readonly rootId: string;

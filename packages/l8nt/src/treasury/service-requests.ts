@@ -76,7 +76,7 @@ export class ServiceRequests {
    * `Authorization` of the API's own the credential travels in `Macaroon`; a service that does not
    * read that is asked again with the credential in `Authorization`. One that knows only the scheme
    * `LSAT` does not see an `L402` credential, so it is asked again in its own scheme. A credential
-   * that anyone verifies stands beside the API's own in one field: whoever takes it reads both.
+   * that anyone verifies stands beside the API's own in one field, where such a service reads both.
    *
    * @param idempotencyKey in place of the agent's own
    */
