@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { subpaths } from "./docs.ts";
+import { subpaths, withTabs } from "./docs.ts";
 
 test("each subpath with TypeScript has an API page; the root is called l8nt", () => {
   const manifest = JSON.stringify({
@@ -13,4 +13,20 @@ test("each subpath with TypeScript has an API page; the root is called l8nt", ()
     ["l8nt", "./src/index.ts"],
     ["stores/sqlite", "./src/stores/sqlite.ts"],
   ]);
+});
+
+test("a block of TypeScript and the block of Python right after it stand in two tabs", () => {
+  const typescript = "```ts\nawait client.get(url);\n```";
+  const python = "```python\nclient.get(url)\n```";
+  expect(withTabs(`One.\n\n${typescript}\n\n${python}\n\nTwo.\n`)).toBe(
+    "One.\n\n::: code-group\n```ts [TypeScript]\nawait client.get(url);\n```\n```python [Python]\nclient.get(url)\n```\n:::\n\nTwo.\n",
+  );
+});
+
+test.each([
+  ["two blocks with a sentence between them", "```ts\na\n```\n\nOr:\n\n```python\nb\n```\n"],
+  ["two blocks of TypeScript", "```ts\na\n```\n\n```ts\nb\n```\n"],
+  ["a file of a tutorial", "```js a.mjs\na\n```\n\n```python a.py\nb\n```\n"],
+])("%s are left as they are", (_, page) => {
+  expect(withTabs(page)).toBe(page);
 });

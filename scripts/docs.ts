@@ -4,7 +4,7 @@
  * the generated pages first.
  */
 import { spawnSync } from "node:child_process";
-import { cpSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { need } from "./folders.ts";
 
@@ -66,6 +66,22 @@ function writeApi(): void {
   );
 }
 
+/**
+ * A page whose block of TypeScript and the block of Python right after it stand in two tabs. In the
+ * repository they are two blocks, because hosted Markdown has no tabs.
+ */
+export const withTabs = (page: string): string =>
+  page.replace(
+    /^(```ts\n(?:(?!```).*\n)*```)\n\n(```python\n(?:(?!```).*\n)*```)$/gm,
+    (_, typescript: string, python: string) =>
+      [
+        "::: code-group",
+        typescript.replace("```ts", "```ts [TypeScript]"),
+        python.replace("```python", "```python [Python]"),
+        ":::",
+      ].join("\n"),
+  );
+
 /** The pages of the site, in docs/.cache/site/ under the paths that they have in the repository. */
 function gatherPages(): void {
   const site = join(docs, ".cache/site");
@@ -74,7 +90,11 @@ function gatherPages(): void {
     cwd: root,
     exclude: ["README.md", "docs/node_modules", "docs/.cache", "docs/dist"],
   });
-  for (const page of pages) cpSync(join(root, page), join(site, page));
+  for (const page of pages) {
+    const file = join(site, page);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, withTabs(readFileSync(join(root, page), "utf8")));
+  }
 }
 
 if (import.meta.main) {
