@@ -1,0 +1,1 @@
+"""The conditions: one object in one file each. No other file compares a condition's name."""
