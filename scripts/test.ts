@@ -3,19 +3,10 @@
  * `node scripts/test.ts SET [ARGUMENTS]`: vitest gets the arguments. The last line is
  * `N passed, N failed`.
  */
-import { spawn } from "node:child_process";
-import {
-  appendFileSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
-import { join, relative, resolve } from "node:path";
-import { createInterface } from "node:readline";
-import { findLeaks, redact } from "./canary.ts";
+import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { type Folder, install } from "./folders.ts";
+import { canary, type Part, printParts, runLogged } from "./logged.ts";
 import { type Command, node20Command } from "./node20.ts";
 
 const root = resolve(import.meta.dirname, "..");
@@ -64,13 +55,6 @@ const sets: Readonly<Record<string, TestSet>> = {
 // One folder a run: two people may test one tree.
 const output = join(root, ".cache/test", String(process.pid));
 
-interface Part {
-  readonly name: string;
-  readonly passed: number;
-  readonly failed: number;
-  readonly skipped: number;
-}
-
 interface Report {
   readonly numPassedTests: number;
   readonly numFailedTests: number;
@@ -86,16 +70,12 @@ function cleanEnv(): NodeJS.ProcessEnv {
   return env;
 }
 
-/**
- * Runs one vitest, shows what it prints with credentials blotted out, and keeps it as it was for
- * the canary.
- */
+/** Runs one vitest and reads its report. */
 async function run(name: string, { file, args, env }: Command): Promise<Part> {
   const report = join(output, `${name}.json`);
   const log = join(output, `${name}.log`);
   const childOutput = join(output, `${name}-children`);
   mkdirSync(childOutput, { recursive: true });
-  writeFileSync(log, "");
   console.log(`\n── ${name}`);
   const reporting = [
     "--allowOnly=false",
@@ -103,27 +83,18 @@ async function run(name: string, { file, args, env }: Command): Promise<Part> {
     "--reporter=json",
     `--outputFile.json=${report}`,
   ];
-  const child = spawn(file, [...args, ...reporting], {
-    cwd: root,
-    env: {
-      ...env,
-      SIGIL_TEST_OUTPUT: childOutput,
-      ...(process.stdout.isTTY ? { FORCE_COLOR: "1" } : {}),
+  const status = await runLogged(
+    {
+      file,
+      args: [...args, ...reporting],
+      env: {
+        ...env,
+        SIGIL_TEST_OUTPUT: childOutput,
+        ...(process.stdout.isTTY ? { FORCE_COLOR: "1" } : {}),
+      },
     },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  for (const [stream, shown] of [
-    [child.stdout, process.stdout],
-    [child.stderr, process.stderr],
-  ] as const)
-    createInterface({ input: stream }).on("line", (line) => {
-      appendFileSync(log, `${line}\n`);
-      shown.write(`${redact(line)}\n`);
-    });
-  const status = await new Promise<number>((done, fail) => {
-    child.on("error", fail);
-    child.on("close", (code) => done(code ?? 1));
-  });
+    { log, cwd: root },
+  );
 
   let counted: Report = {
     numPassedTests: 0,
@@ -144,26 +115,6 @@ async function run(name: string, { file, args, env }: Command): Promise<Part> {
     failed,
     skipped: counted.numPendingTests + counted.numTodoTests,
   };
-}
-
-function canary(): Part {
-  let failed = 0;
-  for (const entry of readdirSync(output, { recursive: true, encoding: "utf8" })) {
-    if (!/\.(?:log|json)$/.test(entry)) continue;
-    for (const { line, file } of findLeaks(readFileSync(join(output, entry), "utf8"))) {
-      failed++;
-      const from = entry.includes("-children")
-        ? `a child process of ${entry
-            .replace(/^.*[/\\]/, "")
-            .replace(/\.log$/, "")
-            .replaceAll("__", "/")}`
-        : (file ?? "an unknown test");
-      console.error(
-        `canary: a whole credential was printed by ${from} (${relative(root, join(output, entry))}:${line})`,
-      );
-    }
-  }
-  return { name: "canary", passed: failed === 0 ? 1 : 0, failed, skipped: 0 };
 }
 
 if (Number(process.versions.node.split(".")[0]) < 24)
@@ -213,15 +164,7 @@ if (ready.length > 0)
   );
 if (set.node20 && isReady("node20", "runtimes"))
   parts.push(await run("node20", node20Command(name === "node20" ? args : [])));
-parts.push(canary());
+parts.push(canary(output, root));
 
-const sum = (key: "passed" | "failed" | "skipped") =>
-  parts.reduce((total, part) => total + part[key], 0);
-console.log("");
-for (const { name, passed, failed, skipped } of parts)
-  console.log(
-    `${name}: ${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`,
-  );
-if (sum("failed") === 0) rmSync(output, { recursive: true, force: true });
+if (printParts(parts)) rmSync(output, { recursive: true, force: true });
 else process.exitCode = 1;
-console.log(`\n${sum("passed")} passed, ${sum("failed")} failed`);
