@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { anchorOf, deadLinks, wideComments } from "./text.ts";
+import { anchorOf, deadLinks, vagueWords, wideComments } from "./text.ts";
 
 const words = "word ".repeat(30).trim();
 
@@ -65,4 +65,10 @@ describe("the links of a page", () => {
   it("an anchor is the heading in lower case, with hyphens and without punctuation", () => {
     expect(anchorOf("`l8nt/owner`: what's there")).toBe("l8ntowner-whats-there");
   });
+});
+
+it("a line that does not say who acts is found, in any case", () => {
+  expect(vagueWords("The caller pays.\nWhoever calls, pays.\nPaid by whoever calls.")).toEqual([
+    2, 3,
+  ]);
 });

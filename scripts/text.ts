@@ -1,7 +1,7 @@
 /**
  * The width of comments, and the links of the pages. `node scripts/text.ts` prints one line for
- * each comment line over 100 columns and each dead link, and exits 1. `--links` looks at links
- * only.
+ * each comment line over 100 columns, each dead link and each vague word, and exits 1. `--links`
+ * looks at links only.
  */
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
@@ -77,6 +77,14 @@ export function deadLinks(
   });
 }
 
+const PROSE = /\.(?:ts|mjs|cjs|js|py|go|rs|md)$/;
+/** What is history, and what tests this file. */
+const OWN_WORDS = /^CHANGELOG\.md$|^scripts\/text\b/;
+
+/** The numbers of the lines with a word that does not say who acts: name the caller, the holder. */
+export const vagueWords = (text: string): readonly number[] =>
+  text.split("\n").flatMap((line, at) => (/\bwhoever\b/i.test(line) ? [at + 1] : []));
+
 if (import.meta.main) {
   const root = resolve(import.meta.dirname, "..");
   const tracked = execFileSync("git", ["ls-files", "-co", "--exclude-standard"], {
@@ -102,6 +110,9 @@ if (import.meta.main) {
       );
     return [];
   });
+  if (!process.argv.includes("--links"))
+    for (const path of paths.filter((one) => PROSE.test(one) && !OWN_WORDS.test(one)))
+      for (const line of vagueWords(read(path)!)) faults.push(`${path}:${line}: a vague word`);
   for (const fault of faults) console.error(fault);
   console.log(`text: ${paths.length} files, ${faults.length} faults`);
   if (faults.length > 0) process.exitCode = 1;

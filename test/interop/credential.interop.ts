@@ -137,7 +137,8 @@ test("a macaroon that aperture narrowed is ours, narrowed", async () => {
 });
 
 /**
- * What docs/guides/interop.md lists: whoever writes for one of the two must not count on the other.
+ * What docs/guides/interop.md lists: a service that is written for one of the two must not count on
+ * the other.
  */
 describe("aperture decides otherwise than we do", () => {
   test("where a request presents two credentials: Authorization first, and of two lines the last; we refuse", async () => {

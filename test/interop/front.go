@@ -1,4 +1,4 @@
-// aperture's whole proxy: services, freebies, prices and the blocklist. Its lnd is whoever asked, who makes the invoices.
+// aperture's whole proxy: services, freebies, prices and the blocklist. Its lnd is the client that asked, which makes the invoices.
 package main
 
 import (

@@ -1,4 +1,4 @@
-// aperture's authenticator, with its secrets in memory and the invoices of whoever asks.
+// aperture's authenticator, with its secrets in memory and the invoices of the client that asks.
 package main
 
 import (

@@ -669,7 +669,7 @@ const revoke = (title, form, command, expect, spec) =>
   });
 const b = childOf("biscuit");
 
-const THEY = six("Whoever holds a credential may revoke any node derived from it.");
+const THEY = six("Anyone who holds a credential may revoke any node derived from it.");
 const revoking = [
   revoke(
     "a child of the presented credential",

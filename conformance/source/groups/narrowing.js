@@ -42,7 +42,7 @@ const narrow = (credential, caveats) => ({
 });
 const stepped = (from, member = "credential") => ({ from, member });
 const made = stepped(0);
-const CAN = one("Whoever has it may append a block.");
+const CAN = one("Anyone who has it may append a block.");
 const CAVEATS = two(
   'Every block has, for each caveat in order, the fact `caveat("condition=value")` with the very bytes of page 2; then, in the same order, the check of each caveat (§3).',
 );

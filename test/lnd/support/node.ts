@@ -19,7 +19,7 @@ export interface NodeFacts {
   readonly pid: number;
 }
 
-/** A node that runs, whoever started it. */
+/** A node that runs, no matter who started it. */
 export class LndNode {
   readonly facts: NodeFacts;
   #fetch: typeof fetch | undefined;

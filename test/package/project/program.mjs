@@ -19,7 +19,7 @@ const verified = authority.verifier.authenticate(narrowed.toString());
 assert.deepEqual(verified.judge({ now: Date.now() / 1000, target }), []);
 assert.notDeepEqual(verified.judge({ now: Date.now() / 1000 + 1000, target }), []);
 
-// Whoever holds the bytes can append to them: nothing but `l8nt/macaroon` is needed.
+// Anyone who holds the bytes can append to them: nothing but `l8nt/macaroon` is needed.
 const macaroon = macaroonOf(narrowed);
 const again = Macaroon.decode(Macaroon.encode(Macaroon.attenuate(macaroon, "purpose=test")));
 assert.equal(again.caveats.length, macaroon.caveats.length + 1);

@@ -43,7 +43,7 @@ const verifier = new BiscuitVerifier({
   revocations: new RevocationList(),
 });
 
-/** Verified by us from the bytes of a token, whoever wrote them. */
+/** Verified by us from the bytes of a token, no matter who wrote them. */
 export const verified = (token: Uint8Array): Verified =>
   verifier.authenticate(`${Buffer.from(token).toString("base64")}:${PREIMAGE}`);
 

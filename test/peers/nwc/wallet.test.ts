@@ -279,7 +279,7 @@ describe("what a look-up finds", () => {
       { type: "outgoing", state: "settled", preimage: "" },
       "unknown",
     ],
-    // The preimage of an own invoice is known to whoever made it, paid or not. [case 74]
+    // The preimage of an own invoice is known to the one that made it, paid or not. [case 74]
     [
       "an invoice of its own",
       { type: "incoming", state: "settled", preimage, settled_at: 1 },

@@ -43,7 +43,7 @@ const NONCE_BYTES = 64;
 const LABEL = "sig1";
 
 /**
- * An Ed25519 key. Keep it where the credential is not: whoever has both can use the credential.
+ * An Ed25519 key. Keep it where the credential is not: anyone who has both can use the credential.
  *
  * @example
  * const key = new HolderKey(process.env.SIGIL_HOLDER_KEY);

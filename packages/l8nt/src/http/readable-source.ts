@@ -18,7 +18,7 @@ export function readableSource(
 ): Source {
   let isWatched = false;
   let wake = () => {};
-  // Without a listener an error would end the process. Whoever reads meets it.
+  // Without a listener an error would end the process. The reader meets it.
   readable.on("error", () => {});
 
   /** Whether nothing comes after what was read. */

@@ -1,4 +1,4 @@
-/** A map of limited size: if there is too much in it, the oldest goes of whoever has the most. */
+/** A map of limited size: if there is too much in it, the oldest of the one with the most goes. */
 import { FairShares } from "./fair-shares.ts";
 
 export class FairMap<Value> {

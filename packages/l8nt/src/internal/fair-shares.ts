@@ -1,4 +1,4 @@
-/** What is kept in all, by node: if it is too much, the oldest goes of whoever has the most. */
+/** What is kept in all, by node: if it is too much, the oldest of the one with the most goes. */
 
 /** What is kept for a node and all nodes below it. */
 interface Share {

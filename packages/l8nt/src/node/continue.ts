@@ -55,5 +55,8 @@ function continueOnRead(incoming: IncomingMessage, outgoing: ServerResponse): vo
   };
 }
 
-/** The request is refused: its client is not to send the body, whoever reads what is left of it. */
+/**
+ * The request is refused: its client is not to send the body, no matter who reads what is left of
+ * it.
+ */
 export const refuseContinue = (incoming: IncomingMessage): boolean => waiting.delete(incoming);

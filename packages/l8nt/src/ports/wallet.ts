@@ -89,8 +89,8 @@ export interface Payer {
    */
   find(paymentHash: string): Promise<PaymentOutcome>;
   /**
-   * What it has paid since then (Unix seconds), whoever asked it to; absent where it cannot tell.
-   * [case 105]
+   * What it has paid since then (Unix seconds), no matter who asked it to; absent where it cannot
+   * tell. [case 105]
    */
   paidSince?(at: number): Promise<readonly WalletPayment[]>;
   /**

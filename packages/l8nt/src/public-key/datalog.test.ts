@@ -137,7 +137,7 @@ describe("a verifier with a judge of Datalog", () => {
     expect(asked).toEqual([]);
   });
 
-  test("what was proven shows its own credential, and whoever holds it revokes below it", () => {
+  test("what was proven shows its own credential, and anyone who holds it revokes below it", () => {
     const { verifier } = judged(() => true);
     const verified = verifier.authenticate(foreign);
     expect(verified.credential.toString()).toBe(foreign);

@@ -89,7 +89,7 @@ export class KeyRing {
     return new KeyRing(issuer, entries);
   }
 
-  /** JSON with the private keys: whoever reads it mints as this issuer. Keep it as a secret. */
+  /** JSON with the private keys: anyone who reads it mints as this issuer. Keep it as a secret. */
   serialize(): string {
     return writeRing(this.issuer, this.#entries);
   }

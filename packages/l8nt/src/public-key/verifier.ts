@@ -199,7 +199,7 @@ export class BiscuitVerifier implements Verifier {
     for (const { last, prefix } of chain.slice(proven)) this.#chains.set(last, prefix);
     if (!verified.chain.isSingleUse && this.#seen.before(chain.at(-1)!.last))
       this.#texts.set(text, verified);
-    // Whoever gave the key may write another one into the same array.
+    // The caller may write another key into the same array.
     this.#roots.set(verified, { issuer: body.issuer, keyId, root: ownBytes(root) });
     return verified;
   }

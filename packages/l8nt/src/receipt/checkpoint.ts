@@ -117,7 +117,7 @@ const publicKey = async (text: string): Promise<SealKey> => {
 };
 
 /**
- * A treasury's seal: whoever has the public key can verify what it signs.
+ * A treasury's seal: anyone who has the public key can verify what it signs.
  *
  * @param previous public keys that signed before, 64 hex each
  * @throws TypeError for a malformed public key

@@ -28,7 +28,7 @@ export interface RequestFacts {
   /** Every `Grpc-Metadata-Macaroon` and `Macaroon` line, joined by commas. */
   readonly macaroon?: string | null | undefined;
   /**
-   * The credential that the request presents, if whoever asks has proven it with the verifier of
+   * The credential that the request presents, if the caller has proven it with the verifier of
    * this paywall, as a gateway does: the fields are then not read. Another verifier's is a
    * `TypeError`.
    *
@@ -55,13 +55,13 @@ export interface RequestFacts {
    */
   readonly model?: string | null | undefined;
   /**
-   * What the request costs, if whoever asks has read it and knows, as a gateway does.
+   * What the request costs, if the caller has read it and knows, as a gateway does.
    *
    * @default the price of the route
    */
   readonly price?: Amount | undefined;
   /**
-   * Names the use in the ledger, where whoever asks keeps books of its own: the id of the
+   * Names the use in the ledger, where the caller keeps books of its own: the id of the
    * reservation ends with a dot and this. Letters and digits, never the same in one process twice.
    *
    * @default a number

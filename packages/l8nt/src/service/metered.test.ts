@@ -180,7 +180,7 @@ describe("node:http", () => {
   });
 });
 
-describe("a price that whoever asks has computed", () => {
+describe("a price that the caller has computed", () => {
   const asked = async (price: "0.5 usd" | "1.5 usd", terms = {}) => {
     const { paywall, headers, spent } = world();
     const { unit, value } = {
@@ -234,7 +234,7 @@ test("a paywall's own terms may be metered", async () => {
   expect(decision.endsBy).toBe("end");
 });
 
-describe("a credential that whoever asks has proven", () => {
+describe("a credential that the caller has proven", () => {
   const facts = { method: "GET", target: "/", authorization: null, headers: () => new Headers() };
 
   test("is judged and counted as one in the fields, and proven no second time", async () => {

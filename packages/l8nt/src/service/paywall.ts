@@ -419,8 +419,8 @@ export class Paywall {
   }
 
   /**
-   * Proves the credentials of every form that is taken here, for whoever judges requests by it as
-   * `facts.verified`. Wait for its `prepare` before `authenticate`.
+   * Proves the credentials of every form that is taken here, for a caller that judges requests by
+   * it as `facts.verified`. Wait for its `prepare` before `authenticate`.
    */
   get verifier(): Verifier {
     return this.#context.verifier;
@@ -428,8 +428,8 @@ export class Paywall {
 
   /**
    * A proven credential for one request, with whose key signed it if the credential is bound to
-   * one: for whoever judges requests by `facts.verified`. Without a right signature it is the same
-   * as before, and denies. Call it once for each request.
+   * one: for a caller that judges requests by `facts.verified`. Without a right signature it is the
+   * same as before, and denies. Call it once for each request.
    *
    * @throws AdapterError for a body that is too large to be read; `ERR_RATE_LIMITED` for more
    * signatures than there is room for

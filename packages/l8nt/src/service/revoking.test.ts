@@ -97,7 +97,7 @@ test("a child that floods its paywall with revocations can be revoked, there, af
   expect(await ask(sibling, grandchild(0), second)).toEqual([200, undefined]);
   expect(await ask(parent, below(parent, child), second)).toEqual([200, undefined]);
   expect(second.authority.revocations.size).toBe(2);
-  // The log keeps every revocation, the memory of whoever reads it keeps what matters.
+  // The log keeps every revocation, the memory of its reader keeps what matters.
   expect(await store.directives(0)).toHaveLength(1002);
   const third = open({ revocations: { store, key: signer } });
   const follower = open({

@@ -133,7 +133,7 @@ describe("a sale", () => {
     expect(await paywall.sales()).toMatchObject([{ path: "/b", amount: { value: 10_000n } }]);
   });
 
-  test("is one, whoever presents what descends from it, at once or later, and after a restart", async () => {
+  test("is one, no matter who presents what descends from it, at once or later, and after a restart", async () => {
     const { paywall, buy, ask, settled, open } = world();
     const terms = { price: "10 sat", grants: { uses: 50 } } as const;
     const route = paywall.route(terms);

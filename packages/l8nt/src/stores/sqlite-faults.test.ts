@@ -119,7 +119,7 @@ describe.skipIf(sqlite === undefined)("opening", () => {
     expect(raw(plain).prepare("SELECT count(*) AS n FROM sqlite_schema").get()).toEqual({ n: 1 });
   });
 
-  test("a newer schema is refused, and an older one by whoever may not write", async () => {
+  test("a newer schema is refused, and an older one by one that may not write", async () => {
     const path = fresh();
     await (await openSqliteStore(path)).close();
     const database = raw(path);
@@ -321,7 +321,7 @@ describe.skipIf(sqlite === undefined)("a disk that fails [case 108]", () => {
 });
 
 describe.skipIf(sqlite === undefined)("what was written", () => {
-  test("is append-only where it is history, whoever asks", async () => {
+  test("is append-only where it is history, no matter who asks", async () => {
     const path = fresh();
     const store = await open(path);
     await store.note("once", START);
@@ -350,7 +350,7 @@ describe.skipIf(sqlite === undefined)("what was written", () => {
       }
       for (const kind of ["reserved", "committed"] as const)
         expect([...acknowledged[kind]].filter((id) => !seen[kind].has(id))).toEqual([]);
-      // Whoever was killed holds nothing any more.
+      // A process that was killed holds nothing any more.
       for (const { id } of await store.abandoned(START * 2)) await store.release(id, START);
       await store.close();
       expect(raw(path).prepare("PRAGMA integrity_check").get()).toEqual({ integrity_check: "ok" });

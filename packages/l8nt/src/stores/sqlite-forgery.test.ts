@@ -116,23 +116,26 @@ describe.skipIf(sqlite === undefined)("books that another program changed", () =
     expect((await auditLedger(store, SEAL)).faults).toEqual([]);
   });
 
-  test.each(CHANGES)("whoever %s is found by the audit", async (_what, change, isSeenAtStart) => {
-    const path = await fresh();
-    const database = new sqlite!.DatabaseSync(path);
-    change(database);
-    database.close();
-    const store = await open(path);
-    expect((await auditLedger(store, SEAL)).faults).not.toEqual([]);
-    const before = await store.checkpoint();
-    const step = store.fold(next);
-    if (!isSeenAtStart) await step;
-    else {
-      await expect(step).rejects.toMatchObject(refused);
-      expect(await store.checkpoint()).toEqual(before);
-    }
-    // What was signed on top of it hides nothing.
-    expect((await auditLedger(store, SEAL)).faults).not.toEqual([]);
-  });
+  test.each(CHANGES)(
+    "anyone who %s is found by the audit",
+    async (_what, change, isSeenAtStart) => {
+      const path = await fresh();
+      const database = new sqlite!.DatabaseSync(path);
+      change(database);
+      database.close();
+      const store = await open(path);
+      expect((await auditLedger(store, SEAL)).faults).not.toEqual([]);
+      const before = await store.checkpoint();
+      const step = store.fold(next);
+      if (!isSeenAtStart) await step;
+      else {
+        await expect(step).rejects.toMatchObject(refused);
+        expect(await store.checkpoint()).toEqual(before);
+      }
+      // What was signed on top of it hides nothing.
+      expect((await auditLedger(store, SEAL)).faults).not.toEqual([]);
+    },
+  );
 
   test("nothing is folded on top of another sum of the counters", async () => {
     const path = await fresh();

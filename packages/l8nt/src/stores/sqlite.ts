@@ -86,8 +86,8 @@ export interface SqliteOptions {
 const OPTIONS = { readOnly: true, maxBatch: true } satisfies Keys<SqliteOptions>;
 
 /**
- * Opens the store in the file at `path`, and makes it where there is none. Whoever has it open to
- * write is the only one.
+ * Opens the store in the file at `path`, and makes it where there is none. Only one process can
+ * have it open to write.
  *
  * @throws AdapterError `ERR_STORE`: locked, damaged, another program's, of a newer version,
  * half-migrated

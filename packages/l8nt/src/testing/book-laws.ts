@@ -216,7 +216,7 @@ export function bookLaws(law: Law): void {
   );
 
   law(
-    "forgets nodes, and counts each one once at the node that it names, whoever forgets it",
+    "forgets nodes, and counts each one once at the node that it names, no matter who forgets it",
     async (store, handles) => {
       const root = node("root", []);
       const scout = node("scout", ["root"], { validUntil: START + 60, metAt: START + 1 });

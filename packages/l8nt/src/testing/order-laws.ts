@@ -192,7 +192,7 @@ export function orderLaws(law: Law): void {
         { id: "flying", used: 0n, reserved: 0n },
       ];
       for (const handle of handles) {
-        // Whoever asks again is told the same, and nothing is counted twice.
+        // Anyone who asks again is told the same, and nothing is counted twice.
         const repeated = await handle.settle(record.paymentHash, record.attemptId, paid);
         assert.deepEqual(repeated, answer);
         assert.deepEqual(await handle.settle(record.paymentHash, record.attemptId, failed), answer);

@@ -398,7 +398,7 @@ describe("a service that takes the money and refuses the very thing", () => {
     );
   });
 
-  test("nodes below one child of the root are one witness, whoever made them", async () => {
+  test("nodes below one child of the root are one witness, no matter who made them", async () => {
     const world = await town();
     const shop = await greedy(world);
     const root = world.mint(RELAYED);
@@ -484,7 +484,7 @@ describe("a service that takes the money and refuses the very thing", () => {
       expect(await textOf(buy(world, node, `${shop.url}/a`))).toBe("served");
   });
 
-  test("by hanging up, and by refusing it then, is paid once, whoever presents it", async () => {
+  test("by hanging up, and by refusing it then, is paid once, no matter who presents it", async () => {
     const world = await town();
     const used = new Set<string>();
     const shop = await site(async ({ headers }, response, url) => {

@@ -41,8 +41,8 @@ export class KeptAnswers {
   }
 
   /**
-   * Keeps an answer. If there are too many, the oldest goes of whoever has the most: an agent that
-   * orders what costs nothing, also as nodes below it, drives out only its own.
+   * Keeps an answer. If there are too many, the oldest of the agent with the most goes: an
+   * agent that orders what costs nothing, also as nodes below it, drives out only its own.
    *
    * @param nodeIds of the order's node and its ancestors, root first
    */

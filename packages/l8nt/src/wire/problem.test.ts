@@ -33,7 +33,7 @@ test("statuses are those of spec/3-challenge.md §5 and spec/4-purchase.md §7",
   expect(statusesOf("ChallengeError")).toEqual(new Set([502]));
   for (const { errors, code, status } of everyError) {
     expect(statusOf(errors[0]!), code).toBe(status);
-    expect(status, "402 is for whoever can sell").not.toBe(402);
+    expect(status, "402 is for those who can sell").not.toBe(402);
   }
   const codes = everyError.map(({ code }) => code);
   expect(codes.length).toBe(new Set(codes).size);

@@ -104,7 +104,7 @@ describe.each(FORMS)("a credential with a holder, as a %s", (form) => {
     expect(await codeOf(await key.fetch(url, { ...init(mint()), body: "{}" }))).toMatch(/^4/);
   });
 
-  test("denies whoever has no key, another one, or changes what was signed", async () => {
+  test("denies anyone who has no key, another one, or changes what was signed", async () => {
     const { key, other, send, mint, codeOf, seen, usage } = await world(form);
     const credential = mint();
     const denied = "403 key_not_proven";

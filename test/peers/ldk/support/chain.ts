@@ -1,6 +1,6 @@
 /**
  * A made-up regtest chain: headers with no work in them, and the transactions that open channels.
- * LDK believes whoever feeds it blocks, so nothing more is needed. The chain is a node's only
+ * LDK believes anyone who feeds it blocks, so nothing more is needed. The chain is a node's only
  * clock: LDK in Wasm has no other.
  */
 import { createHash } from "node:crypto";

@@ -73,7 +73,7 @@ export class Road {
         if (this.#round()) this.wake();
         else for (const { rested } of this.#waiting.splice(0)) rested();
       } catch (error) {
-        // Whoever waits fails with it. Where nobody does, it must not go unseen.
+        // Anyone who waits fails with it. Where nobody does, it must not go unseen.
         const waiting = this.#waiting.splice(0);
         for (const { broke } of waiting) broke(error);
         if (waiting.length === 0) throw error;

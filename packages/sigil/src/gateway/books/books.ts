@@ -24,7 +24,7 @@ const RETRY_MS = 1_000;
 const BATCH = 500;
 /** Rows that wait while the books cannot be written: some 20 MB. */
 const MAX_WAITING = 20_000;
-/** Of denials without a proven credential, which cost whoever makes them nothing. */
+/** Of denials without a proven credential, which cost anyone who makes them nothing. */
 const MAX_UNPROVEN_PER_MINUTE = 600;
 const FOLD_EVERY_MS = 60_000;
 

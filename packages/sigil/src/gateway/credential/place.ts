@@ -11,7 +11,7 @@ import { hasCredential } from "./spelled.ts";
 
 const PROTOCOL_FIELD = "sec-websocket-protocol";
 
-/** Every field that any preset reads: no key reaches a vendor in it, whoever made the key. */
+/** Every field that any preset reads: no key reaches a vendor in it, no matter who made the key. */
 export const KEY_FIELDS: ReadonlySet<string> = new Set([
   "authorization",
   "macaroon",

@@ -17,7 +17,7 @@ const FOLDS = /(?:\s|\\[nrt])+/g;
 /**
  * Whether a credential is in a text: in either alphabet of base64, in hex, in the key form, or in
  * base64 or hex of those, with any character escaped, and on one line or on several. A token counts
- * whoever made it, because what it says of its maker is no proof. Takes linear time.
+ * no matter who made it, because what it says of its maker is no proof. Takes linear time.
  */
 export function hasCredential(text: string): boolean {
   let plain = text;

@@ -169,7 +169,7 @@ test("a credential is read beside elements of other schemes, in one line", async
   expect(await statusOf("Bearer sk-none, Basic YTpi")).toBe(401);
 });
 
-test("each decision is one row, whoever asks", async () => {
+test("each decision is one row, no matter who asks", async () => {
   const { ask, uses, rows, paywall } = await world("caddy");
   const key = uses(1);
   await ask("/decide", asking("/open/a?b=c"));
