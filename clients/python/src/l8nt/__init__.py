@@ -4,6 +4,7 @@ What a name needs is loaded with its first use, because most programs use few of
 """
 
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from .errors import (
     AdapterError,
@@ -19,10 +20,14 @@ from .errors import (
     explain,
 )
 
+if TYPE_CHECKING:
+    from .credential import Credential, delegate
+
 __all__ = [
     "AdapterError",
     "BudgetError",
     "ChallengeError",
+    "Credential",
     "DeniedError",
     "ErrorCode",
     "PaymentError",
@@ -30,10 +35,14 @@ __all__ = [
     "SigilError",
     "Spent",
     "TokenError",
+    "delegate",
     "explain",
 ]
 
-_LAZY: dict[str, str] = {}
+_LAZY: dict[str, str] = {
+    "Credential": ".credential",
+    "delegate": ".credential",
+}
 """The module of each name that is loaded with its first use."""
 
 
