@@ -1,9 +1,12 @@
 /**
- * The pages of docs/reference/ that are made from the code. `node scripts/reference.ts` exits 1 if
- * a page differs from what the code says, and `--write` updates the pages.
+ * The pages of docs/reference/ and the modules of the Python package that are made from the code.
+ * `node scripts/reference.ts` exits 1 if one differs from what the code says, and `--write` updates
+ * them.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { pythonCodes } from "./python/codes.ts";
+import { pythonTypes } from "./python/types.ts";
 import { caveats } from "./reference/caveats.ts";
 import { cli } from "./reference/cli.ts";
 import { configuration } from "./reference/configuration.ts";
@@ -12,6 +15,7 @@ import { gatewayConfiguration } from "./reference/gateway.ts";
 import { http } from "./reference/http.ts";
 
 const FOLDER = "docs/reference";
+const PYTHON = "clients/python/src/l8nt";
 
 /** The text of each page, by the name of its file. */
 export const referencePages = (root: string): Readonly<Record<string, string>> => ({
@@ -23,14 +27,23 @@ export const referencePages = (root: string): Readonly<Record<string, string>> =
   "gateway-configuration.md": gatewayConfiguration(),
 });
 
+/** The text of each generated Python module, by its path. */
+export const pythonModules = (): Readonly<Record<string, string>> => ({
+  [`${PYTHON}/_codes.py`]: pythonCodes(),
+  [`${PYTHON}/wire/_types.py`]: pythonTypes(),
+});
+
 if (import.meta.main) {
   const root = resolve(import.meta.dirname, "..");
   const isWriting = process.argv.includes("--write");
-  for (const [name, wanted] of Object.entries(referencePages(root))) {
-    const path = join(root, FOLDER, name);
+  const pages = Object.entries(referencePages(root)).map(
+    ([name, text]) => [`${FOLDER}/${name}`, text] as const,
+  );
+  for (const [name, wanted] of [...pages, ...Object.entries(pythonModules())]) {
+    const path = join(root, name);
     if (isWriting) writeFileSync(path, wanted);
     else if (readOrEmpty(path) !== wanted) {
-      console.error(`${FOLDER}/${name} is stale: npm run reference`);
+      console.error(`${name} is stale: npm run reference`);
       process.exitCode = 1;
     }
   }

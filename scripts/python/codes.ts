@@ -37,7 +37,7 @@ Generated from packages/l8nt/src/error-codes.ts by \`npm run reference\`. Do not
 from typing import Final, Literal
 
 ${aliases.join("")}ErrorCode = (
-    ${classes.map(({ alias }) => alias).join("\n    | ")}
+    ${classes.map(({ alias }) => alias).join(" | ")}
 )
 
 CLASS_OF: Final[dict[str, str]] = {

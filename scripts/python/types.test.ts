@@ -1,0 +1,70 @@
+/** The Python modules that are made from the code. */
+import { readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { expect, test } from "vitest";
+import { ERRORS } from "../../packages/l8nt/src/error-codes.ts";
+import { pythonModules } from "../reference.ts";
+import { type Document, pythonTypesOf, type Schema } from "./types.ts";
+
+const root = resolve(import.meta.dirname, "../..");
+
+/** A document whose one operation answers with this. */
+const answering = (schema: Schema, operationId = "getV1Credential"): Document => ({
+  paths: {
+    "/v1/credential": {
+      get: {
+        operationId,
+        summary: "",
+        responses: { 200: { content: { "application/json": { schema } } } },
+      },
+    },
+  },
+  components: { schemas: {} },
+});
+const object = (
+  properties: Readonly<Record<string, Schema>>,
+  required: readonly string[] = [],
+) => ({
+  type: "object",
+  properties,
+  required,
+});
+
+test.each(Object.entries(pythonModules()))("%s is current", (path, text) => {
+  expect(readFileSync(join(root, path), "utf8"), "npm run reference").toBe(text);
+});
+
+test("the module of codes has each code with its class and its status", () => {
+  const text = pythonModules()["clients/python/src/l8nt/_codes.py"];
+  for (const [name, codes] of Object.entries(ERRORS))
+    for (const [code, status] of Object.entries(codes)) {
+      expect(text).toContain(`    "${code}": "${name}",\n`);
+      expect(text).toContain(`    "${code}": ${status},\n`);
+    }
+});
+
+test.each<[string, Schema]>([
+  ["str", { type: "string" }],
+  ["int", { type: "integer" }],
+  ["float", { type: "number" }],
+  ["bool", { type: "boolean" }],
+  ["str | None", { oneOf: [{ type: "string" }, { type: "null" }] }],
+  ['Literal["a", "b"]', { enum: ["a", "b"] }],
+  ["Sequence[str]", { type: "array", items: { type: "string" } }],
+  ["tuple[str, int]", { type: "array", prefixItems: [{ type: "string" }, { type: "integer" }] }],
+  ["Mapping[str, object]", { type: "object" }],
+])("a field is of type %s", (type, schema) => {
+  const text = pythonTypesOf([answering(object({ needed: schema, other: schema }, ["needed"]))]);
+  expect(text).toContain(`\n    needed: ${type}\n    other: NotRequired[${type}]\n`);
+});
+
+test("an object without a name is refused, and so are two of one name", () => {
+  expect(() => pythonTypesOf([answering(object({ strange: object({}) }))])).toThrow(
+    '"strange" needs a name',
+  );
+  expect(() => pythonTypesOf([answering(object({}), "getV1New")])).toThrow(
+    '"answer of getV1New" needs a name',
+  );
+  const two = object({ amount: object({ a: { type: "string" } }), fee: object({}) });
+  expect(() => pythonTypesOf([answering(two)])).toThrow('"fee" has the name Amount, and so has');
+});
