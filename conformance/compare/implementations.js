@@ -30,6 +30,14 @@ export const IMPLEMENTATIONS = [
     prepare: () => [process.execPath, "--conditions=l8nt-source", join(adapters, "l8nt.ts")],
   },
   {
+    name: "l8nt-python",
+    missing: missingPython,
+    prepare: () => [
+      pythonWith(join(root, "test/peers/python/requirements-l8nt.txt"), join(root, ".cache/peers")),
+      join(adapters, "l8nt_python.py"),
+    ],
+  },
+  {
     name: "biscuit-rust",
     missing: () => missingRust(rust),
     prepare: async (say) => [(await rustPrograms(say))[0]],
