@@ -6,8 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-
-from typing_extensions import TypedDict
+from typing import TypedDict
 
 __all__ = ["Amounts", "Scope"]
 

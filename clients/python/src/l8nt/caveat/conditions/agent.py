@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from secrets import token_hex
+from os import urandom
 from typing import Final, NamedTuple
 
 from ...errors import Refusal
@@ -42,7 +42,7 @@ def _write(name: object, terms: WriteTerms) -> list[str]:
             f'{_NAME} must be 1 to 64 letters, digits, "-" or "_", no node id, '
             'such as "flight-booker"'
         )
-    return [agent_caveat(name, token_hex(8) if terms.nonce is None else terms.nonce)]
+    return [agent_caveat(name, urandom(8).hex() if terms.nonce is None else terms.nonce)]
 
 
 def _parse(text: str) -> Agent | None:
