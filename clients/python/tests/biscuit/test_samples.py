@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import base64
-import json
-from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.repository import json_of
 
 from l8nt._ed25519 import verify
 from l8nt.biscuit.signatures import claims_of, has_its_key
 from l8nt.biscuit.token import decode_token, encode_token
 from l8nt.errors import TokenError
 
-FILE = Path(__file__).parents[4] / "spec/vectors/biscuit-samples.json"
-VECTORS: dict[str, Any] = json.loads(FILE.read_text())
+FILE = "spec/vectors/biscuit-samples.json"
+VECTORS: dict[str, Any] = json_of(FILE)
 ROOT = bytes.fromhex(VECTORS["rootPublicKey"])
 
 REFUSED = {

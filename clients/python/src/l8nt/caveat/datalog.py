@@ -87,7 +87,8 @@ def negated(steps: tuple[Term, ...]) -> tuple[Term, ...]:
     return (*steps, Term("operator", "!"))
 
 
-OWN_AFFAIRS = fact("own_affairs", Term("bool", True))
+TRUTH = Term("bool", True)
+OWN_AFFAIRS = fact("own_affairs", TRUTH)
 """The fact of an access to the credential's own affairs."""
 
 

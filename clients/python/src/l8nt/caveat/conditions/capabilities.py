@@ -12,6 +12,8 @@ from typing import Final, Protocol, cast
 
 from ..access import Access
 from ..condition import AnyCondition, Condition, Denial, Family, Place
+from ..datalog import OWN_AFFAIRS, Check, Query, apply, check, fact, query, set_of, variable
+from ..elsewhere import elsewhere
 from ..field import Field, WriteTerms, canonical_list, entry_like, read_list
 from ..service_name import is_service_name
 
@@ -83,3 +85,13 @@ def names_capabilities(chain: _HasNames, service: str) -> bool:
 
 
 capabilities: Final = Family(suffix=_SUFFIX, fields=_FIELDS, of=_of)
+
+
+def capabilities_check(names: Names, condition: AnyCondition) -> Check:
+    """In the public-key form. spec/9-public-key.md §3."""
+    queries: list[Query] = []
+    if names:
+        steps = apply(set_of(names), "contains", variable("c"))
+        queries.append(query([fact("capability", variable("c"))], *steps))
+    service = condition.name.removesuffix(_SUFFIX)
+    return check(elsewhere(service), *queries, query([OWN_AFFAIRS]))

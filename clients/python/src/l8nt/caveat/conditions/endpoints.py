@@ -8,7 +8,8 @@ from functools import lru_cache
 from typing import Final
 
 from ..access import Access
-from ..condition import Condition, Denial, HandOverTerms, Place
+from ..condition import AnyCondition, Condition, Denial, HandOverTerms, Place
+from ..datalog import OWN_AFFAIRS, Check, Query, apply, check, fact, query, text, variable
 from ..endpoint import (
     EndpointPattern,
     covers_endpoint,
@@ -19,6 +20,7 @@ from ..endpoint import (
     read_endpoint,
     read_endpoints,
 )
+from ..endpoint_regex import endpoints_regex
 from ..field import Entry, write_list
 from ..origin import Origin, format_origin
 
@@ -92,3 +94,12 @@ endpoints: Final = Condition[Patterns](
     is_one_endpoint=lambda patterns: len(patterns) == 1 and is_one_endpoint(patterns[0]),
     words=lambda patterns, _now: [one.text for one in patterns] or ["no endpoint at all"],
 )
+
+
+def endpoints_check(patterns: Patterns, _: AnyCondition) -> Check:
+    """In the public-key form. spec/9-public-key.md §3."""
+    queries: list[Query] = []
+    if patterns:
+        steps = apply(variable("a"), "matches", text(endpoints_regex(patterns)))
+        queries.append(query([fact("access", variable("a"))], *steps))
+    return check(*queries, query([OWN_AFFAIRS]))

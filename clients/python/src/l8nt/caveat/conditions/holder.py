@@ -6,7 +6,8 @@ import re
 from typing import Final
 
 from ..access import MISSING, Access
-from ..condition import Condition, Denial, Place
+from ..condition import AnyCondition, Condition, Denial, Place
+from ..datalog import Check, check, fact, query, text
 from ..field import Entry, write_one
 
 _NAME: Final = "holder"
@@ -41,3 +42,8 @@ holder: Final = Condition[str](
     covers=lambda outer, inner: inner == outer,
     words=lambda thumbprint, _now: [f"only with requests signed by the key {thumbprint}"],
 )
+
+
+def holder_check(thumbprint: str, _: AnyCondition) -> Check:
+    """In the public-key form. spec/9-public-key.md §3."""
+    return check(query([fact(_NAME, text(thumbprint))]))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from ..access import MISSING, Access
-from ..condition import Condition, Denial, Place
+from ..condition import AnyCondition, Condition, Denial, Place
+from ..datalog import Check, check, fact, query, text
 from ..field import Entry, write_one
 from ..origin import read_base
 
@@ -37,3 +38,8 @@ ledger: Final = Condition[str](
     covers=lambda outer, inner: inner == outer,
     words=lambda location, _now: [f"counted at {location} alone"],
 )
+
+
+def ledger_check(location: str, _: AnyCondition) -> Check:
+    """In the public-key form. spec/9-public-key.md §3."""
+    return check(query([fact(_NAME, text(location))]))

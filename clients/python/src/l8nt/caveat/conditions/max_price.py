@@ -6,7 +6,8 @@ from typing import Final
 
 from ...amount import UNITS, Amount, Unit, format_amount, unit_name
 from ..access import Access
-from ..condition import Condition, Denial, Place
+from ..condition import AnyCondition, Condition, Denial, Place
+from ..datalog import Check, apply, check, fact, integer, negated, query, set_of, text, variable
 from ..field import write_amounts
 from ..integer import read_integer
 
@@ -43,3 +44,14 @@ def _max_price(unit: Unit) -> Condition[int]:
 
 
 max_prices: Final = tuple(map(_max_price, UNITS))
+
+
+def max_price_check(most: int, condition: AnyCondition) -> Check:
+    """In the public-key form. spec/9-public-key.md §3."""
+    unit = str(condition.unit)
+    others = negated(apply(set_of([unit]), "contains", variable("u")))
+    at_most = apply(variable("p"), "<=", integer(most))
+    return check(
+        query([fact("price", variable("u"), variable("p"))], *others),
+        query([fact("price", text(unit), variable("p"))], *at_most),
+    )

@@ -6,7 +6,20 @@ import re
 from typing import Final
 
 from ..access import MISSING, Access
-from ..condition import Condition, Denial, Place
+from ..condition import AnyCondition, Condition, Denial, Place
+from ..datalog import (
+    OWN_AFFAIRS,
+    TRUTH,
+    Check,
+    Query,
+    apply,
+    check,
+    fact,
+    query,
+    set_of,
+    text,
+    variable,
+)
 from ..field import entry_like, read_list, write_list
 
 Names = tuple[str, ...]
@@ -51,3 +64,16 @@ models: Final = Condition[Names](
     covers=_covers,
     words=lambda entries, _now: [f"model {entry}" for entry in entries] or ["no model at all"],
 )
+
+
+def models_check(entries: Names, _: AnyCondition) -> Check:
+    """In the public-key form. spec/9-public-key.md §3."""
+    model, m = [fact("model", variable("m"))], variable("m")
+    names = [entry for entry in entries if not entry.endswith("*")]
+    starts = [entry[:-1] for entry in entries if entry.endswith("*")]
+    queries: list[Query] = []
+    if names:
+        queries.append(query(model, *apply(set_of(names), "contains", m)))
+    queries += [query(model, *apply(m, "starts_with", text(start))) for start in starts]
+    uses_none = query([fact("uses_no_model", TRUTH)])
+    return check(*queries, uses_none, query([OWN_AFFAIRS]))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from ..access import Access
-from ..condition import Condition, Denial, Place
+from ..condition import AnyCondition, Condition, Denial, Place
+from ..datalog import OWN_AFFAIRS, Check, Query, apply, check, fact, query, set_of, variable
 from ..field import Entry, write_list
 from ..integer import read_integer
 from ..service_name import is_any_service_name, is_service_name
@@ -72,3 +73,12 @@ services: Final = Condition[Services](
         [f"service {name}:{tier}" for name, tier in entries] or ["no service at all"]
     ),
 )
+
+
+def services_check(entries: Services, _: AnyCondition) -> Check:
+    """In the public-key form. spec/9-public-key.md §3."""
+    queries: list[Query] = []
+    if entries:
+        steps = apply(set_of(entry.name for entry in entries), "contains", variable("s"))
+        queries.append(query([fact("service", variable("s"))], *steps))
+    return check(*queries, query([OWN_AFFAIRS]))

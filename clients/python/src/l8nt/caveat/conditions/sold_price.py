@@ -10,7 +10,19 @@ from typing import Any, Final, NamedTuple, Protocol
 
 from ...amount import UNITS, Amount, format_amount
 from ..access import Access
-from ..condition import Condition, Denial, Place
+from ..condition import AnyCondition, Condition, Denial, Place
+from ..datalog import (
+    OWN_AFFAIRS,
+    Check,
+    Query,
+    apply,
+    check,
+    fact,
+    integer,
+    query,
+    text,
+    variable,
+)
 from ..integer import read_integer
 
 
@@ -100,3 +112,18 @@ def sold_price_caveat(price: Amount, request: str | None) -> str:
     """
     suffix = "" if request is None else f" {request}"
     return f"{_NAME}={price.value} {price.unit}{suffix}"
+
+
+def sold_price_check(sold: Sold, _: AnyCondition) -> Check:
+    """In the public-key form. spec/9-public-key.md §3."""
+    price, request = sold
+    at_most = apply(variable("p"), "<=", integer(price.value))
+    very: list[Query] = []
+    if request is not None:
+        very.append(query([fact("priced_request", text(request))]))
+    return check(
+        query([fact("price", text(price.unit), variable("p"))], *at_most),
+        *very,
+        query([fact("price", text("none"), integer(0))]),
+        query([OWN_AFFAIRS]),
+    )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from ..access import Access
-from ..condition import Condition, Denial, Place
+from ..condition import AnyCondition, Condition, Denial, Place
+from ..datalog import Check, apply, check, date, fact, query, variable
 from ..field import write_date
 from ..instant import format_distance, format_instant
 from ..integer import format_unix_seconds, read_unix_seconds
@@ -32,3 +33,8 @@ valid_from: Final = Condition[int](
     prohibits=_prohibits,
     words=lambda start, now: [f"from {format_instant(start)} ({format_distance(start - now)})"],
 )
+
+
+def valid_from_check(start: int, _: AnyCondition) -> Check:
+    """In the public-key form. spec/9-public-key.md §3."""
+    return check(query([fact("time", variable("t"))], *apply(variable("t"), ">=", date(start))))

@@ -10,6 +10,8 @@ from typing import Final
 
 from ..access import Access
 from ..condition import AnyCondition, Condition, Denial, Family, Place, ServiceEnd
+from ..datalog import Check, Query, apply, check, date, fact, query, variable
+from ..elsewhere import elsewhere
 from ..field import Field, WriteTerms, duration_seconds, write_date
 from ..instant import format_distance, format_instant
 from ..integer import format_unix_seconds, read_unix_seconds
@@ -67,3 +69,18 @@ def _of(service: str, name: str) -> AnyCondition:
 
 service_valid_until: Final = Family(suffix=f"_{_NAME}", of=_of)
 """Says nothing about other services."""
+
+
+def _until_query(until: int) -> Query:
+    return query([fact("time", variable("t"))], *apply(variable("t"), "<", date(until)))
+
+
+def valid_until_check(until: int, _: AnyCondition) -> Check:
+    """In the public-key form. spec/9-public-key.md §3."""
+    return check(_until_query(until))
+
+
+def service_valid_until_check(until: int, condition: AnyCondition) -> Check:
+    """In the public-key form. spec/9-public-key.md §3."""
+    service = condition.name.removesuffix(service_valid_until.suffix)
+    return check(elsewhere(service), _until_query(until))

@@ -1,0 +1,93 @@
+"""The nonces of signatures that are still valid, so that each is taken once.
+spec/9-public-key.md §9.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from hashlib import sha256
+from math import floor
+from threading import Lock
+from typing import NamedTuple
+
+from .._passed_time import PassedTime
+from .._shares import Shares
+
+_MAX_NONCES = 200_000
+"""In all, about 100 MB at the most."""
+_LEVELS = 4
+"""How many nodes of a chain, from its root, have a part of their own. A holder makes keys and nodes
+for nothing, and roots are the issuer's: so room is shared by nodes, from the root on.
+"""
+_ID_BYTES = 16
+_FORGOTTEN_AT_ONCE = 256
+"""What one request forgets at most of what has ended, so that none holds the others."""
+
+
+class SeenNonce(NamedTuple):
+    """A nonce that a key has signed."""
+
+    keyid: str
+    nonce: str
+    until: int
+    """Unix seconds: when it may be forgotten."""
+
+
+class Nonces:
+    """Threads may share it."""
+
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        most: int = _MAX_NONCES,
+        passed: PassedTime | None = None,
+    ) -> None:
+        self._clock = clock
+        self._passed = PassedTime() if passed is None else passed
+        self._shares = Shares(most, "signatures that are still valid")
+        # By a digest of key and nonce: the nodes in whose part it is.
+        self._seen: dict[bytes, tuple[str, ...]] = {}
+        # The digests by the second in which they may be forgotten.
+        self._ends_at: dict[int, list[bytes]] = {}
+        # Those of seconds that are over.
+        self._ended: list[list[bytes]] = []
+        self._looked_at = 0
+        self._lock = Lock()
+
+    def __len__(self) -> int:
+        return len(self._seen)
+
+    def is_new(self, seen: SeenNonce, nodes: Sequence[str]) -> bool:
+        """Whether the key has not used the nonce before. It is kept then.
+
+        ``nodes``: the ids of the credential's nodes, root first.
+
+        Raises AdapterError ``ERR_RATE_LIMITED`` if there is no room: nothing is forgotten early.
+        """
+        digest = sha256(f"{seen.keyid} {seen.nonce}".encode()).digest()[:_ID_BYTES]
+        sharing = tuple(nodes[:_LEVELS])
+        with self._lock:
+            self._forget()
+            if digest in self._seen:
+                return False
+            self._shares.take(sharing, 1)
+            self._seen[digest] = sharing
+            self._ends_at.setdefault(seen.until, []).append(digest)
+            return True
+
+    def _forget(self) -> None:
+        """Looks at the seconds once in each: they are as many as a signature may live."""
+        # A clock that was set ahead and back would make signatures good again.
+        now = floor(self._passed.at(self._clock()))
+        if now != self._looked_at:
+            self._looked_at = now
+            for until in [until for until in self._ends_at if until <= now]:
+                self._ended.append(self._ends_at.pop(until))
+        left = _FORGOTTEN_AT_ONCE
+        while left > 0 and self._ended:
+            digests = self._ended[-1]
+            digest = digests.pop()
+            if not digests:
+                self._ended.pop()
+            self._shares.give(self._seen.pop(digest), 1)
+            left -= 1
