@@ -21,12 +21,15 @@ from .errors import (
 )
 
 if TYPE_CHECKING:
+    from .client import AsyncClient, Client
     from .credential import Credential, delegate
 
 __all__ = [
     "AdapterError",
+    "AsyncClient",
     "BudgetError",
     "ChallengeError",
+    "Client",
     "Credential",
     "DeniedError",
     "ErrorCode",
@@ -40,6 +43,8 @@ __all__ = [
 ]
 
 _LAZY: dict[str, str] = {
+    "AsyncClient": ".client",
+    "Client": ".client",
     "Credential": ".credential",
     "delegate": ".credential",
 }

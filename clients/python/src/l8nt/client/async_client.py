@@ -1,0 +1,279 @@
+"""The client of an agent, for event loops. spec/4-purchase.md §2."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from typing_extensions import Self, Unpack
+
+from ..caveat import Scope
+from ..credential import Credential
+from .carried import GivenCredentials
+from .core import PAGE_ROWS, Core
+from .flow import Flow, arun
+from .httpx_port import AsyncHttpxPort
+from .httpx_requests import Prepared
+from .options import RequestOptions
+from .pools import async_pool, library
+from .remote import TELLING_SECONDS
+from .standing import NodeStanding, PaymentSummary, ReceiptRow
+
+if TYPE_CHECKING:
+    import httpx2
+
+    from .signing import HolderKey
+
+T = TypeVar("T")
+
+
+class AsyncClient:
+    """``Client`` for event loops: the same methods, to be awaited.
+
+        async with AsyncClient() as client:
+            response = await client.get("https://api.weather.example/forecast?city=tokyo")
+            print(response.json())
+
+    Several tasks may use one client. Making one costs little: the clients of an event loop share
+    their connections, which the last one closes.
+    """
+
+    def __init__(
+        self,
+        *,
+        credential: GivenCredentials | None = None,
+        wallet: str | None = None,
+        limits: Scope | None = None,
+        holder_key: str | HolderKey | None = None,
+        on_payment: Callable[[PaymentSummary], object] | None = None,
+        http: httpx2.AsyncClient | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """The arguments of ``Client``; ``http`` is an ``httpx2.AsyncClient`` or an
+        ``httpx.AsyncClient``. ``on_payment`` is a plain function.
+
+        Raises TokenError for a credential that cannot be read; TypeError for a credential beside a
+        wallet, and for a holder key that is none.
+        """
+        self._core = Core(
+            credential=credential,
+            wallet=wallet,
+            limits=limits,
+            holder_key=holder_key,
+            on_payment=on_payment,
+            clock=clock,
+        )
+        self._given_http = http
+        self._lock = threading.Lock()
+        self._shared: tuple[Any, object] | None = None
+        self._of_child: Any = None
+
+    async def request(
+        self, method: str, url: str | httpx2.URL, **options: Unpack[RequestOptions]
+    ) -> httpx2.Response:
+        """Sends a request, and pays for it at most once, inside the scope of the credential. See
+        ``Client.request``.
+
+        A task that is cancelled ends the request. A payment that was begun is brought to its end,
+        and the next request uses what it bought.
+        """
+        return await self._request(method, url, options, order_id=None)
+
+    async def _request(
+        self,
+        method: str,
+        url: str | httpx2.URL,
+        options: RequestOptions,
+        *,
+        order_id: str | None,
+        stream: bool = False,
+    ) -> httpx2.Response:
+        http = self._http()
+        call = Prepared(http, method, str(url), options)
+        await call.aapply_auth()
+        core = await self._open()
+        if not core.carried.all and not call.presents:
+            return await self._free(call, stream)
+        port = AsyncHttpxPort(http, call.request, self._treasury_http())
+        reply = await arun(core.trip(call.outgoing(order_id), call.written), port)
+        response = port.finished(reply)
+        if not stream:
+            try:
+                await response.aread()
+            except BaseException:
+                await response.aclose()
+                raise
+        return response
+
+    async def _free(self, call: Prepared, stream: bool) -> httpx2.Response:
+        """Without a credential a request is the HTTP library's own, and a 402 says what is
+        missing.
+        """
+        response = await call.http.send(
+            call.request, stream=stream, auth=None, follow_redirects=call.follow_redirects
+        )
+        if response.status_code == 402:
+            try:
+                await arun(call.unpaid(response), AsyncHttpxPort(call.http, call.request))
+            except BaseException:
+                await response.aclose()
+                raise
+        return response
+
+    async def get(
+        self, url: str | httpx2.URL, **options: Unpack[RequestOptions]
+    ) -> httpx2.Response:
+        """Sends a GET. See ``request``."""
+        return await self.request("GET", url, **options)
+
+    async def head(
+        self, url: str | httpx2.URL, **options: Unpack[RequestOptions]
+    ) -> httpx2.Response:
+        """Sends a HEAD. See ``request``."""
+        return await self.request("HEAD", url, **options)
+
+    async def post(
+        self, url: str | httpx2.URL, **options: Unpack[RequestOptions]
+    ) -> httpx2.Response:
+        """Sends a POST. See ``request``."""
+        return await self.request("POST", url, **options)
+
+    async def put(
+        self, url: str | httpx2.URL, **options: Unpack[RequestOptions]
+    ) -> httpx2.Response:
+        """Sends a PUT. See ``request``."""
+        return await self.request("PUT", url, **options)
+
+    async def patch(
+        self, url: str | httpx2.URL, **options: Unpack[RequestOptions]
+    ) -> httpx2.Response:
+        """Sends a PATCH. See ``request``."""
+        return await self.request("PATCH", url, **options)
+
+    async def delete(
+        self, url: str | httpx2.URL, **options: Unpack[RequestOptions]
+    ) -> httpx2.Response:
+        """Sends a DELETE. See ``request``."""
+        return await self.request("DELETE", url, **options)
+
+    @asynccontextmanager
+    async def stream(
+        self, method: str, url: str | httpx2.URL, **options: Unpack[RequestOptions]
+    ) -> AsyncGenerator[httpx2.Response]:
+        """Sends a request whose answer is read as it comes. An answer that was paid for counts as
+        received when its body was read to its end, or closed. See ``request``.
+
+            async with client.stream("GET", url) as response:
+                async for part in response.aiter_bytes(): ...
+        """
+        response = await self._request(method, url, options, order_id=None, stream=True)
+        try:
+            yield response
+        finally:
+            await response.aclose()
+
+    @property
+    def credential(self) -> Credential:
+        """This client's own credential: the first one, if it has several.
+
+        Raises PaymentError ``ERR_PAYMENT_REQUIRED`` if it has none.
+        """
+        return self._core.first.credential
+
+    def delegate(self, **scope: Unpack[Scope]) -> Credential:
+        """A weaker credential for a sub-agent, derived from this client's own. Offline: no request
+        is made. ``agent`` is required.
+
+            booker = client.delegate(agent="booker", budget="500 sat", expires_in="15m")
+
+        Raises TypeError or ValueError for a scope that cannot be read.
+        """
+        return self._core.delegate(scope)
+
+    async def revoke(self, child: Credential | str) -> None:
+        """Revokes a credential that was derived from this client's own, and everything below it.
+        See ``Client.revoke``.
+        """
+        await self._open()
+        await self._run(self._core.revoke(child))
+
+    async def standing(self) -> list[NodeStanding]:
+        """What is left at this credential's node and at every node above it, root first.
+
+        Raises TokenError, DeniedError, AdapterError ``ERR_TREASURY``.
+        """
+        await self._open()
+        return await self._run(self._core.standing())
+
+    async def tree(self) -> list[NodeStanding]:
+        """This credential's node and everything below it that has spent, parents first.
+
+        Raises TokenError, DeniedError, AdapterError ``ERR_TREASURY``.
+        """
+        await self._open()
+        return await self._run(self._core.tree())
+
+    async def receipts(self, after: int = 0, limit: int = PAGE_ROWS) -> list[ReceiptRow]:
+        """Signed receipts of what this credential's node and the nodes below it paid, in order.
+        See ``Client.receipts``.
+        """
+        await self._open()
+        return await self._run(self._core.receipts(after, limit))
+
+    async def aclose(self) -> None:
+        """Tells the treasury which answers have arrived, before the process ends, and closes the
+        connections if no other client uses them. See ``Client.close``. Waits for two seconds at
+        most, and never fails. The client can be used afterwards.
+        """
+        import anyio
+
+        for telling in self._core.telling():
+            with anyio.move_on_after(TELLING_SECONDS), suppress(Exception):
+                await self._run(telling)
+        shared, self._shared = self._shared, None
+        of_child, self._of_child = self._of_child, None
+        if of_child is not None:
+            await of_child.aclose()
+        if shared is not None:
+            await async_pool.release(shared[1])
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def _open(self) -> Core:
+        """Starts the treasury of a wallet, which takes a moment."""
+        core = self._core
+        if not core.is_open:
+            import anyio.to_thread
+
+            await anyio.to_thread.run_sync(lambda: core.carried)
+        return core
+
+    async def _run(self, flow: Flow[T]) -> T:
+        return await arun(flow, AsyncHttpxPort(self._http(), None, self._treasury_http()))
+
+    def _http(self) -> httpx2.AsyncClient:
+        if self._given_http is not None:
+            return self._given_http
+        with self._lock:
+            if self._shared is None:
+                self._shared = async_pool.acquire()
+            return self._shared[0]
+
+    def _treasury_http(self) -> httpx2.AsyncClient | None:
+        """What speaks to the treasury that this client has started."""
+        child = self._core.child
+        if child is None:
+            return None
+        with self._lock:
+            if self._of_child is None:
+                made = library()
+                transport = made.AsyncHTTPTransport(uds=child.socket)
+                self._of_child = made.AsyncClient(transport=transport, trust_env=False)
+            return self._of_child

@@ -1,0 +1,295 @@
+"""The client of an agent, for threads. spec/4-purchase.md §2."""
+
+from __future__ import annotations
+
+import threading
+import time
+import weakref
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from typing_extensions import Self, Unpack
+
+from ..caveat import Scope
+from ..credential import Credential
+from .carried import GivenCredentials
+from .core import PAGE_ROWS, Core
+from .flow import Flow, run
+from .httpx_port import HttpxPort
+from .httpx_requests import Prepared
+from .options import RequestOptions
+from .pools import sync_pool
+from .remote import TELLING_SECONDS
+from .standing import NodeStanding, PaymentSummary, ReceiptRow
+
+if TYPE_CHECKING:
+    import httpx2
+
+    from .signing import HolderKey
+
+T = TypeVar("T")
+
+
+class Client:
+    """The client of an agent. It takes its credential from ``SIGIL_CREDENTIAL``, or pays from the
+    wallet of ``SIGIL_WALLET``. With neither, it makes requests that are free, and a service that
+    asks for payment is a ``PaymentError`` that says the amount and what to set.
+
+        client = Client()
+        response = client.get("https://api.weather.example/forecast?city=tokyo")
+        print(response.json())
+
+    Several threads may use one client. Making one costs little: clients share their connections.
+    """
+
+    def __init__(
+        self,
+        *,
+        credential: GivenCredentials | None = None,
+        wallet: str | None = None,
+        limits: Scope | None = None,
+        holder_key: str | HolderKey | None = None,
+        on_payment: Callable[[PaymentSummary], object] | None = None,
+        http: httpx2.Client | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """
+        credential: one credential or more. A text may hold several, separated by white space. The
+            text in ``SIGIL_CREDENTIAL`` by default.
+        wallet: the URL of a wallet. The client then starts ``sigil treasury``, which pays from it.
+            The URL in ``SIGIL_WALLET`` by default, unless the client has a credential.
+        limits: the scope of the client's own credential, if it pays from a wallet. By default any
+            https URL and this machine, 100 sat a request, 1,000 sat a day, 10,000 sat in all.
+        holder_key: the key of credentials with a ``holder``: 64 hex digits, or a
+            ``l8nt.holder.HolderKey``. The key in ``SIGIL_HOLDER_KEY`` by default.
+        on_payment: called once in a process for each payment that is made for a request of this
+            client, if the treasury's answer is heard.
+        http: sends the requests: an ``httpx2.Client`` or an ``httpx.Client`` with your own
+            settings. It stays open when this client is closed.
+        clock: Unix seconds.
+
+        Raises TokenError for a credential that cannot be read; TypeError for a credential beside a
+        wallet, and for a holder key that is none.
+        """
+        self._core = Core(
+            credential=credential,
+            wallet=wallet,
+            limits=limits,
+            holder_key=holder_key,
+            on_payment=on_payment,
+            clock=clock,
+        )
+        self._given_http = http
+        self._lock = threading.Lock()
+        self._shared: tuple[Any, Callable[[], None]] | None = None
+        self._of_child: Any = None
+
+    def request(
+        self, method: str, url: str | httpx2.URL, **options: Unpack[RequestOptions]
+    ) -> httpx2.Response:
+        """Sends a request, and pays for it at most once, inside the scope of the credential.
+
+        The keyword arguments are those of ``httpx2.Client.request``, and so is the response. A
+        request that already presents a credential, in ``Authorization: L402`` or in ``Macaroon``,
+        is sent unchanged. An ``Authorization`` of another scheme is the API's own: it is sent
+        along, and the credential in ``Macaroon``.
+
+        Raises DeniedError before anything is sent, if no credential covers the request;
+        BudgetError, ChallengeError, PaymentError, AdapterError. ``PaymentError.spent`` says whether
+        money moved. Without a payment, the errors of the HTTP library are raised as they are.
+        spec/4-purchase.md §2.
+        """
+        return self._request(method, url, options, order_id=None)
+
+    def _request(
+        self,
+        method: str,
+        url: str | httpx2.URL,
+        options: RequestOptions,
+        *,
+        order_id: str | None,
+        stream: bool = False,
+    ) -> httpx2.Response:
+        http = self._http()
+        call = Prepared(http, method, str(url), options)
+        call.apply_auth()
+        core = self._core
+        if not core.carried.all and not call.presents:
+            return self._free(call, stream)
+        request = call.outgoing(order_id)
+        port = HttpxPort(http, call.request, self._treasury_http())
+        reply = run(core.trip(request, call.written), port)
+        response = port.finished(reply)
+        if not stream:
+            try:
+                response.read()
+            except BaseException:
+                response.close()
+                raise
+        return response
+
+    def _free(self, call: Prepared, stream: bool) -> httpx2.Response:
+        """Without a credential a request is the HTTP library's own, and a 402 says what is
+        missing.
+        """
+        response = call.http.send(
+            call.request, stream=stream, auth=None, follow_redirects=call.follow_redirects
+        )
+        if response.status_code == 402:
+            try:
+                run(call.unpaid(response), HttpxPort(call.http, call.request))
+            except BaseException:
+                response.close()
+                raise
+        return response
+
+    def get(self, url: str | httpx2.URL, **options: Unpack[RequestOptions]) -> httpx2.Response:
+        """Sends a GET. See ``request``."""
+        return self.request("GET", url, **options)
+
+    def head(self, url: str | httpx2.URL, **options: Unpack[RequestOptions]) -> httpx2.Response:
+        """Sends a HEAD. See ``request``."""
+        return self.request("HEAD", url, **options)
+
+    def post(self, url: str | httpx2.URL, **options: Unpack[RequestOptions]) -> httpx2.Response:
+        """Sends a POST. See ``request``."""
+        return self.request("POST", url, **options)
+
+    def put(self, url: str | httpx2.URL, **options: Unpack[RequestOptions]) -> httpx2.Response:
+        """Sends a PUT. See ``request``."""
+        return self.request("PUT", url, **options)
+
+    def patch(self, url: str | httpx2.URL, **options: Unpack[RequestOptions]) -> httpx2.Response:
+        """Sends a PATCH. See ``request``."""
+        return self.request("PATCH", url, **options)
+
+    def delete(self, url: str | httpx2.URL, **options: Unpack[RequestOptions]) -> httpx2.Response:
+        """Sends a DELETE. See ``request``."""
+        return self.request("DELETE", url, **options)
+
+    @contextmanager
+    def stream(
+        self, method: str, url: str | httpx2.URL, **options: Unpack[RequestOptions]
+    ) -> Generator[httpx2.Response]:
+        """Sends a request whose answer is read as it comes. An answer that was paid for counts as
+        received when its body was read to its end, or closed. See ``request``.
+
+            with client.stream("GET", url) as response:
+                for part in response.iter_bytes(): ...
+        """
+        response = self._request(method, url, options, order_id=None, stream=True)
+        try:
+            yield response
+        finally:
+            response.close()
+
+    @property
+    def credential(self) -> Credential:
+        """This client's own credential: the first one, if it has several.
+
+        Raises PaymentError ``ERR_PAYMENT_REQUIRED`` if it has none.
+        """
+        return self._core.first.credential
+
+    def delegate(self, **scope: Unpack[Scope]) -> Credential:
+        """A weaker credential for a sub-agent, derived from this client's own. Offline: no request
+        is made. ``agent`` is required.
+
+            booker = client.delegate(agent="booker", budget="500 sat", expires_in="15m")
+
+        Raises TypeError or ValueError for a scope that cannot be read.
+        """
+        return self._core.delegate(scope)
+
+    def revoke(self, child: Credential | str) -> None:
+        """Revokes a credential that was derived from this client's own, and everything below it.
+        This client's own credential stays valid.
+
+        Raises TypeError for a credential that was not derived from this client's own; TokenError,
+        DeniedError, AdapterError ``ERR_TREASURY``.
+        """
+        self._run(self._core.revoke(child))
+
+    def standing(self) -> list[NodeStanding]:
+        """What is left at this credential's node and at every node above it, root first.
+
+        Raises TokenError, DeniedError, AdapterError ``ERR_TREASURY``.
+        """
+        return self._run(self._core.standing())
+
+    def tree(self) -> list[NodeStanding]:
+        """This credential's node and everything below it that has spent, parents first.
+
+        Raises TokenError, DeniedError, AdapterError ``ERR_TREASURY``.
+        """
+        return self._run(self._core.tree())
+
+    def receipts(self, after: int = 0, limit: int = PAGE_ROWS) -> list[ReceiptRow]:
+        """Signed receipts of what this credential's node and the nodes below it paid, in order.
+        ``after`` is the number of the last receipt that is already known; ``limit`` is at most
+        1000.
+
+        Raises TokenError, DeniedError, AdapterError ``ERR_TREASURY``.
+        """
+        return self._run(self._core.receipts(after, limit))
+
+    def close(self) -> None:
+        """Tells the treasury which answers have arrived, before the process ends, and closes the
+        connections if no other client uses them. Without it a process costs no money: the next one
+        may be offered what was used, and the service refuses that. Waits for two seconds at most,
+        and never fails. The client can be used afterwards.
+        """
+        telling = self._core.telling()
+        threads = [threading.Thread(target=self._tell, args=(one,), daemon=True) for one in telling]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(TELLING_SECONDS)
+        with self._lock:
+            shared, self._shared = self._shared, None
+            of_child, self._of_child = self._of_child, None
+        if of_child is not None:
+            of_child.close()
+        if shared is not None:
+            shared[1]()
+
+    def _tell(self, telling: Flow[None]) -> None:
+        with suppress(Exception):  # The next order tells it.
+            self._run(telling)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _run(self, flow: Flow[T]) -> T:
+        return run(flow, HttpxPort(self._http(), None, self._treasury_http()))
+
+    def _http(self) -> httpx2.Client:
+        if self._given_http is not None:
+            return self._given_http
+        shared = self._shared
+        if shared is None:
+            with self._lock:
+                if self._shared is None:
+                    http, held = sync_pool.acquire()
+                    release = weakref.finalize(self, sync_pool.release, held)
+                    self._shared = (http, release)
+                shared = self._shared
+        return shared[0]
+
+    def _treasury_http(self) -> httpx2.Client | None:
+        """What speaks to the treasury that this client has started."""
+        child = self._core.child
+        if child is None:
+            return None
+        with self._lock:
+            if self._of_child is None:
+                from .pools import library
+
+                made = library()
+                transport = made.HTTPTransport(uds=child.socket)
+                self._of_child = made.Client(transport=transport, trust_env=False)
+            return self._of_child

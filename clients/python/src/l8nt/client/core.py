@@ -1,0 +1,187 @@
+"""What Client and AsyncClient share: credentials, treasuries, and what each method asks."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from importlib import import_module
+from typing import TYPE_CHECKING, Protocol
+
+from ..caveat import Scope
+from ..credential import Credential, Descent
+from .carried import Carried, CarriedCredentials, GivenCredentials
+from .flow import Flow, Reply
+from .orders import orders_of
+from .outgoing import Outgoing
+from .remote import EMBEDDED_LOCATION, RemoteTreasury
+from .sender import SenderContext
+from .signing import Signer
+from .standing import NodeStanding, PaymentSummary, ReceiptRow
+from .trip import Trip, TripContext
+from .trusted import Trusted
+
+if TYPE_CHECKING:
+    from .signing import HolderKey
+
+PAGE_ROWS = 100
+
+
+class Environment(Protocol):
+    """Environment variables."""
+
+    def get(self, name: str, /) -> str | None: ...
+
+
+class WalletChild(Protocol):
+    """A treasury that this process has started: ``l8nt.client.wallet_child.WalletChild``."""
+
+    socket: str
+    base: str
+
+    def credential(self, scope: Scope | None, /) -> str: ...
+
+
+class Core:
+    """A client without an HTTP library."""
+
+    def __init__(
+        self,
+        *,
+        credential: GivenCredentials | None,
+        wallet: str | None,
+        limits: Scope | None,
+        holder_key: str | HolderKey | None,
+        on_payment: Callable[[PaymentSummary], object] | None,
+        clock: Callable[[], float],
+        environment: Environment = os.environ,
+    ) -> None:
+        """Raises TokenError for a credential that cannot be read; TypeError for a key that is
+        none.
+        """
+        if credential is None and wallet is None:
+            credential = environment.get("SIGIL_CREDENTIAL") or None
+        if wallet is None and credential is None:
+            wallet = environment.get("SIGIL_WALLET") or None
+        if credential is not None and wallet is not None:
+            raise TypeError(
+                "give a client a credential or a wallet, not both: a credential is spent at the "
+                "treasury that minted it"
+            )
+        if limits is not None and wallet is None:
+            raise TypeError(
+                "`limits` are those of a wallet: give wallet= or set SIGIL_WALLET, or narrow the "
+                "credential with attenuate()"
+            )
+        self.clock = clock
+        self._wallet = wallet
+        self._limits = limits
+        self._child: WalletChild | None = None
+        self._lock = threading.Lock()
+        key = holder_key if holder_key is not None else environment.get("SIGIL_HOLDER_KEY") or None
+        self._signer = None if key is None else Signer(_holder_key(key, clock))
+        self._on_payment = on_payment
+        self._given = credential
+        self._sender = SenderContext(clock, self._signer)
+        self._carried = None if wallet else CarriedCredentials(credential, self._treasury_at)
+        self._context: TripContext | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the credentials are there. Otherwise ``open`` starts what mints them."""
+        return self._carried is not None
+
+    @property
+    def carried(self) -> CarriedCredentials:
+        """The credentials. Starts the treasury of a wallet, which takes a moment.
+
+        Raises AdapterError ``ERR_WALLET``.
+        """
+        if self._carried is None:
+            with self._lock:
+                if self._carried is None:
+                    start = import_module("l8nt.client.wallet_child").wallet_child
+                    child: WalletChild = start(self._wallet or "")
+                    text = child.credential(self._limits)
+                    self._child = child
+                    self._carried = CarriedCredentials(text, self._treasury_at)
+        return self._carried
+
+    @property
+    def child(self) -> WalletChild | None:
+        """The treasury that this client has started, once it has."""
+        return self._child
+
+    def _treasury_at(self, location: str) -> RemoteTreasury:
+        child = self._child
+        base = child.base if child is not None and location == EMBEDDED_LOCATION else None
+        return RemoteTreasury(location, self._signer, base)
+
+    def context(self, written: Callable[[str], str]) -> TripContext:
+        """What all calls share. ``written`` gives a URL as the HTTP library writes it."""
+        if self._context is None:
+            carried = self.carried
+            self._context = TripContext(
+                self._sender, carried, Trusted(carried), self._on_payment, written
+            )
+        return self._context
+
+    def trip(self, request: Outgoing, written: Callable[[str], str]) -> Flow[Reply]:
+        """One call."""
+        return Trip(self.context(written)).follow(request)
+
+    @property
+    def first(self) -> Carried:
+        """The first credential. Raises PaymentError ``ERR_PAYMENT_REQUIRED`` without one."""
+        return self.carried.first
+
+    def delegate(self, scope: Scope) -> Credential:
+        """A weaker credential for a sub-agent."""
+        return self.first.credential.delegate(now=self.clock(), **scope)
+
+    def revoke(self, child: Credential | str) -> Flow[str]:
+        """Revokes what was derived from a credential of this client."""
+        credential = Credential.parse(child) if isinstance(child, str) else child
+        carried, descent = self._ancestor_of(credential)
+        return carried.treasury().revoke(carried.credential, descent)
+
+    def _ancestor_of(self, child: Credential) -> tuple[Carried, Descent]:
+        for carried in self.carried.all:
+            descent = child.descent_from(carried.credential)
+            if descent is not None:
+                return carried, descent
+        raise TypeError("this client can only revoke what was delegated from its own credential")
+
+    def standing(self) -> Flow[list[NodeStanding]]:
+        """What is left at this credential's node and at every node above it."""
+        first = self.first
+        return first.treasury().standing(first.credential)
+
+    def tree(self) -> Flow[list[NodeStanding]]:
+        """This credential's node and everything below it that has spent."""
+        first = self.first
+        return first.treasury().tree(first.credential)
+
+    def receipts(self, after: int, limit: int) -> Flow[list[ReceiptRow]]:
+        """Signed receipts."""
+        first = self.first
+        return first.treasury().receipts(first.credential, after, limit)
+
+    def telling(self) -> list[Flow[None]]:
+        """What tells each treasury which orders were answered."""
+        carried = () if self._carried is None else self._carried.all
+        return [_tell(one) for one in carried if orders_of(one.credential).untold()]
+
+
+def _tell(carried: Carried) -> Flow[None]:
+    orders = orders_of(carried.credential)
+    while ids := orders.untold():
+        yield from carried.treasury().answered(carried.credential, ids)
+        orders.acknowledged(ids)
+
+
+def _holder_key(key: str | HolderKey, clock: Callable[[], float]) -> HolderKey:
+    if not isinstance(key, str):
+        return key
+    made: HolderKey = import_module("l8nt.holder").HolderKey(key, clock=clock)
+    return made

@@ -1,0 +1,222 @@
+"""What one call asks of an HTTP library. A call is a generator of these requests, so the same rules
+serve threads, event loops and every library.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Generator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from .patience import patience
+
+if TYPE_CHECKING:
+    from .fields import Fields
+    from .streamed_body import StreamedBody
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class BodyEnd:
+    """What is told once of the body of an answer."""
+
+    read: Callable[[], None]
+    """It was read to its end, or closed."""
+    broke: Callable[[BaseException], BaseException]
+    """It broke off. Gives the error for its reader."""
+
+
+class Reply(ABC):
+    """An answer whose body is not read yet."""
+
+    __slots__ = ("code",)
+
+    def __init__(self) -> None:
+        self.code: str | None = None
+        """The code of the problem in it, if it refuses (page 3 §5)."""
+
+    @property
+    @abstractmethod
+    def status(self) -> int: ...
+
+    @property
+    @abstractmethod
+    def url(self) -> str:
+        """Where it came from: not where it was asked for if the HTTP library follows redirects."""
+
+    @abstractmethod
+    def get(self, name: str) -> str | None:
+        """The value of a field, whose lines are joined by commas."""
+
+    @abstractmethod
+    def lines(self, name: str) -> list[str]:
+        """Each line of a field."""
+
+    @abstractmethod
+    def relay(self, url: str) -> None:
+        """Makes it the answer of the service that a treasury relays."""
+
+    @abstractmethod
+    def watch(self, end: BodyEnd) -> None:
+        """Has told how the reading of its body ends."""
+
+
+@dataclass
+class Send:
+    """Sends a request once, and gives a ``Reply``. Redirects are not followed."""
+
+    method: str
+    url: str
+    fields: Fields
+    body: bytes | StreamedBody | None = None
+    is_for_treasury: bool = False
+    """Sent without anything that the caller's HTTP client adds, and waited for while it pays."""
+    seconds: float | None = None
+    """How long each step of the exchange may take, if that is not left to the library."""
+
+
+@dataclass
+class Read:
+    """Reads the body of a reply, up to a size, and gives the bytes; ``None`` of a larger one. The
+    reply can be passed on afterwards.
+    """
+
+    reply: Reply
+    max_bytes: int
+
+
+@dataclass
+class Close:
+    """Ends a reply that nobody reads."""
+
+    reply: Reply
+
+
+@dataclass
+class Pause:
+    """Waits."""
+
+    seconds: float
+
+
+@dataclass
+class Fill:
+    """Reads the rest of a streamed body, as far as it is kept."""
+
+    body: StreamedBody
+
+
+Effect = Send | Read | Close | Pause | Fill
+Flow = Generator[Effect, object, T]
+
+
+def send(request: Send) -> Flow[Reply]:
+    reply = yield request
+    if not isinstance(reply, Reply):
+        raise TypeError("an HTTP library gave no reply")
+    return reply
+
+
+def read(reply: Reply, max_bytes: int) -> Flow[bytes | None]:
+    body = yield Read(reply, max_bytes)
+    return body if isinstance(body, bytes) else None
+
+
+def close(reply: Reply) -> Flow[None]:
+    yield Close(reply)
+
+
+def pause(seconds: float) -> Flow[None]:
+    yield Pause(seconds)
+
+
+def fill(body: StreamedBody) -> Flow[None]:
+    yield Fill(body)
+
+
+class Port(Protocol):
+    """An HTTP library, for threads."""
+
+    def send(self, request: Send) -> Reply: ...
+    def read(self, reply: Reply, max_bytes: int) -> bytes | None: ...
+    def close(self, reply: Reply) -> None: ...
+
+
+class AsyncPort(Protocol):
+    """An HTTP library, for event loops."""
+
+    def send(self, request: Send) -> Awaitable[Reply]: ...
+    def read(self, reply: Reply, max_bytes: int) -> Awaitable[bytes | None]: ...
+    def close(self, reply: Reply) -> Awaitable[None]: ...
+
+
+def run(flow: Flow[T], port: Port) -> T:
+    """Runs a flow to its end."""
+    replies: list[Reply] = []
+    try:
+        effect = next(flow)
+        while True:
+            try:
+                given = _perform(effect, port)
+            # The flow keeps what was bought, whatever ends it.
+            except BaseException as error:  # noqa: PERF203 - each effect may fail.
+                effect = flow.throw(error)
+            else:
+                if isinstance(given, Reply):
+                    replies.append(given)
+                effect = flow.send(given)
+    except StopIteration as end:
+        return end.value
+    except BaseException:
+        for reply in replies:
+            port.close(reply)
+        raise
+
+
+def _perform(effect: Effect, port: Port) -> object:
+    if isinstance(effect, Send):
+        return port.send(effect)
+    if isinstance(effect, Read):
+        return port.read(effect.reply, effect.max_bytes)
+    if isinstance(effect, Close):
+        return port.close(effect.reply)
+    if isinstance(effect, Pause):
+        return patience.sleep(effect.seconds)
+    return effect.body.fill()
+
+
+async def arun(flow: Flow[T], port: AsyncPort) -> T:
+    """Runs a flow to its end in an event loop."""
+    replies: list[Reply] = []
+    try:
+        effect = next(flow)
+        while True:
+            try:
+                given = await _aperform(effect, port)
+            # The flow keeps what was bought, whatever ends it.
+            except BaseException as error:  # noqa: PERF203 - each effect may fail.
+                effect = flow.throw(error)
+            else:
+                if isinstance(given, Reply):
+                    replies.append(given)
+                effect = flow.send(given)
+    except StopIteration as end:
+        return end.value
+    except BaseException:
+        for reply in replies:
+            await port.close(reply)
+        raise
+
+
+async def _aperform(effect: Effect, port: AsyncPort) -> object:
+    if isinstance(effect, Send):
+        return await port.send(effect)
+    if isinstance(effect, Read):
+        return await port.read(effect.reply, effect.max_bytes)
+    if isinstance(effect, Close):
+        return await port.close(effect.reply)
+    if isinstance(effect, Pause):
+        return await patience.asleep(effect.seconds)
+    return await effect.body.afill()

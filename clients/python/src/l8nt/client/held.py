@@ -1,0 +1,211 @@
+"""The credentials of services that a treasury handed to a client: kept in memory by origin, for as
+long as they may work. spec/4-purchase.md §2.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from email.utils import parsedate_to_datetime
+from typing import TypedDict
+
+from typing_extensions import NotRequired
+
+from .._lru import Lru
+from ..caveat import Access, Target, format_origin
+from ..credential import Credential
+from .endings import ending_of, has_given_up
+from .orders import Order, once
+
+_MAX_ORIGINS = 1000
+_MAX_PER_ORIGIN = 64
+_MAX_KNOWN = 4096
+_MAX_CLOCK_SKEW_SECONDS = 600
+
+
+class Refused(TypedDict):
+    """What the treasury is told of a credential that the service refused."""
+
+    paymentHash: str
+    mayBeUsed: bool
+    unanswered: NotRequired[bool]
+
+
+class Held:
+    """A credential that was handed over, and what is known of its use."""
+
+    __slots__ = (
+        "_is_used_up",
+        "_lock",
+        "_may_be_used",
+        "_paid_for",
+        "_unanswered",
+        "_users",
+        "credential",
+        "order",
+    )
+
+    def __init__(self, credential: Credential, order: Order, is_new: bool) -> None:
+        self.credential = credential
+        self.order = order
+        """The order that the treasury handed it over for last: it was bought for that one."""
+        self._lock = threading.RLock()
+        self._may_be_used = not is_new
+        """Whether the service may have served it."""
+        self._unanswered = False
+        """Whether an exchange with it ended with 5xx, or before a head, by the service or by
+        something in between.
+        """
+        self._users = 0
+        self._is_used_up = False
+        self._paid_for = order.id if is_new else None
+
+    def is_paid_by(self, order_id: str | None) -> bool:
+        """Whether the payment of this order bought it."""
+        return order_id is not None and self._paid_for == order_id
+
+    @property
+    def is_free(self) -> bool:
+        """Whether it may be kept for another request."""
+        with self._lock:
+            is_idle = self._users == 0 or not self.credential.chain.is_single_use
+            return not self._is_used_up and is_idle
+
+    def use(self) -> Callable[[], None]:
+        """Begins a request with it. Returns a function that ends the request."""
+        with self._lock:
+            self._users += 1
+            end_order = self.order.begin()
+
+        def end() -> None:
+            with self._lock:
+                self._users -= 1
+            end_order()
+
+        return once(end)
+
+    def was_answered(self) -> None:
+        """An answer was received, so a later refusal does not prove that nothing was served."""
+        self._may_be_used = True
+
+    def was_unanswered(self) -> None:
+        """A request with it ended with a failure that may not be the service's own."""
+        self._unanswered = True
+
+    def failed(self, error: BaseException) -> None:
+        """A request with it ended without an answer."""
+        if has_given_up(error) or ending_of(error) != "hung up":
+            self._may_be_used = True
+        else:
+            self.was_unanswered()
+
+    def served(self) -> None:
+        """The agent has an answer, and that is the end of a credential for a single request."""
+        with self._lock:
+            self._is_used_up = self.credential.chain.is_single_use
+            self.order.answered()
+
+    def handed_again(self, credential: Credential, order: Order) -> None:
+        """The treasury handed it over again, perhaps for another order."""
+        with self._lock:
+            # An answer that arrives late is about an order that the caller has given up.
+            if self._users > 0 and credential.chain.is_single_use:
+                return
+            self.credential = credential
+            self.order = order
+
+    @property
+    def refusal(self) -> Refused:
+        """What the treasury is told after the service refused it."""
+        with self._lock:
+            refused: Refused = {
+                "paymentHash": self.credential.payment_hash,
+                # Another request that runs now may be the one that used it.
+                "mayBeUsed": self._may_be_used or self._users > 0,
+            }
+            if self._unanswered:
+                refused["unanswered"] = True
+            return refused
+
+
+class HeldCredentials:
+    """What was handed over to one client. Threads share it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._by_origin = Lru[str, tuple[Held, ...]](_MAX_ORIGINS)
+        self._known = Lru[str, Held](_MAX_KNOWN)
+        """By payment hash, also those in use: the same purchase may be handed over again."""
+        self._skews = Lru[str, float](_MAX_ORIGINS)
+        """Clock of the service minus the client's, in seconds, by origin."""
+
+    def handed(self, text: str, order: Order, is_new: bool) -> Held:
+        """A credential that was just handed over. It is not kept until ``keep``. ``is_new``: it was
+        paid for now, so nobody else has used it.
+        """
+        credential = Credential.parse(text)
+        with self._lock:
+            known = self._known.get(credential.payment_hash)
+            if known is None:
+                held = Held(credential, order, is_new)
+                self._known.set(credential.payment_hash, held)
+                return held
+            known.handed_again(credential, order)
+            if credential.chain.is_single_use:
+                self.drop(order.target, known)
+            return known
+
+    def take(self, target: Target, now: float, *, named: str | None, strayed: bool) -> Held | None:
+        """Takes a credential that covers this request, as far as its own caveats say, by the clock
+        of the service. One for a single request goes to one request only. If it was bought for an
+        order with an ``Idempotency-Key``, only that order may have it, because it may be asked
+        again. Where another origin led, only what is not used up by use is taken.
+        """
+        origin = format_origin(target.origin)
+        if self._by_origin.get(origin) is None:
+            return None
+        access = Access(now=now + (self._skews.get(origin) or 0), target=target)
+        with self._lock:
+            for held in self._by_origin.get(origin) or ():
+                chain = held.credential.chain
+                bought_for = held.order.id if held.order.is_named else None
+                if chain.is_single_use and named != bought_for:
+                    continue
+                if strayed and chain.is_used_up_by_use:
+                    continue
+                if not held.credential.certain_refusals(access):
+                    if chain.is_single_use:
+                        self.drop(target, held)
+                    return held
+        return None
+
+    def keep(self, target: Target, held: Held) -> None:
+        """Keeps a credential for the next request. One for a single request is not kept while a
+        request uses it, nor after an answer.
+        """
+        if not held.is_free:
+            return
+        origin = format_origin(target.origin)
+        with self._lock:
+            kept = self._by_origin.get(origin) or ()
+            if kept and kept[0] is held:
+                return
+            others = [other for other in kept if other is not held]
+            self._by_origin.set(origin, (held, *others)[:_MAX_PER_ORIGIN])
+
+    def drop(self, target: Target, held: Held) -> None:
+        """Forgets a credential that is used, or refused."""
+        origin = format_origin(target.origin)
+        with self._lock:
+            kept = self._by_origin.get(origin) or ()
+            self._by_origin.set(origin, tuple(other for other in kept if other is not held))
+
+    def learn_clock(self, target: Target, date: str | None, now: float) -> None:
+        """Notes the clock of a service, by the ``Date`` of its answer."""
+        try:
+            there = parsedate_to_datetime(date or "").timestamp()
+        except (ValueError, OverflowError, TypeError):
+            return
+        skew = there - now
+        is_far = abs(skew) > _MAX_CLOCK_SKEW_SECONDS
+        self._skews.set(format_origin(target.origin), 0 if is_far else skew)

@@ -1,0 +1,213 @@
+"""Sends what a call asks with httpx2, or httpx."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from .fields import Fields
+from .flow import Reply, Send
+from .httpx_reply import Broken, HttpxReply, Uploaded, as_stream, decoded, library_of, replay
+from .outgoing import Outgoing, outgoing
+from .presents import CREDENTIAL_FIELDS
+from .streamed_body import MAX_BODY_BYTES, StreamedBody
+
+if TYPE_CHECKING:
+    import httpx2
+
+TREASURY_TIMEOUT = {"connect": 10.0, "read": 300.0, "write": 60.0, "pool": 60.0}
+"""A treasury answers an order when it has paid, which may take two minutes."""
+
+
+def outgoing_of(
+    request: httpx2.Request,
+    *,
+    redirect: Literal["follow", "manual"],
+    order_id: str | None = None,
+    strayed: bool = False,
+) -> Outgoing:
+    """A request as the library made it."""
+    fields = Fields(
+        (name.decode("ascii"), value.decode("latin-1")) for name, value in request.headers.raw
+    )
+    return outgoing(
+        request.method,
+        str(request.url),
+        fields,
+        _body_of(request),
+        redirect=redirect,
+        order_id=order_id,
+        strayed=strayed,
+    )
+
+
+def _body_of(request: httpx2.Request) -> bytes | StreamedBody | None:
+    stream: Any = request.stream
+    library = library_of(request)
+    if isinstance(stream, library.ByteStream):
+        return request.content or None
+    length = request.headers.get("content-length", "")
+    # A form or a file that is here: the library has counted its bytes.
+    if isinstance(stream, library.SyncByteStream) and length.isdecimal():
+        body = StreamedBody(iter(stream))
+        if int(length) <= MAX_BODY_BYTES:
+            body.fill()
+            return body.kept
+        return body
+    return StreamedBody(stream)
+
+
+class _Port:
+    """What both ports share."""
+
+    def __init__(self, http: Any, original: Any, treasury: Any = None) -> None:
+        """``original``: the request as the library made it for the caller. ``treasury``: what sends
+        to the treasury, if not ``http``.
+        """
+        self._http = http
+        self._treasury = treasury or http
+        self._original = original
+        self._library = library_of(original or http)
+
+    def _made(self, sent: Send, *, is_async: bool) -> Any:
+        library, original = self._library, self._original
+        headers = [(name.encode(), value.encode("latin-1")) for name, value in sent.fields]
+        if sent.is_for_treasury or original is None:
+            timeout = TREASURY_TIMEOUT
+            if sent.seconds is not None:
+                timeout = dict.fromkeys(TREASURY_TIMEOUT, sent.seconds)
+            extensions = {"timeout": timeout}
+            return library.Request(
+                sent.method, sent.url, headers=headers, content=sent.body, extensions=extensions
+            )
+        if isinstance(sent.body, StreamedBody):
+            stream = as_stream(library, Uploaded(sent.body), is_async=is_async)
+            return library.Request(
+                sent.method,
+                sent.url,
+                headers=headers,
+                stream=stream,
+                extensions=original.extensions,
+            )
+        made = library.Request(
+            sent.method,
+            sent.url,
+            headers=headers,
+            content=sent.body,
+            extensions=original.extensions,
+        )
+        if "cookie" not in sent.fields and self._http.cookies and _is_same_origin(made, original):
+            self._http.cookies.set_cookie_header(made)
+        return made
+
+    def _reply(self, raw: Any) -> HttpxReply:
+        return HttpxReply(raw)
+
+    def _hide(self, made: Any) -> None:
+        """What the caller sees of a request has the credentials that the caller gave it, and no
+        other.
+        """
+        given: Any = {} if self._original is None else self._original.headers
+        for name in CREDENTIAL_FIELDS:
+            value: str | None = given.get(name)
+            if name in made.headers and made.headers[name] != value:
+                if value is None:
+                    del made.headers[name]
+                else:
+                    made.headers[name] = value
+
+    def finished(self, reply: Reply) -> Any:
+        """The response as the caller gets it."""
+        raw = _raw(reply)
+        shown = reply.shown_url if isinstance(reply, HttpxReply) else None
+        original = self._original
+        if shown is not None and original is not None:
+            same = str(original.url) == shown
+            raw.request = original if same else self._library.Request(original.method, shown)
+        return raw
+
+
+class HttpxPort(_Port):
+    """Sends with a ``Client`` of either library."""
+
+    def send(self, request: Send) -> HttpxReply:
+        made = self._made(request, is_async=False)
+        http = self._treasury if request.is_for_treasury else self._http
+        try:
+            return self._reply(http.send(made, stream=True, auth=None, follow_redirects=False))
+        finally:
+            self._hide(made)
+
+    def read(self, reply: Reply, max_bytes: int) -> bytes | None:
+        raw = _raw(reply)
+        if raw.is_stream_consumed or raw.is_closed:
+            return raw.content if hasattr(raw, "_content") else b""
+        parts: list[bytes] = []
+        size = 0
+        rest = iter(raw.stream)
+        try:
+            for part in rest:
+                parts.append(part)
+                size += len(part)
+                if size > max_bytes:
+                    replay(raw, parts, rest)
+                    return None
+        except Exception as error:
+            replay(raw, parts, Broken(error))
+            raise
+        raw.stream.close()
+        replay(raw, parts, ())
+        return decoded(raw, b"".join(parts))
+
+    def close(self, reply: Reply) -> None:
+        if isinstance(reply, HttpxReply):
+            reply.raw.close()
+
+
+class AsyncHttpxPort(_Port):
+    """Sends with an ``AsyncClient`` of either library."""
+
+    async def send(self, request: Send) -> HttpxReply:
+        made = self._made(request, is_async=True)
+        http = self._treasury if request.is_for_treasury else self._http
+        try:
+            return self._reply(
+                await http.send(made, stream=True, auth=None, follow_redirects=False)
+            )
+        finally:
+            self._hide(made)
+
+    async def read(self, reply: Reply, max_bytes: int) -> bytes | None:
+        raw = _raw(reply)
+        if raw.is_stream_consumed or raw.is_closed:
+            return raw.content if hasattr(raw, "_content") else b""
+        parts: list[bytes] = []
+        size = 0
+        rest = aiter(raw.stream)
+        try:
+            async for part in rest:
+                parts.append(part)
+                size += len(part)
+                if size > max_bytes:
+                    replay(raw, parts, rest)
+                    return None
+        except Exception as error:
+            replay(raw, parts, Broken(error))
+            raise
+        await raw.stream.aclose()
+        replay(raw, parts, None)
+        return decoded(raw, b"".join(parts))
+
+    async def close(self, reply: Reply) -> None:
+        if isinstance(reply, HttpxReply):
+            await reply.raw.aclose()
+
+
+def _raw(reply: Reply) -> Any:
+    if not isinstance(reply, HttpxReply):
+        raise TypeError("the reply is not one of httpx")
+    return reply.raw
+
+
+def _is_same_origin(one: Any, other: Any) -> bool:
+    a, b = one.url, other.url
+    return (a.scheme, a.host, a.port) == (b.scheme, b.host, b.port)

@@ -1,0 +1,207 @@
+"""Answers of httpx and httpx2, as a call reads them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Iterator
+from datetime import timedelta
+from functools import lru_cache
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from .flow import BodyEnd, Reply
+from .streamed_body import StreamedBody
+
+if TYPE_CHECKING:
+    import httpx2
+
+
+class HttpxReply(Reply):
+    """An answer of either library, whose body may not be read yet."""
+
+    __slots__ = ("raw", "shown_url")
+
+    def __init__(self, raw: httpx2.Response) -> None:
+        super().__init__()
+        self.raw = raw
+        self.shown_url: str | None = None
+
+    @property
+    def status(self) -> int:
+        return self.raw.status_code
+
+    @property
+    def url(self) -> str:
+        return self.shown_url or str(self.raw.request.url)
+
+    def get(self, name: str) -> str | None:
+        return self.raw.headers.get(name)
+
+    def lines(self, name: str) -> list[str]:
+        return self.raw.headers.get_list(name)
+
+    def relay(self, url: str) -> None:
+        for name in ("sigil-relayed", "sigil-payment"):
+            if name in self.raw.headers:
+                del self.raw.headers[name]
+        self.shown_url = url
+
+    def watch(self, end: BodyEnd) -> None:
+        raw = self.raw
+        if raw.is_stream_consumed or raw.is_closed:
+            end.read()
+            return
+        raw.stream = _wrapped(raw.stream, Watched(raw.stream, end))
+
+
+class Watched:
+    """A body on its way to the caller."""
+
+    def __init__(self, source: Any, end: BodyEnd) -> None:
+        self._source = source
+        self._end = end
+
+    @property
+    def elapsed(self) -> timedelta | None:
+        return getattr(self._source, "elapsed", None)
+
+    def __iter__(self) -> Iterator[bytes]:
+        try:
+            yield from self._source
+        except GeneratorExit:
+            raise
+        except BaseException as error:
+            told = self._end.broke(error)
+            if told is error:
+                raise
+            raise told from error
+        self._end.read()
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        try:
+            async for part in self._source:
+                yield part
+        except GeneratorExit:
+            raise
+        except BaseException as error:
+            told = self._end.broke(error)
+            if told is error:
+                raise
+            raise told from error
+        self._end.read()
+
+    def close(self) -> None:
+        self._end.read()
+        self._source.close()
+
+    async def aclose(self) -> None:
+        self._end.read()
+        await self._source.aclose()
+
+
+class Replayed:
+    """A body of which a part was read."""
+
+    def __init__(self, source: Any, parts: Iterable[bytes], rest: Any) -> None:
+        self._source = source
+        self._parts = tuple(parts)
+        self._rest = rest
+
+    @property
+    def elapsed(self) -> timedelta | None:
+        return getattr(self._source, "elapsed", None)
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from self._parts
+        yield from self._rest
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for part in self._parts:
+            yield part
+        if self._rest is not None:
+            async for part in self._rest:
+                yield part
+
+    def close(self) -> None:
+        self._source.close()
+
+    async def aclose(self) -> None:
+        await self._source.aclose()
+
+
+class Broken:
+    """The rest of a body that broke off."""
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    def __iter__(self) -> Iterator[bytes]:
+        raise self._error
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for _ in ():
+            yield b""
+        raise self._error
+
+
+class Uploaded:
+    """The body of a request as it comes."""
+
+    def __init__(self, body: StreamedBody) -> None:
+        self._body = body
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._body)
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return aiter(self._body)
+
+    def close(self) -> None:
+        """The call ends the body, not one try of it."""
+
+    async def aclose(self) -> None:
+        """The call ends the body, not one try of it."""
+
+
+def library_of(made: object) -> ModuleType:
+    """``httpx2`` or ``httpx``, of whichever an object is."""
+    import sys
+
+    names = [kind.__module__.split(".", 1)[0] for kind in type(made).__mro__]
+    name = next(name for name in names if name in ("httpx2", "httpx"))
+    return sys.modules[name]
+
+
+def _wrapped(source: object, part: Watched | Replayed) -> Any:
+    library = library_of(source)
+    is_async = isinstance(source, library.AsyncByteStream) and not isinstance(
+        source, library.SyncByteStream
+    )
+    return as_stream(library, part, is_async=is_async)
+
+
+def as_stream(library: ModuleType, part: Watched | Replayed | Uploaded, *, is_async: bool) -> Any:
+    """The same as a stream of the library: its classes are asked for what they are."""
+    part.__class__ = _class_of(library, type(part), is_async)
+    return part
+
+
+@lru_cache(32)
+def _class_of(library: ModuleType, kind: type, is_async: bool) -> Any:
+    base = library.AsyncByteStream if is_async else library.SyncByteStream
+    return type(kind.__name__, (kind, base), {})
+
+
+def replay(raw: httpx2.Response, parts: list[bytes], rest: Any) -> None:
+    """Has the body of a response start again with the parts that were read."""
+    raw.stream = _wrapped(raw.stream, Replayed(raw.stream, parts, rest))
+
+
+def decoded(raw: httpx2.Response, body: bytes) -> bytes | None:
+    """The body without its content coding; ``None`` for one that cannot be decoded."""
+    if "content-encoding" not in raw.headers:
+        return body
+    library = library_of(raw)
+    try:
+        return library.Response(raw.status_code, headers=raw.headers, content=body).content
+    except library.DecodingError:
+        return None

@@ -1,0 +1,98 @@
+"""A request of a caller, as httpx2 or httpx makes it of the keyword arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from .carried import WHAT_TO_SET
+from .flow import Flow
+from .httpx_port import outgoing_of
+from .httpx_reply import HttpxReply, library_of
+from .options import RequestOptions
+from .outgoing import Outgoing
+from .sender import code_in
+from .unpaid import asks_for_payment, unpaid
+
+if TYPE_CHECKING:
+    import httpx2
+
+
+class Prepared:
+    """A request as the library made it, and how it is sent."""
+
+    __slots__ = ("_auth", "follow_redirects", "http", "library", "request")
+
+    def __init__(self, http: Any, method: str, url: str, options: RequestOptions) -> None:
+        """Raises what the HTTP library raises for arguments that it does not take."""
+        given: dict[str, Any] = dict(options)
+        follow = given.pop("follow_redirects", None)
+        auth = given.pop("auth", http.auth)
+        self.http = http
+        self.library = library_of(http)
+        self.follow_redirects: bool = http.follow_redirects if follow is None else follow
+        self._auth = self._read(auth)
+        self.request: httpx2.Request = http.build_request(method, url, **given)
+
+    def _read(self, auth: object) -> Any:
+        library = self.library
+        if auth is None or isinstance(auth, library.Auth):
+            if isinstance(auth, library.DigestAuth):
+                raise TypeError(
+                    "Digest needs an answer of the server before each request, which a paid "
+                    "request cannot wait for: send an Authorization of another scheme"
+                )
+            return auth
+        if isinstance(auth, tuple):
+            return library.BasicAuth(*auth)
+        raise TypeError("auth must be a (user, password) tuple, or an Auth of the HTTP library")
+
+    def apply_auth(self) -> None:
+        """Writes the credentials of the API's own."""
+        if self._auth is not None:
+            steps = self._auth.sync_auth_flow(self.request)
+            self.request = next(steps)
+            steps.close()
+
+    async def aapply_auth(self) -> None:
+        """Writes the credentials of the API's own."""
+        if self._auth is not None:
+            steps = self._auth.async_auth_flow(self.request)
+            self.request = await anext(steps)
+            await steps.aclose()
+
+    @property
+    def presents(self) -> bool:
+        """Whether it presents a credential of the caller's own."""
+        headers = self.request.headers
+        if "macaroon" in headers or "grpc-metadata-macaroon" in headers:
+            return True
+        return "authorization" in headers and self.outgoing(None).is_own
+
+    def outgoing(self, order_id: str | None) -> Outgoing:
+        """The request as a call sends it."""
+        return outgoing_of(
+            self.request,
+            redirect="follow" if self.follow_redirects else "manual",
+            order_id=order_id,
+        )
+
+    @property
+    def written(self) -> Callable[[str], str]:
+        """A URL as the library sends it."""
+        return _written(self.library)
+
+    def unpaid(self, response: httpx2.Response) -> Flow[None]:
+        """Raises the error for a 402 to a client without a credential, if it asks for payment."""
+        request = outgoing_of(response.request, redirect="manual")
+        reply = HttpxReply(response)
+        reply.code = yield from code_in(reply)
+        if asks_for_payment(request, reply):
+            raise (yield from unpaid(reply, request.origin, WHAT_TO_SET))
+
+
+@cache
+def _written(library: ModuleType) -> Callable[[str], str]:
+    return lambda url: str(library.URL(url))

@@ -1,0 +1,295 @@
+"""A treasury across HTTP, as a client uses it. spec/4-purchase.md §7."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass, field, replace
+
+from ..credential import Blocks, Credential, Descent
+from ..errors import AdapterError, BudgetError, ChallengeError, PaymentError, SigilError
+from ..wire.problem import members
+from .endings import was_not_sent
+from .fields import Fields
+from .flow import Flow, Reply, close, read
+from .held import Refused
+from .orders import Told
+from .retry import Tries
+from .signing import Signer
+from .standing import (
+    NodeStanding,
+    PaymentSummary,
+    ReceiptRow,
+    UnreadableAnswer,
+    parse_payment,
+    read_nodes,
+    read_payment,
+    read_receipts,
+)
+from .treasury_http import (
+    UNREACHABLE,
+    UNREADABLE,
+    TreasuryHttp,
+    answered_with,
+    retry_after,
+)
+
+EMBEDDED_LOCATION = "https://embedded.invalid"
+"""The location of a treasury that is not served: no other process can reach it."""
+
+RELAYED_FIELD = "sigil-relayed"
+PAYMENT_FIELD = "sigil-payment"
+
+TELLING_SECONDS = 2.0
+"""How long the end of a client waits for its treasury."""
+
+_BROKEN = frozenset((502, 503, 504))
+"""Statuses of a proxy that got no answer from the treasury behind it."""
+_MAX_ANSWER_BYTES = 4 * 1024 * 1024
+_MAX_PAGE = 1000
+_WITHHELD = (
+    "cookie",
+    "host",
+    "connection",
+    "keep-alive",
+    "content-length",
+    "transfer-encoding",
+    "accept-encoding",
+    "proxy-authorization",
+)
+"""Fields that a treasury does not pass on, and need not see."""
+
+
+@dataclass(frozen=True, slots=True)
+class PurchaseRequest:
+    """One logical request that may cost money: the treasury pays at most once for it."""
+
+    id: str
+    credential: Credential
+    method: str
+    url: str
+    origin: str
+    fields: Fields
+    body: bytes | None = None
+    is_key_made: bool = False
+    refused: Refused | None = None
+    told: Told = field(default_factory=Told)
+
+    def to_json(self) -> dict[str, object]:
+        """The body of the order; the credential travels in ``Authorization``."""
+        order: dict[str, object] = {
+            "id": self.id,
+            "method": self.method,
+            "url": self.url,
+            "headers": [[name, value] for name, value in self.fields if name not in _WITHHELD],
+        }
+        if self.body is not None:
+            order["body"] = base64.b64encode(self.body).decode()
+        if self.is_key_made:
+            order["madeKey"] = True
+        if self.refused is not None:
+            order["refused"] = self.refused
+        order.update(self.told)
+        return order
+
+
+@dataclass(frozen=True, slots=True)
+class Purchase:
+    """What the treasury gave for an order: a credential for the service, narrowed to the agent's
+    own scope, or the service's answer, where the service could not enforce that scope.
+    """
+
+    credential: str | None = field(default=None, repr=False)
+    reply: Reply | None = None
+    payment: PaymentSummary | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Lost:
+    """A try of an order whose answer was not heard."""
+
+    what: str
+    was_sent: bool
+    """Whether the treasury may have received it."""
+    may_repeat: bool
+    """Whether the same order may be heard at another try."""
+    cause: Exception | None = None
+    after_seconds: float = 0
+
+
+class RemoteTreasury:
+    """Serves credentials that name this location. Their text is sent there and nowhere else."""
+
+    def __init__(self, location: str, signer: Signer | None, base: str | None = None) -> None:
+        """``base`` is what its paths follow, if it is reached through a socket of this machine.
+
+        Raises AdapterError ``ERR_REQUEST`` for a location that is not a URL, or for plain HTTP
+        to another machine; ``ERR_TREASURY`` for one that no other process can reach.
+        """
+        if location == EMBEDDED_LOCATION and base is None:
+            raise AdapterError(
+                "ERR_TREASURY",
+                "The credential comes from a client whose treasury is inside its own process. To "
+                "let other processes use it, give that client `treasury: { location }` and serve "
+                "`treasuryApi(client.treasury)` there.",
+            )
+        self._treasury = TreasuryHttp(location, signer, base)
+
+    def buy(self, order: PurchaseRequest) -> Flow[Purchase]:
+        """Sends the order, and sends the same one again while its answer is lost on the way: the
+        treasury pays at most once for an id. [case 63]
+
+        Raises the treasury's own error; AdapterError ``ERR_TREASURY`` if nothing was sent;
+        PaymentError ``ERR_PAYMENT_UNKNOWN`` if the treasury may have paid.
+        """
+        tries = Tries()
+        was_sent = False
+        while True:
+            outcome = yield from self._try(order)
+            if isinstance(outcome, SigilError):
+                # Nothing was done for the order, and there is room for it later.
+                if outcome.code == "ERR_RATE_LIMITED" and (
+                    yield from tries.again(outcome.retry_after_seconds or 0)
+                ):
+                    continue
+                raise self._refused_later(order, outcome) if was_sent else outcome
+            if isinstance(outcome, Purchase):
+                return _made_now(outcome) if was_sent else outcome
+            was_sent = was_sent or outcome.was_sent
+            # A treasury that was never reached is not running. One that was may be starting again.
+            if not was_sent:
+                raise self._treasury.failed(outcome.what) from outcome.cause
+            if not outcome.may_repeat or not (yield from tries.again(outcome.after_seconds)):
+                tried = "" if tries.made == 1 else f", tried {tries.made} times"
+                raise self._unknown(order, f"{outcome.what}{tried}") from outcome.cause
+
+    def _try(self, order: PurchaseRequest) -> Flow[Purchase | SigilError | _Lost]:
+        treasury = self._treasury
+        try:
+            reply = yield from treasury.send(
+                "POST", "/v1/purchases", order.credential, order.to_json()
+            )
+        except Exception as error:
+            # Of a signature over the body, which is made before anything is sent.
+            if isinstance(error, AdapterError):
+                return error
+            if was_not_sent(error):
+                return _Lost(UNREACHABLE, was_sent=False, may_repeat=True, cause=error)
+            return _Lost("did not answer", was_sent=True, may_repeat=True, cause=error)
+        is_relayed = reply.get(RELAYED_FIELD) is not None
+        if reply.status != 200 and not is_relayed:
+            own = yield from treasury.problem_in(reply)
+            if own is not None:
+                return own
+            return _Lost(
+                answered_with(reply),
+                # A proxy does not know what the treasury did.
+                was_sent=reply.status >= 500,
+                may_repeat=reply.status in _BROKEN,
+                after_seconds=retry_after(reply),
+            )
+        try:
+            if is_relayed:
+                return _relayed(reply, order)
+            answer = yield from read(reply, _MAX_ANSWER_BYTES)
+        except UnreadableAnswer as error:
+            yield from close(reply)
+            return _Lost(UNREADABLE, was_sent=True, may_repeat=False, cause=error)
+        except Exception as error:
+            return _Lost("broke off its answer", was_sent=True, may_repeat=True, cause=error)
+        try:
+            value = members(treasury.value_of(answer))
+            text = value.get("credential")
+            if not isinstance(text, str):
+                raise UnreadableAnswer("an answer to an order has a credential")
+            return Purchase(
+                credential=Credential.parse(text).text, payment=read_payment(value.get("payment"))
+            )
+        except (UnreadableAnswer, SigilError) as error:
+            return _Lost(UNREADABLE, was_sent=True, may_repeat=False, cause=error)
+
+    def _refused_later(self, order: PurchaseRequest, error: SigilError) -> SigilError:
+        """What the treasury answered to a later try. It looks for the order's payment before
+        anything else that costs money, so an error about money is about the order. Any other one is
+        not.
+        """
+        if isinstance(error, (PaymentError, BudgetError, ChallengeError)):
+            return error
+        unknown = self._unknown(
+            order, f"did not answer, and then refused the order: {error.message}"
+        )
+        unknown.__cause__ = error
+        return unknown
+
+    def _unknown(self, order: PurchaseRequest, what: str) -> PaymentError:
+        return PaymentError(
+            "ERR_PAYMENT_UNKNOWN",
+            "unknown",
+            f"The treasury {self._treasury.origin} {what.removesuffix('.')}. It may have paid for "
+            f"this order ({order.id}). Send the request again: with its Idempotency-Key, if it has "
+            "one, it is the same order, which is paid for once; without one it is a new order, "
+            "which uses what was paid for before it pays.",
+        )
+
+    def answered(self, credential: Credential, orders: list[str]) -> Flow[None]:
+        """Tells the treasury that the agent has the answers of these orders."""
+        yield from self._treasury.ask(
+            "POST", "/v1/answered", credential, {"orders": orders}, seconds=TELLING_SECONDS
+        )
+
+    def revoke(self, credential: Credential, descent: Descent) -> Flow[str]:
+        """Revokes the node that ``descent`` opens below the credential; gives its id."""
+        body: dict[str, object] = (
+            {"blocks": list(descent.blocks)}
+            if isinstance(descent, Blocks)
+            else {"caveats": list(descent)}
+        )
+        path = "/.well-known/l402/revocations"
+        answer = yield from self._treasury.ask("POST", path, credential, body)
+        return str(members(answer).get("node", ""))
+
+    def standing(self, credential: Credential) -> Flow[list[NodeStanding]]:
+        """The credential's node and its ancestors, root first."""
+        answer = yield from self._treasury.ask("GET", "/v1/credential", credential)
+        try:
+            return read_nodes(answer)
+        except UnreadableAnswer as error:
+            raise self._treasury.failed(UNREADABLE) from error
+
+    def tree(self, credential: Credential) -> Flow[list[NodeStanding]]:
+        """The credential's node and everything below it that has spent, parents first."""
+        nodes: list[NodeStanding] = []
+        query: dict[str, object] = {"limit": _MAX_PAGE}
+        while True:
+            answer = yield from self._treasury.ask("GET", "/v1/tree", credential, query=query)
+            try:
+                nodes += read_nodes(answer)
+            except UnreadableAnswer as error:
+                raise self._treasury.failed(UNREADABLE) from error
+            after = members(answer).get("next")
+            if not isinstance(after, str):
+                return nodes
+            query = {**query, "after": after}
+
+    def receipts(self, credential: Credential, after: int, limit: int) -> Flow[list[ReceiptRow]]:
+        """Signed receipts of what the credential's node and those below it paid, in order."""
+        query = {"after": after, "limit": limit}
+        answer = yield from self._treasury.ask("GET", "/v1/receipts", credential, query=query)
+        try:
+            return read_receipts(answer)
+        except UnreadableAnswer as error:
+            raise self._treasury.failed(UNREADABLE) from error
+
+
+def _relayed(reply: Reply, order: PurchaseRequest) -> Purchase:
+    paid = reply.get(PAYMENT_FIELD)
+    payment = None if paid is None else parse_payment(paid, order.origin)
+    reply.relay(order.url)
+    return Purchase(reply=reply, payment=payment)
+
+
+def _made_now(purchase: Purchase) -> Purchase:
+    """A payment that may be one of an earlier try of this very call, whose answer was lost."""
+    payment = purchase.payment
+    return (
+        purchase if payment is None else replace(purchase, payment=replace(payment, earlier=False))
+    )

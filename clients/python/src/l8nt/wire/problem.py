@@ -1,0 +1,230 @@
+"""Problem details (RFC 9457): an error as an answer tells it, and read back to the error that it
+was. spec/3-challenge.md §5.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, cast
+
+from .._codes import CLASS_OF, STATUS_OF
+from ..errors import (
+    AdapterError,
+    BudgetError,
+    ChallengeError,
+    DeniedError,
+    PaymentError,
+    ReceiptError,
+    Refusal,
+    RefusalNode,
+    SigilError,
+    Spent,
+    TokenError,
+)
+
+ProblemPlace = Literal["document", "rpc"]
+"""``document``: the body is the problem. ``rpc``: an error of JSON-RPC has it. spec/8-mcp.md §4"""
+
+_PLACES: dict[str, ProblemPlace] = {
+    "application/problem+json": "document",
+    "application/json": "rpc",
+}
+_CODE = re.compile(r"ERR_[A-Z0-9_]{1,64}\Z")
+_SECONDS = re.compile(r"[0-9]{1,9}\Z", re.ASCII)
+_LAST_SECOND = 8.64e12
+"""The last second that a date can have (ECMA-262 §21.4.1.1)."""
+
+
+def status_of(error: SigilError) -> int:
+    """The HTTP status of an error, by its code. 402 is never among them: only a service that can
+    sell to the caller answers it.
+    """
+    return STATUS_OF.get(error.code, 503)
+
+
+_TITLES = {
+    400: "Bad request",
+    401: "Credential refused",
+    402: "Payment required",
+    403: "Out of scope",
+    404: "Not found",
+    409: "Still running",
+    413: "Too large",
+    415: "Unsupported media type",
+    422: "Cannot be repeated",
+    429: "Too many requests",
+    502: "Service unreachable",
+    503: "Unavailable",
+}
+
+_SHOWN = frozenset(
+    {
+        "ERR_TOKEN_MALFORMED",
+        "ERR_TOKEN_TOO_LARGE",
+        "ERR_TOKEN_MISSING",
+        "ERR_TOKEN_THIRD_PARTY",
+        "ERR_TOKEN_SEALED",
+        "ERR_TOKEN_ALGORITHM",
+        "ERR_TOKEN_DATALOG",
+        "ERR_TOKEN_ISSUER",
+        "ERR_TOKEN_KEY",
+    }
+)
+"""Token codes that the bearer of a bad credential is shown. Who is trusted is public."""
+
+
+def concealed(error: SigilError) -> SigilError:
+    """The error as its caller is shown it: a forger is not told which check failed. [case 98]"""
+    if isinstance(error, TokenError) and status_of(error) == 401 and error.code not in _SHOWN:
+        return TokenError(
+            "ERR_TOKEN_FORGED",
+            "The credential is not genuine here: forged, altered, unpaid, or minted elsewhere.",
+        )
+    return error
+
+
+def problem_of(error: SigilError, status: int | None = None) -> dict[str, Any]:
+    """The problem details of an error, for ``application/problem+json``. Give what ``concealed``
+    returns if a stranger reads the answer.
+    """
+    shown = status_of(error) if status is None else status
+    problem: dict[str, Any] = {
+        "type": f"urn:sigil:{error.code}",
+        "title": _TITLES.get(shown, "Error"),
+        "status": shown,
+        "detail": error.message,
+        "code": error.code,
+    }
+    for name in ("spent", "line"):
+        value = getattr(error, name, None)
+        if value is not None:
+            problem[name] = value
+    if isinstance(error, DeniedError):
+        refusals = [one.to_dict() for one in error.refusals]
+        problem["condition"] = refusals[0]["condition"]
+        if "node" in refusals[0]:
+            problem["node"] = refusals[0]["node"]
+        problem["refusals"] = refusals
+    return problem
+
+
+def problem_place(content_type: str | None) -> ProblemPlace | None:
+    """Where an answer has its problem, by its media type. ``None`` for an answer that has none:
+    other JSON is an API's own, whatever its members.
+    """
+    return _PLACES.get((content_type or "").split(";", 1)[0].strip().lower())
+
+
+def parse_json(body: bytes) -> object:
+    """The value of a body that another party wrote; ``None`` for what is not JSON."""
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+
+
+def seconds_in(retry_after: str | None) -> int | None:
+    """The seconds of a ``Retry-After``; ``None`` for a date, and for anything else."""
+    return int(retry_after) if retry_after and _SECONDS.match(retry_after) else None
+
+
+def members(value: object) -> Mapping[str, object]:
+    """The members of an object of JSON; none of anything else."""
+    return cast("dict[str, object]", value) if isinstance(value, dict) else {}
+
+
+def read_problem(
+    content_type: str | None, retry_after: str | None, body: bytes
+) -> SigilError | None:
+    """The error that a Sigil end answered with: the same class, code and message as there. ``None``
+    for an answer of something in between, such as a proxy, or of an API's own.
+    """
+    place = problem_place(content_type)
+    if place is None:
+        return None
+    value = parse_json(body)
+    if place == "rpc":
+        answer = members(value)
+        value = members(answer.get("error")).get("data") if answer.get("jsonrpc") == "2.0" else None
+    return error_of(value, seconds_in(retry_after))
+
+
+def error_of(problem: object, retry_after_seconds: float | None = None) -> SigilError | None:
+    """The error that problem details describe; ``None`` if they are none of Sigil's. Codes of a
+    newer version of the other end are kept: what they carry tells their class.
+    """
+    given = members(problem)
+    code, detail, spent = given.get("code"), given.get("detail"), _spent(given.get("spent"))
+    if not isinstance(code, str) or not _CODE.match(code) or not isinstance(detail, str):
+        return None
+    refusals = _read_refusals(given.get("refusals"))
+    if refusals and refusals[0].code != code:
+        return None
+    kind = CLASS_OF.get(code) or _class_of_unknown(code, bool(refusals), spent is not None)
+    known: Any = code
+    after = retry_after_seconds
+    if kind in ("DeniedError", "BudgetError"):
+        if not refusals:
+            return None
+        denial = BudgetError if kind == "BudgetError" else DeniedError
+        return denial(refusals, retry_after_seconds=after)
+    if kind == "TokenError":
+        return TokenError(known, detail, retry_after_seconds=after)
+    if kind == "ChallengeError":
+        return ChallengeError(known, detail, retry_after_seconds=after)
+    if kind == "PaymentError":
+        # Money may have moved unless the other end says that it did not.
+        return PaymentError(known, spent or "unknown", detail, retry_after_seconds=after)
+    if kind == "ReceiptError":
+        line = given.get("line")
+        at = line if isinstance(line, int) else 0
+        return ReceiptError(known, at, re.sub(r"^Line [0-9]+: |\.$", "", detail))
+    return AdapterError(known, detail, retry_after_seconds=after)
+
+
+def _spent(value: object) -> Spent | None:
+    known: tuple[Spent, ...] = ("no", "yes", "unknown")
+    return next((one for one in known if one == value), None)
+
+
+def _class_of_unknown(code: str, has_refusals: bool, has_spent: bool) -> str:
+    if has_refusals:
+        return "DeniedError"
+    if code.startswith("ERR_TOKEN_"):
+        return "TokenError"
+    return "PaymentError" if has_spent else "AdapterError"
+
+
+def _read_refusals(value: object) -> Sequence[Refusal]:
+    if not isinstance(value, list):
+        return ()
+    read = [_read_refusal(one) for one in cast("list[object]", value)]
+    refusals = [one for one in read if one is not None]
+    return refusals if len(refusals) == len(read) else ()
+
+
+def _read_refusal(value: object) -> Refusal | None:
+    """Only what is declared, because the message and the log of an error repeat its refusals."""
+    given = members(value)
+    texts = [given.get(name) for name in ("code", "condition", "have", "need")]
+    code, condition, have, need = texts
+    if not all(isinstance(text, str) for text in texts) or not _CODE.match(cast("str", code)):
+        return None
+    node = members(given.get("node"))
+    node_id, agent, resets_at = node.get("id"), node.get("agent"), given.get("resetsAt")
+    is_instant = isinstance(resets_at, (int, float)) and not isinstance(resets_at, bool)
+    known: Any = code
+    return Refusal(
+        code=known,
+        condition=cast("str", condition),
+        have=cast("str", have),
+        need=cast("str", need),
+        node=RefusalNode(node_id, agent if isinstance(agent, str) else None)
+        if isinstance(node_id, str)
+        else None,
+        resets_at=cast("float", resets_at)
+        if is_instant and 0 <= cast("float", resets_at) <= _LAST_SECOND
+        else None,
+    )
