@@ -33,8 +33,10 @@ import {
 import { formatDistance, formatInstant } from "../../packages/l8nt/src/caveat/instant.ts";
 import { capsOfOtherUnits, mintedCaveats } from "../../packages/l8nt/src/caveat/minted-scope.ts";
 import { caveatWords, limitWords } from "../../packages/l8nt/src/caveat/words.ts";
-import { explain } from "../../packages/l8nt/src/errors.ts";
+import { RevocationList } from "../../packages/l8nt/src/credential/index.ts";
+import { explain, SigilError } from "../../packages/l8nt/src/errors.ts";
 import { binaryOf } from "../../packages/l8nt/src/internal/bytes.ts";
+import { Credential, HmacVerifier } from "../../packages/l8nt/src/l402/index.ts";
 import { answer as conformanceAnswer } from "./l8nt.ts";
 
 /** A command: the members that its kind has. */
@@ -112,6 +114,44 @@ function judge(command: Command) {
   };
 }
 
+/** What a verifier proves of a credential, and what it says of each request. */
+function authenticate(command: Command) {
+  const { credential, secrets, kind, ledger, tolerate, revoked, accesses } = command;
+  const [secret, ...previousSecrets] = secrets;
+  const revocations = new RevocationList({ clock: () => command.now });
+  for (const id of revoked) revocations.revoke(id);
+  const verifier = new HmacVerifier({
+    ...{ secret, previousSecrets, revocations, tolerate },
+    ledger: ledger ?? undefined,
+    kind: kind === "treasury" ? "spending" : "access",
+  });
+  const verified = verifier.authenticate(credential);
+  return {
+    nodes: verified.nodes.map(({ id, agent }) => [id, agent ?? null]),
+    limits: verified.limits.map(({ id, max, condition }) => [id, `${max}`, condition]),
+    texts: verified.caveats.map(({ condition, value }) => [condition, value]),
+    verdicts: (accesses as Command[]).map((asked) => {
+      const access = accessOf(asked);
+      return access && verified.judge(access);
+    }),
+  };
+}
+
+/** What anybody reads from the text of a credential. */
+function read({ credential: text, accesses }: Command) {
+  const credential = Credential.parse(text);
+  const { location, paymentHash, isPaid, chain } = credential;
+  return {
+    ...{ location, paymentHash, isPaid, text: credential.toString(), key: credential.toKey() },
+    caveats: chain.texts.map(({ condition, value }) => [condition, value]),
+    validUntil: chain.validUntil ?? null,
+    verdicts: (accesses as Command[]).map((asked) => {
+      const access = accessOf(asked);
+      return access && credential.certainRefusals(access);
+    }),
+  };
+}
+
 /** A scope in JSON, whose dates are Unix seconds. */
 function scopeOf(scope: Command): never {
   const dates = ["expiresAt", "validFrom"].filter((key) => typeof scope[key] === "number");
@@ -131,6 +171,8 @@ const COMMANDS: Readonly<Record<string, (command: Command) => unknown>> = {
     caps: capsOfOtherUnits(scopeOf(scope)),
   }),
   judge,
+  authenticate,
+  read,
   amount: ({ text }) => {
     const amount = parseAmount(text);
     return amount === undefined
@@ -199,6 +241,7 @@ async function answer(command: Command): Promise<object> {
   try {
     return run(command) as object;
   } catch (error) {
+    if (error instanceof SigilError) return { code: error.code, message: error.message };
     if (error instanceof TypeError) return { refused: error.message };
     throw error;
   }

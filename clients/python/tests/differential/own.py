@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
-from l8nt import explain
+from l8nt import Credential, Refusal, SigilError, explain
 from l8nt.amount import UNITS, Amount, format_amount, parse_amount, write_amount
 from l8nt.caveat import (
     MISSING,
@@ -46,6 +46,8 @@ from l8nt.caveat.endpoint import (
     is_one_endpoint,
     read_endpoints,
 )
+from l8nt.credential import RevocationList
+from l8nt.l402 import Challenge, HmacVerifier, issuers_in, read_presented
 
 from .peer import Answer, Command
 
@@ -234,6 +236,72 @@ def words(command: Command) -> Answer:
     }
 
 
+def authenticate(command: Command) -> Answer:
+    secret, *previous = command["secrets"]
+    revocations = RevocationList(clock=lambda: command["now"])
+    for one in command["revoked"]:
+        revocations.revoke(one)
+    verifier = HmacVerifier(
+        secret=secret,
+        previous_secrets=previous,
+        revocations=revocations,
+        tolerate=command["tolerate"],
+        ledger=command["ledger"],
+        kind="spending" if command["kind"] == "treasury" else "access",
+    )
+    verified = verifier.authenticate(command["credential"])
+    return {
+        "nodes": [[node.id, node.agent] for node in verified.chain.nodes],
+        "limits": [[one.id, str(one.max), one.condition] for one in verified.limits],
+        "texts": [[one.condition, one.value] for one in verified.caveats],
+        "verdicts": verdicts(command, verified.judge),
+    }
+
+
+def read(command: Command) -> Answer:
+    credential = Credential.parse(command["credential"])
+    return {
+        "location": credential.location,
+        "paymentHash": credential.payment_hash,
+        "isPaid": credential.is_paid,
+        "key": credential.key,
+        "text": credential.text,
+        "caveats": [[one.condition, one.value] for one in credential.caveats],
+        "validUntil": credential.chain.valid_until,
+        "verdicts": verdicts(command, credential.certain_refusals),
+    }
+
+
+def verdicts(
+    command: Command, judge_one: Callable[[Access], Sequence[Refusal]]
+) -> list[list[Any] | None]:
+    """What is said of each request; ``None`` for one that is refused before it is judged."""
+    accesses = [access_of(asked) for asked in command["accesses"]]
+    return [
+        None if access is None else [one.to_dict() for one in judge_one(access)]
+        for access in accesses
+    ]
+
+
+def challenge(command: Command) -> Answer:
+    offers = [
+        {
+            "token": offer.token.text,
+            "invoice": offer.invoice,
+            "caveats": None if offer.enforced is None else list(offer.enforced),
+        }
+        for offer in Challenge.offers(command["lines"])
+    ]
+    return {"ok": True, "offers": offers}
+
+
+def present(command: Command) -> Answer:
+    text = read_presented(command["authorization"], command["macaroon"])
+    if text is None:
+        return {"ok": True, "caveats": None}
+    return {"ok": True, "caveats": [one.decode() for one in Credential.parse(text).body.caveats]}
+
+
 COMMANDS: Mapping[str, Callable[[Command], Answer]] = {
     "compile scope": compile_one,
     "minted scope": mint_one,
@@ -245,12 +313,24 @@ COMMANDS: Mapping[str, Callable[[Command], Answer]] = {
     "widenings": widened,
     "hand over": handed_over,
     "words": words,
+    "authenticate": authenticate,
+    "read": read,
+    "challenge": challenge,
+    "issuers": lambda command: {"ok": True, "issuers": list(issuers_in(command["lines"]))},
+    "present": present,
 }
+
+OF_CONFORMANCE = ("challenge", "issuers", "present")
+"""Commands of conformance/README.md, whose answers have a code alone."""
 
 
 def answer(command: Command) -> Answer:
     """The answer to a command; ``refused`` is the message of what a person gave wrongly."""
     try:
         return COMMANDS[command["do"]](command)
+    except SigilError as error:
+        if command["do"] in OF_CONFORMANCE:
+            return {"ok": False, "code": error.code}
+        return {"code": error.code, "message": error.message}
     except (TypeError, ValueError) as error:
         return {"refused": str(error)}

@@ -1,0 +1,83 @@
+"""Credentials that are minted in one language and narrowed in the other are one credential: the
+same bytes, the same ids, the same verdicts.
+"""
+
+from __future__ import annotations
+
+import json
+from base64 import b64decode
+
+import pytest
+
+from l8nt import Credential
+from l8nt.l402 import Minter
+
+from .cases import NOW, Choice
+from .credentials import LOCATION, SECRETS, Family, family, narrowing
+from .fields import challenge, presented
+from .own import answer, scope_of
+from .peer import Command, Peer
+from .test_caveats import CASES, PROGRAM, SEED
+
+
+def minted(one: Family) -> str:
+    minter = Minter(
+        secret=SECRETS[0],
+        location=LOCATION,
+        kind="spending" if one.kind == "treasury" else "access",
+        clock=lambda: NOW,
+    )
+    return minter.mint(**scope_of(one.scope)).text
+
+
+def test_a_credential_is_one_credential_in_both_languages() -> None:
+    families = [family(Choice(f"{SEED} family {at}")) for at in range(CASES // 8)]
+    with Peer(PROGRAM) as peer:
+        theirs = [one for one in families if one.minted_in == "TypeScript"]
+        made = peer.ask([one.minting() for one in theirs])
+        texts = {id(one): answer["credential"] for one, answer in zip(theirs, made, strict=True)}
+        for one in families:
+            if one.minted_in == "Python":
+                texts[id(one)] = minted(one)
+        for step in range(3):
+            narrowed = [one for one in families if len(one.steps) > step]
+            commands = [narrowing(texts[id(one)], one.steps[step]) for one in narrowed]
+            for one, command, said in zip(narrowed, commands, peer.ask(commands), strict=True):
+                own = Credential.parse(command["credential"]).append(command["caveats"])
+                assert said.get("credential") == own.text, f"L8NT_SEED={SEED}: {command}"
+                texts[id(one)] = own.text
+        commands = [command for one in families for command in one.asking(texts[id(one)])]
+        answers = peer.ask(commands)
+    different = [
+        json.dumps({"command": command, "Python": own, "TypeScript": said}, ensure_ascii=False)
+        for command, said in zip(commands, answers, strict=True)
+        if (own := json.loads(json.dumps(answer(command)))) != said
+    ]
+    assert not different, f"L8NT_SEED={SEED}: {len(different)} differ, such as {different[0]}"
+
+
+@pytest.mark.parametrize("kind", ["challenge", "presented"])
+def test_fields_of_requests_and_answers_are_read_alike(kind: str) -> None:
+    root = minted(family(Choice(f"{SEED} field")))
+    credential = Credential.parse(root)
+    credentials = [root, credential.append(["max_uses=1"]).text, credential.key]
+    tokens = [text.partition(":")[0] for text in credentials[:2]]
+    proof = f"preimage={root.partition(':')[2]}"
+    carrying = [credential.append([proof]), credential.append(["max_uses=1", proof])]
+    packets = [one.text.partition(":")[0] for one in carrying]
+    macaroons = [b64decode(packet).hex() for packet in packets]
+    commands: list[Command] = []
+    for at in range(CASES // 4):
+        choice = Choice(f"{SEED} {kind} {at}")
+        is_challenge = kind == "challenge"
+        commands.append(
+            challenge(choice, tokens) if is_challenge else presented(choice, credentials, macaroons)
+        )
+    with Peer(PROGRAM) as peer:
+        answers = peer.ask(commands)
+    different = [
+        json.dumps({"command": command, "Python": own, "TypeScript": said}, ensure_ascii=False)
+        for command, said in zip(commands, answers, strict=True)
+        if (own := json.loads(json.dumps(answer(command)))) != said
+    ]
+    assert not different, f"L8NT_SEED={SEED}: {len(different)} differ, such as {different[0]}"
