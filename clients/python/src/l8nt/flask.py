@@ -1,0 +1,55 @@
+"""Views of Flask that a credential is needed for. docs/guides/python-services.md."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+from flask import Response, current_app, g, request
+from typing_extensions import Unpack
+
+from .service import Answer
+from .service.exchange import KEY, unguarded
+from .service.terms import GivenTerms, terms_of
+from .wsgi import Sigil, WsgiExchange
+
+__all__ = ["Sigil", "guarded"]
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+_HOW = 'app.wsgi_app = Sigil(app.wsgi_app, service, guard="routes")'
+
+
+def guarded(**terms: Unpack[GivenTerms]) -> Callable[[View], View]:
+    """A decorator of a view, below ``@app.get(…)``: it asks for a credential that passes on these
+    terms. The view finds the grant at ``flask.g.grant``. ``Sigil`` with ``guard="routes"`` has to
+    stand before the app.
+
+    Raises TypeError or ValueError for terms that cannot be read.
+
+    Example::
+
+        @app.get("/forecast")
+        @guarded(capability="forecast")
+        def forecast():
+            return {"tokyo": "sunny"}
+    """
+    checked = terms_of(**terms)
+
+    def decorate(view: View) -> View:
+        @functools.wraps(view)
+        def asks(*given: Any, **named: Any) -> Any:
+            exchange = cast("WsgiExchange | None", request.environ.get(KEY))
+            if exchange is None:
+                raise unguarded(_HOW)
+            grant = exchange.let_in(request.environ, checked)
+            if grant is None:
+                answer = cast("Answer", exchange.answer)
+                return Response(answer.body, answer.status, list(answer.headers))
+            g.grant = grant
+            return current_app.ensure_sync(view)(*given, **named)
+
+        return cast("View", asks)
+
+    return decorate

@@ -1,0 +1,99 @@
+"""One request at a server, from its judgement to the end of its answer. Adapters drive it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, Literal
+
+from .facts import RequestFacts
+from .grant import Grant
+from .refused import Answer
+from .service import Service
+from .terms import GivenTerms, Terms, terms_of
+from .waiting import Steps
+
+__all__ = ["KEY", "MAX_BODY_BYTES", "Exchange", "Guarding", "guarding", "unguarded"]
+
+KEY: Final = "l8nt.exchange"
+"""Where the exchange of a request stands in an ASGI scope, and in a WSGI environ."""
+MAX_BODY_BYTES: Final = 1024 * 1024
+"""What is read of a body whose signature is verified before the handler."""
+
+Guarding = Literal["everything", "routes"]
+
+
+class Exchange:
+    """What was decided about one request, and what became of its answer."""
+
+    def __init__(self, service: Service, facts: RequestFacts) -> None:
+        self.service = service
+        self.facts = facts
+        self.grant: Grant | None = None
+        self.answer: Answer | None = None
+        """What is sent in place of the handler's answer."""
+        self._status: int | None = None
+
+    def judge(self, terms: Terms) -> Steps[Grant | None]:
+        """Judges the request on terms of one guard; ``None`` if it is not let in.
+
+        Raises TypeError for a capability of a service without a name: no caveat would forbid it.
+        """
+        if terms.capability is not None and self.service.name is None:
+            raise TypeError(
+                f"capability={terms.capability!r} is judged by <name>_capabilities, and this "
+                'service has no name: Service(name="weather", …)'
+            )
+        decision = yield from self.service.decide(self.facts, terms, self.grant)
+        if isinstance(decision, Grant):
+            self.grant = decision
+            return decision
+        self.answer = decision.answer
+        return None
+
+    def well_known(self) -> Steps[bool]:
+        """Answers a document of the service; whether the request asked for one."""
+        if not self.service.is_well_known(self.facts):
+            return False
+        self.answer = yield from self.service.well_known(self.facts)
+        return True
+
+    def head(
+        self, status: int, headers: Sequence[tuple[str, str]], *, is_seen: bool = True
+    ) -> list[tuple[str, str]]:
+        """The head of the answer is sent: ends the claim, if the head does that, and returns the
+        headers as they are sent.
+        """
+        self._status = status
+        if self.grant is None:
+            return list(headers)
+        if self.grant.ends_by == "head" or self.answer is not None:
+            self.grant.finish(status, is_seen=is_seen)
+        if self.answer is not None:
+            return list(headers)
+        return self.grant.headers(headers)
+
+    def end(self) -> None:
+        """The exchange has ended, whether its head was sent or not."""
+        if self.grant is not None:
+            self.grant.finish(self._status)
+
+
+def guarding(guard: Guarding, given: GivenTerms) -> Terms | None:
+    """The terms of every request; ``None`` if each route has its own.
+
+    Raises TypeError or ValueError for terms that cannot be read.
+    """
+    if guard == "everything":
+        return terms_of(**given)
+    if guard != "routes":
+        raise ValueError('guard is "everything" or "routes"')
+    if given:
+        raise TypeError(f'with guard="routes", {next(iter(given))!r} stands at the route')
+    return None
+
+
+def unguarded(how: str) -> RuntimeError:
+    """A route asks for a credential, and nothing around it looks at any."""
+    return RuntimeError(
+        f"this route needs a credential, and no Sigil middleware stands before it: {how}"
+    )

@@ -1,0 +1,159 @@
+"""A request that is not served, as data, and the problem details (RFC 9457) that its caller is
+shown. spec/3-challenge.md §5.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from .._codes import STATUS_OF
+from ..errors import DeniedError, SigilError, TokenError
+from .caching import VARY, exposed
+
+__all__ = ["Answer", "Answered", "Refused", "concealed", "status_of"]
+
+_TITLES = {
+    400: "Bad request",
+    401: "Credential refused",
+    403: "Out of scope",
+    404: "Not found",
+    409: "Still running",
+    413: "Too large",
+    415: "Unsupported media type",
+    422: "Cannot be repeated",
+    429: "Too many requests",
+    502: "Service unreachable",
+    503: "Unavailable",
+}
+
+# The token codes that the bearer of a bad credential is shown; of every other, the class alone.
+_SHOWN = frozenset(
+    {
+        "ERR_TOKEN_MALFORMED",
+        "ERR_TOKEN_TOO_LARGE",
+        "ERR_TOKEN_MISSING",
+        "ERR_TOKEN_THIRD_PARTY",
+        "ERR_TOKEN_SEALED",
+        "ERR_TOKEN_ALGORITHM",
+        "ERR_TOKEN_DATALOG",
+        # Who is trusted, and which keys there are, is public.
+        "ERR_TOKEN_ISSUER",
+        "ERR_TOKEN_KEY",
+    }
+)
+
+
+def status_of(error: SigilError) -> int:
+    """The HTTP status of an error, by its code."""
+    return STATUS_OF.get(error.code, 503)
+
+
+def concealed(error: SigilError) -> SigilError:
+    """The error as its caller is shown it: a forger is not told which check failed. [case 98]"""
+    if isinstance(error, TokenError) and status_of(error) == 401 and error.code not in _SHOWN:
+        return TokenError(
+            "ERR_TOKEN_FORGED",
+            "The credential is not genuine here: forged, altered, unpaid, or minted elsewhere.",
+        )
+    return error
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is sent: a status, header lines, and a body."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A request that is answered without its handler, and is no refusal: a preflight of CORS."""
+
+    answer: Answer
+    granted: Literal[False] = False
+
+    @property
+    def status(self) -> int:
+        return self.answer.status
+
+
+class Refused:
+    """A request that was refused, as data. ``answer`` renders it.
+
+    ``error`` says why in full, for the log; what the caller is shown may say less.
+    """
+
+    granted: Literal[False] = False
+    status: int
+    error: SigilError
+    challenge: str | None
+    """The ``WWW-Authenticate`` line of a 401: which caveats are enforced here, and which issuers
+    are trusted."""
+
+    def __init__(
+        self, error: SigilError, *, status: int | None = None, challenge: str | None = None
+    ) -> None:
+        self.error = error
+        self.status = status_of(error) if status is None else status
+        self.challenge = challenge if self.status == 401 else None
+
+    @property
+    def problem(self) -> dict[str, Any]:
+        """The problem details that the caller is shown; never a credential."""
+        error = concealed(self.error)
+        problem: dict[str, Any] = {
+            "type": f"urn:sigil:{error.code}",
+            "title": _TITLES.get(self.status, "Error"),
+            "status": self.status,
+            "detail": error.message,
+            "code": error.code,
+        }
+        spent: str | None = getattr(error, "spent", None)
+        if spent is not None:
+            problem["spent"] = spent
+        if isinstance(error, DeniedError):
+            refusals = [one.to_dict() for one in error.refusals]
+            problem["condition"] = refusals[0]["condition"]
+            if "node" in refusals[0]:
+                problem["node"] = refusals[0]["node"]
+            problem["refusals"] = refusals
+        return problem
+
+    @property
+    def answer(self) -> Answer:
+        """The refusal as it is sent."""
+        ours: list[tuple[str, str]] = []
+        if self.challenge is not None:
+            ours.append(("www-authenticate", self.challenge))
+        if self.error.retry_after_seconds is not None:
+            ours.append(("retry-after", _seconds(self.error.retry_after_seconds)))
+        body = json.dumps(self.problem, ensure_ascii=False, separators=(",", ":")).encode()
+        headers = (
+            *ours,
+            *exposed(ours),
+            ("content-type", "application/problem+json"),
+            ("cache-control", "no-store"),
+            ("vary", ", ".join(VARY)),
+            ("content-length", str(len(body))),
+        )
+        return Answer(self.status, headers, body)
+
+    def __repr__(self) -> str:
+        return f"<Refused {self.status} {self.error.code}>"
+
+
+def _seconds(value: float) -> str:
+    whole = int(value)
+    return str(whole if whole == value else whole + 1)
+
+
+def preflight() -> Answered:
+    """The answer to a preflight that no CORS middleware has answered before: it allows nothing by
+    itself.
+    """
+    vary = "Origin, Access-Control-Request-Method, Access-Control-Request-Headers"
+    return Answered(Answer(204, (("vary", vary),)))
