@@ -33,7 +33,7 @@ _SMALL_ORDER = frozenset(
 _PRIME = 2**255 - 19
 
 
-def _is_weak(key: bytes) -> bool:
+def is_weak_key(key: bytes) -> bool:
     """Whether a key would verify what nobody signed, or is written in another way than RFC 8032
     §5.1.5 has it. OpenSSL 4.0 takes both.
     """
@@ -51,7 +51,7 @@ def verify_with(public_key: bytes) -> Verify:
     As RFC 8032 §5.1.7 says without the factor of 8, which is what OpenSSL does: all
     implementations must agree.
     """
-    if len(public_key) != KEY_BYTES or _is_weak(public_key):
+    if len(public_key) != KEY_BYTES or is_weak_key(public_key):
         return _never
     try:
         key = Ed25519PublicKey.from_public_bytes(public_key)

@@ -2,6 +2,7 @@
 spec/3-challenge.md.
 """
 
+from .auth_items import AuthItem, read_challenges
 from .authorization import (
     format_authorization,
     mentions_credential,
@@ -20,6 +21,7 @@ from .token import Token
 
 __all__ = [
     "CREDENTIAL_FIELDS",
+    "AuthItem",
     "Challenge",
     "HmacVerifier",
     "Kind",
@@ -38,6 +40,7 @@ __all__ = [
     "other_schemes",
     "presents_credential",
     "read_authorization",
+    "read_challenges",
     "read_macaroon_field",
     "read_presented",
     "without_ours",

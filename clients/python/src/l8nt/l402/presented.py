@@ -24,6 +24,9 @@ def read_presented(authorization: Sequence[str] = (), macaroon: Sequence[str] = 
     Raises TokenError ``ERR_TOKEN_AMBIGUOUS`` for two different ones, ``ERR_TOKEN_MALFORMED``,
     ``ERR_TOKEN_TOO_LARGE``, ``ERR_TOKEN_THIRD_PARTY``.
     """
+    # A text is a sequence of texts too, and its letters joined by commas would present nothing.
+    if isinstance(authorization, str) or isinstance(macaroon, str):
+        raise TypeError("read_presented takes the lines of each field as a list")
     ours = ", ".join(authorization) if authorization else None
     if not macaroon:
         return read_authorization(ours)
