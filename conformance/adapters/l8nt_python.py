@@ -22,6 +22,7 @@ from l8nt.caveat import (
     with_uncounted,
 )
 from l8nt.credential import Blocks, RevocationList
+from l8nt.feed import FeedReader
 from l8nt.l402 import Challenge, HmacVerifier, Minter, issuers_in, read_presented
 from l8nt.macaroon import UnverifiedMacaroon
 
@@ -29,7 +30,7 @@ FORMS = ["macaroon", "biscuit"]
 FEATURES = [
     *("core", "strict", "inspect", "text", "credential", "requests", "places", "counted"),
     *("treasury", "tolerate", "revocation", "revoke", "scope", "mint"),
-    *("challenge", "issuers", "fields"),
+    *("challenge", "issuers", "fields", "feed"),
     *l8nt_python_keys.FEATURES,
 ]
 
@@ -182,6 +183,23 @@ def present(command):
     return {"ok": True, "caveats": [one.decode() for one in Credential.parse(text).body.caveats]}
 
 
+def feed(command):
+    reader = FeedReader(
+        location=command["location"], public_key=command["publicKey"], after=command["after"]
+    )
+    revoked = []
+    for page in command["pages"]:
+        try:
+            reading = reader.read(page.encode(), command["now"])
+        except SigilError as error:
+            answer = refused(error.code)
+            continue
+        revoked += [one.node for one in reading.entries]
+        is_alive = reading.alive_at is not None
+        answer = {"ok": True, "revoked": revoked, "seq": reading.seq, "alive": is_alive}
+    return answer
+
+
 COMMANDS = {
     "hello": lambda _: {
         "name": "l8nt-python",
@@ -201,6 +219,7 @@ COMMANDS = {
     "challenge": challenge,
     "issuers": lambda command: {"ok": True, "issuers": issuers_in(command["lines"])},
     "present": present,
+    "feed": feed,
     **l8nt_python_keys.COMMANDS,
 }
 

@@ -18,16 +18,6 @@ class Verifier(Protocol):
         """
         ...
 
-    def prepare(self, text: str) -> None:
-        """Waits for what ``authenticate(text)`` needs from elsewhere, such as an issuer's keys.
-        Never raises.
-        """
-        ...
-
-    async def aprepare(self, text: str) -> None:
-        """As ``prepare``, in an event loop."""
-        ...
-
     def known(self, text: str) -> Verified | None:
         """What was proven before about exactly this text; ``None`` if it has to be read."""
         ...

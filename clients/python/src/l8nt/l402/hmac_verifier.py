@@ -78,12 +78,6 @@ class HmacVerifier(HoldsSecret):
         text = credential if isinstance(credential, str) else credential.text
         return self._texts.get(text) or self._prove(text)
 
-    def prepare(self, text: str) -> None:
-        """There is nothing to wait for."""
-
-    async def aprepare(self, text: str) -> None:
-        """There is nothing to wait for."""
-
     def known(self, text: str) -> Verified | None:
         """What was proven before about exactly this text; ``None`` if it has to be read."""
         return self._texts.get(text)
