@@ -2,8 +2,8 @@
 §2.
 """
 
-from .async_client import AsyncClient
-from .client import Client
+from .async_client import AsyncClient, arequest_as
+from .client import Client, request_as
 from .standing import NodeStanding, PaymentSummary, ReceiptRow, Standing
 
 __all__ = [
@@ -13,4 +13,6 @@ __all__ = [
     "PaymentSummary",
     "ReceiptRow",
     "Standing",
+    "arequest_as",
+    "request_as",
 ]

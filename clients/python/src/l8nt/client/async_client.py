@@ -80,9 +80,9 @@ class AsyncClient:
         A task that is cancelled ends the request. A payment that was begun is brought to its end,
         and the next request uses what it bought.
         """
-        return await self._request(method, url, options, order_id=None)
+        return await self.requested(method, url, options, order_id=None)
 
-    async def _request(
+    async def requested(
         self,
         method: str,
         url: str | httpx2.URL,
@@ -91,6 +91,9 @@ class AsyncClient:
         order_id: str | None,
         stream: bool = False,
     ) -> httpx2.Response:
+        """``request``, of an order with an id of the caller's, or with an answer that is read as it
+        comes.
+        """
         http = self._http()
         call = Prepared(http, method, str(url), options)
         await call.aapply_auth()
@@ -169,7 +172,7 @@ class AsyncClient:
             async with client.stream("GET", url) as response:
                 async for part in response.aiter_bytes(): ...
         """
-        response = await self._request(method, url, options, order_id=None, stream=True)
+        response = await self.requested(method, url, options, order_id=None, stream=True)
         try:
             yield response
         finally:
@@ -277,3 +280,12 @@ class AsyncClient:
                 transport = made.AsyncHTTPTransport(uds=child.socket)
                 self._of_child = made.AsyncClient(transport=transport, trust_env=False)
             return self._of_child
+
+
+async def arequest_as(
+    client: AsyncClient, order_id: str, method: str, url: str, options: RequestOptions | None = None
+) -> httpx2.Response:
+    """``client.request`` of a request whose order has an id of the caller's, new for each request:
+    8 to 64 letters, digits, ``_`` and ``-``.
+    """
+    return await client.requested(method, url, options or {}, order_id=order_id)

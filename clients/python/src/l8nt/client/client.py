@@ -100,9 +100,9 @@ class Client:
         money moved. Without a payment, the errors of the HTTP library are raised as they are.
         spec/4-purchase.md §2.
         """
-        return self._request(method, url, options, order_id=None)
+        return self.requested(method, url, options, order_id=None)
 
-    def _request(
+    def requested(
         self,
         method: str,
         url: str | httpx2.URL,
@@ -111,6 +111,9 @@ class Client:
         order_id: str | None,
         stream: bool = False,
     ) -> httpx2.Response:
+        """``request``, of an order with an id of the caller's, or with an answer that is read as it
+        comes.
+        """
         http = self._http()
         call = Prepared(http, method, str(url), options)
         call.apply_auth()
@@ -178,7 +181,7 @@ class Client:
             with client.stream("GET", url) as response:
                 for part in response.iter_bytes(): ...
         """
-        response = self._request(method, url, options, order_id=None, stream=True)
+        response = self.requested(method, url, options, order_id=None, stream=True)
         try:
             yield response
         finally:
@@ -293,3 +296,12 @@ class Client:
                 transport = made.HTTPTransport(uds=child.socket)
                 self._of_child = made.Client(transport=transport, trust_env=False)
             return self._of_child
+
+
+def request_as(
+    client: Client, order_id: str, method: str, url: str, options: RequestOptions | None = None
+) -> httpx2.Response:
+    """``client.request`` of a request whose order has an id of the caller's, new for each request:
+    8 to 64 letters, digits, ``_`` and ``-``.
+    """
+    return client.requested(method, url, options or {}, order_id=order_id)

@@ -31,11 +31,13 @@ class BodyEnd:
 class Reply(ABC):
     """An answer whose body is not read yet."""
 
-    __slots__ = ("code",)
+    __slots__ = ("code", "is_moved")
 
     def __init__(self) -> None:
         self.code: str | None = None
         """The code of the problem in it, if it refuses (page 3 §5)."""
+        self.is_moved = False
+        """Whether the HTTP library followed a redirect to it."""
 
     @property
     @abstractmethod

@@ -68,7 +68,8 @@ class _Port:
         self._original = original
         self._library = library_of(original or http)
 
-    def _made(self, sent: Send, *, is_async: bool) -> Any:
+    def made(self, sent: Send, *, is_async: bool) -> Any:
+        """The request as the library sends it."""
         library, original = self._library, self._original
         headers = [(name.encode(), value.encode("latin-1")) for name, value in sent.fields]
         if sent.is_for_treasury or original is None:
@@ -95,14 +96,15 @@ class _Port:
             content=sent.body,
             extensions=original.extensions,
         )
-        if "cookie" not in sent.fields and self._http.cookies and _is_same_origin(made, original):
-            self._http.cookies.set_cookie_header(made)
+        jar = None if self._http is None else self._http.cookies
+        if jar and "cookie" not in sent.fields and _is_same_origin(made, original):
+            jar.set_cookie_header(made)
         return made
 
     def _reply(self, raw: Any) -> HttpxReply:
         return HttpxReply(raw)
 
-    def _hide(self, made: Any) -> None:
+    def hide(self, made: Any) -> None:
         """What the caller sees of a request has the credentials that the caller gave it, and no
         other.
         """
@@ -130,12 +132,12 @@ class HttpxPort(_Port):
     """Sends with a ``Client`` of either library."""
 
     def send(self, request: Send) -> HttpxReply:
-        made = self._made(request, is_async=False)
+        made = self.made(request, is_async=False)
         http = self._treasury if request.is_for_treasury else self._http
         try:
             return self._reply(http.send(made, stream=True, auth=None, follow_redirects=False))
         finally:
-            self._hide(made)
+            self.hide(made)
 
     def read(self, reply: Reply, max_bytes: int) -> bytes | None:
         raw = _raw(reply)
@@ -167,14 +169,14 @@ class AsyncHttpxPort(_Port):
     """Sends with an ``AsyncClient`` of either library."""
 
     async def send(self, request: Send) -> HttpxReply:
-        made = self._made(request, is_async=True)
+        made = self.made(request, is_async=True)
         http = self._treasury if request.is_for_treasury else self._http
         try:
             return self._reply(
                 await http.send(made, stream=True, auth=None, follow_redirects=False)
             )
         finally:
-            self._hide(made)
+            self.hide(made)
 
     async def read(self, reply: Reply, max_bytes: int) -> bytes | None:
         raw = _raw(reply)

@@ -82,7 +82,7 @@ class Prepared:
     @property
     def written(self) -> Callable[[str], str]:
         """A URL as the library sends it."""
-        return _written(self.library)
+        return written_by(self.library)
 
     def unpaid(self, response: httpx2.Response) -> Flow[None]:
         """Raises the error for a 402 to a client without a credential, if it asks for payment."""
@@ -94,5 +94,6 @@ class Prepared:
 
 
 @cache
-def _written(library: ModuleType) -> Callable[[str], str]:
+def written_by(library: ModuleType) -> Callable[[str], str]:
+    """Gives a URL as the library sends it."""
     return lambda url: str(library.URL(url))

@@ -61,7 +61,8 @@ def redirected(request: Outgoing, reply: Reply, written: Callable[[str], str]) -
             "that URL directly.",
         )
     if origin_of(url) == request.origin:
-        return replace(kept, url=url)
+        # The HTTP library adds those that it knows now.
+        return replace(kept, url=url, fields=kept.fields.without("cookie"))
     if kept.body is not None or kept.large is not None:
         raise AdapterError(
             "ERR_REDIRECT",

@@ -20,7 +20,7 @@ from .endings import has_given_up
 from .flow import Flow, Reply, close
 from .held import Held, Refused
 from .orders import Order, named_order, new_order_id, orders_of
-from .outgoing import Outgoing, too_large_to_buy, whole
+from .outgoing import Outgoing, origin_of, too_large_to_buy, whole
 from .redirect import MAX_REDIRECTS, is_redirect, redirected
 from .remote import Purchase, PurchaseRequest
 from .sender import Sender, SenderContext
@@ -160,8 +160,10 @@ class Trip:
                 return (yield from self._request_at_home(again, access, target, now))
         if not answered.is_refused:
             return reply
+        strayed = strayed or reply.is_moved
         if payer is None or strayed:
-            raise (yield from unpaid(reply, request.origin, _why_unpaid(strayed, chosen)))
+            origin = origin_of(reply.url) if reply.is_moved else request.origin
+            raise (yield from unpaid(reply, origin, _why_unpaid(strayed, chosen)))
         yield from close(reply)
         refused = None if held is None else held.refusal
         return (yield from self._buy((yield from whole(request)), target, payer, refused))
@@ -192,8 +194,9 @@ class Trip:
         if not asks_for_payment(request, reply):
             return reply
         payer = choose(carried, access, is_payer)
-        if payer is None or request.strayed:
-            why = _STRAYED if request.strayed else _USED_UP
+        strayed = request.strayed or reply.is_moved
+        if payer is None or strayed:
+            why = _STRAYED if strayed else _USED_UP
             raise (yield from unpaid(reply, request.origin, why))
         yield from close(reply)
         return (yield from self._buy((yield from whole(request)), target, payer, None))
@@ -226,7 +229,7 @@ class Trip:
             is_new = bought.payment is not None and not bought.payment.earlier
             held = self._context.sender.held.handed(bought.credential or "", order, is_new)
             answered = yield from self._use(request, target, held)
-            if not answered.is_refused:
+            if not answered.is_refused or answered.reply.is_moved:
                 return answered.reply
             yield from close(answered.reply)
             refused = held.refusal
