@@ -4,6 +4,7 @@ import json
 import re
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "clients/python/src"))
 
@@ -25,10 +26,11 @@ from l8nt.credential import Blocks, RevocationList
 from l8nt.feed import FeedReader
 from l8nt.l402 import Challenge, HmacVerifier, Minter, issuers_in, read_presented
 from l8nt.macaroon import UnverifiedMacaroon
+from l8nt.service.ledger import MemoryLedger, UsedUp
 
 FORMS = ["macaroon", "biscuit"]
 FEATURES = [
-    *("core", "strict", "inspect", "text", "credential", "requests", "places", "counted"),
+    *("core", "strict", "inspect", "text", "credential", "requests", "places", "limits", "counted"),
     *("treasury", "tolerate", "revocation", "revoke", "scope", "mint"),
     *("challenge", "issuers", "fields", "feed"),
     *l8nt_python_keys.FEATURES,
@@ -89,14 +91,26 @@ def access_of(asked, verifier):
     )
 
 
-def judge(verified, access, verifier):
-    """The codes of what says no to one request."""
+def judge(verified, access, verifier, ledger):
+    """Judges one request, and counts it if it is allowed. The codes of what says no."""
     price = access.price or Amount("msat", 0)
     counted = counted_price(verified.chain, price, access.priced_request)
     uncounted = None
     if access.target != "self":
         uncounted = uncounted_spend(verified.chain, counted, kind_of(verifier))
-    return [one.code for one in with_uncounted(verified.judge(access), uncounted, counted)]
+    refusals = with_uncounted(verified.judge(access), uncounted, counted)
+    if refusals:
+        return [one.code for one in refusals]
+    if access.target == "self" or not verified.limits:
+        return []
+    use = SimpleNamespace(counted=verified.limits, amount=counted, at=access.now)
+    try:
+        ledger.claim(use).commit(counted, access.now)
+    except UsedUp as full:
+        used = {one.id for one in full.usages}
+        kinds = [one.kind for one in verified.limits if one.id in used]
+        return ["ERR_USES" if kind == "uses" else "ERR_BUDGET" for kind in kinds]
+    return []
 
 
 def verify(command):
@@ -106,16 +120,18 @@ def verify(command):
         return {"ok": True} if is_genuine else refused("ERR_TOKEN_FORGED")
     request, given = command["request"], command["verifier"]
     verifier = verifier_of(command, command.get("revoked", []), request["now"])
+    ledger = MemoryLedger()
+    for one in command.get("before", []):
+        earlier = verifier.authenticate(one.get("credential", command["credential"]))
+        for _ in range(one["times"]):
+            judge(earlier, access_of(one["request"], given), given, ledger)
     access = access_of(request, given)
     if access is None:
         return refused("ERR_REQUEST")
     verified = verifier.authenticate(command["credential"])
-    codes = judge(verified, access, given)
+    codes = judge(verified, access, given, ledger)
     if codes:
         return {**refused(codes[0]), "codes": codes}
-    # Nothing counts in this package alone: a limit of this form denies where nobody counts it.
-    if command["form"] == "biscuit" and verified.limits:
-        return {"unsupported": True}
     return {"ok": True, "nodes": verified.node_ids, "limits": [one.id for one in verified.limits]}
 
 
