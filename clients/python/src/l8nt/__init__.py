@@ -21,6 +21,7 @@ from .errors import (
 )
 
 if TYPE_CHECKING:
+    from .agents import SigilHandle, asigil_fetch, current_handle, sigil_fetch
     from .client import AsyncClient, Client
     from .credential import Credential, delegate
 
@@ -36,17 +37,25 @@ __all__ = [
     "PaymentError",
     "Refusal",
     "SigilError",
+    "SigilHandle",
     "Spent",
     "TokenError",
+    "asigil_fetch",
+    "current_handle",
     "delegate",
     "explain",
+    "sigil_fetch",
 ]
 
 _LAZY: dict[str, str] = {
     "AsyncClient": ".client",
     "Client": ".client",
     "Credential": ".credential",
+    "SigilHandle": ".agents",
+    "asigil_fetch": ".agents",
+    "current_handle": ".agents",
     "delegate": ".credential",
+    "sigil_fetch": ".agents",
 }
 """The module of each name that is loaded with its first use."""
 

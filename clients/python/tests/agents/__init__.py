@@ -1,0 +1,1 @@
+"""Handles, their places and the rule of turns."""
