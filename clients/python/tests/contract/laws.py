@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 
 import pytest
 
@@ -37,9 +37,24 @@ class AgentContract:
         raise NotImplementedError
 
     @pytest.fixture
-    def stage(self, open_town: Callable[..., Town]) -> Stage:
-        """A stage on the machine's clock, because frameworks have timers of their own."""
-        return Stage(open_town(now=None))
+    async def open_stage(
+        self, open_town: Callable[..., Town]
+    ) -> AsyncIterator[Callable[..., Stage]]:
+        """Opens stages on the machine's clock, because frameworks have timers of their own."""
+        stages: list[Stage] = []
+
+        def open_one(budget: str = "1000 sat") -> Stage:
+            stages.append(Stage(open_town(now=None), budget))
+            return stages[-1]
+
+        yield open_one
+        for stage in stages:
+            await stage.aclose()
+
+    @pytest.fixture
+    def stage(self, open_stage: Callable[..., Stage]) -> Stage:
+        """A stage whose agents have 1,000 sat."""
+        return open_stage()
 
     def _boss(self, *acts: Act) -> Script:
         return Script(self.first, acts)
@@ -126,9 +141,9 @@ class AgentContract:
         assert stage.town.paid()[0] == 1
 
     async def test_the_budget_at_the_top_limits_the_whole_family(
-        self, open_town: Callable[..., Town]
+        self, open_stage: Callable[..., Stage]
     ) -> None:
-        stage = Stage(open_town(now=None), budget="30 sat")
+        stage = open_stage(budget="30 sat")
         stage.open({"left": {"budget": "25 sat"}, "right": {"budget": "25 sat"}})
         shops = [Get(stage.open_shop().url) for _ in range(4)]
         buyers = (_hand("left", *shops[:2]), _hand("right", *shops[2:]))
@@ -148,7 +163,8 @@ class AgentContract:
         running = asyncio.ensure_future(
             self.run(self._boss(Get(shop.url), Get(following.url)), stage)
         )
-        await shop.arrival(2)
+        # The agent and its treasury ask for the price; then the agent presents what was bought.
+        await shop.arrival(3)
         running.cancel()
         with contextlib.suppress(BaseException):
             if self.is_async:

@@ -52,6 +52,11 @@ class Stage:
         assert self._handle is not None, "stage.open(agents) comes first"
         return self._handle
 
+    async def aclose(self) -> None:
+        """Closes the connections of all agents."""
+        if self._handle is not None:
+            await self._handle.aclose()
+
     def open_shop(self, price: str = "10 sat") -> Shop:
         """A shop that sells a pass for an hour."""
         return self.town.open_shop(

@@ -273,6 +273,21 @@ class SigilHandle:
         """The same, asynchronous."""
         await self.__above().arevoke(self.__place)
 
+    def close(self) -> None:
+        """Tells the treasury which answers have arrived, and closes the connections of this agent
+        and of all below it, as ``Client.close``. They can be used afterwards.
+        """
+        for child in self.__below():
+            child.close()
+        self.__place.close()
+
+    async def aclose(self) -> None:
+        """The same for what the running event loop has opened, and for ``close``."""
+        for child in self.__below():
+            await child.aclose()
+        await self.__place.aclose()
+        self.__place.close()
+
     def to_dict(self) -> dict[str, str]:
         """A name in place of the credential, as JSON has it in every language."""
         agent = self.agent
@@ -293,6 +308,10 @@ class SigilHandle:
     async def __awaited(self, result: Awaitable[_Result]) -> _Result:
         with self:
             return await result
+
+    def __below(self) -> Sequence[SigilHandle]:
+        with self.__lock:
+            return list(self.__children.values())
 
     def __above(self) -> Place:
         if self.__parent is None:

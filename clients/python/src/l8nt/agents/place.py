@@ -124,6 +124,17 @@ class Place:
         """A place below that is denied everything, for ``refusal``."""
         return Place(self._family, self.policies, agent=name, refusal=refusal)
 
+    def close(self) -> None:
+        """Closes the client for threads."""
+        if self._client is not None:
+            self._client.close()
+
+    async def aclose(self) -> None:
+        """Closes the client of the event loop that runs now."""
+        known = self._async_clients.pop(asyncio.get_running_loop(), None)
+        if known is not None:
+            await known.aclose()
+
     def revoke(self, child: Place) -> None:
         """Revokes the credential of an agent below this one."""
         self._family.client(self.held.lasting).revoke(child.held.credential)
