@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
+from copy import copy
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from typing_extensions import Self, Unpack
@@ -25,7 +26,7 @@ from .standing import NodeStanding, PaymentSummary, ReceiptRow
 if TYPE_CHECKING:
     import httpx2
 
-    from .signing import HolderKey
+    from ..holder import HolderKey
 
 T = TypeVar("T")
 
@@ -58,18 +59,17 @@ class AsyncClient:
         Raises TokenError for a credential that cannot be read; TypeError for a credential beside a
         wallet, and for a holder key that is none.
         """
-        self._core = Core(
-            credential=credential,
-            wallet=wallet,
-            limits=limits,
-            holder_key=holder_key,
-            on_payment=on_payment,
-            clock=clock,
-        )
         self._given_http = http
-        self._lock = threading.Lock()
-        self._shared: tuple[Any, object] | None = None
-        self._of_child: Any = None
+        self.begin(
+            Core(
+                credential=credential,
+                wallet=wallet,
+                limits=limits,
+                holder_key=holder_key,
+                on_payment=on_payment,
+                clock=clock,
+            )
+        )
 
     async def request(
         self, method: str, url: str | httpx2.URL, **options: Unpack[RequestOptions]
@@ -177,6 +177,24 @@ class AsyncClient:
             yield response
         finally:
             await response.aclose()
+
+    def begin(self, core: Core) -> None:
+        """Has these credentials, and no connections of its own yet."""
+        self._core = core
+        self._lock = threading.Lock()
+        self._shared: tuple[Any, object] | None = None
+        self._of_child: Any = None
+
+    def with_credential(self, credential: GivenCredentials) -> AsyncClient:
+        """A client with another credential, such as one that was delegated, and otherwise the same:
+        the same HTTP client, holder key and treasury. Starts the treasury of a wallet, which takes
+        a moment.
+
+        Raises TokenError for a credential that cannot be read.
+        """
+        made = copy(self)
+        made.begin(self._core.derived(credential))
+        return made
 
     @property
     def credential(self) -> Credential:

@@ -7,6 +7,7 @@ import time
 import weakref
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
+from copy import copy
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from typing_extensions import Self, Unpack
@@ -26,7 +27,8 @@ from .standing import NodeStanding, PaymentSummary, ReceiptRow
 if TYPE_CHECKING:
     import httpx2
 
-    from .signing import HolderKey
+    from ..holder import HolderKey
+    from .async_client import AsyncClient
 
 T = TypeVar("T")
 
@@ -72,18 +74,17 @@ class Client:
         Raises TokenError for a credential that cannot be read; TypeError for a credential beside a
         wallet, and for a holder key that is none.
         """
-        self._core = Core(
-            credential=credential,
-            wallet=wallet,
-            limits=limits,
-            holder_key=holder_key,
-            on_payment=on_payment,
-            clock=clock,
-        )
         self._given_http = http
-        self._lock = threading.Lock()
-        self._shared: tuple[Any, Callable[[], None]] | None = None
-        self._of_child: Any = None
+        self.begin(
+            Core(
+                credential=credential,
+                wallet=wallet,
+                limits=limits,
+                holder_key=holder_key,
+                on_payment=on_payment,
+                clock=clock,
+            )
+        )
 
     def request(
         self, method: str, url: str | httpx2.URL, **options: Unpack[RequestOptions]
@@ -186,6 +187,33 @@ class Client:
             yield response
         finally:
             response.close()
+
+    def with_credential(self, credential: GivenCredentials) -> Client:
+        """A client with another credential, such as one that was delegated, and otherwise the same:
+        the same HTTP client, holder key and treasury.
+
+        Raises TokenError for a credential that cannot be read.
+        """
+        made = copy(self)
+        made.begin(self._core.derived(credential))
+        return made
+
+    def to_async(self) -> AsyncClient:
+        """An ``AsyncClient`` with the same credential and treasury. It sends with an HTTP client of
+        its own.
+        """
+        from .async_client import AsyncClient
+
+        made = AsyncClient(credential=())
+        made.begin(self._core)
+        return made
+
+    def begin(self, core: Core) -> None:
+        """Has these credentials, and no connections of its own yet."""
+        self._core = core
+        self._lock = threading.Lock()
+        self._shared: tuple[Any, Callable[[], None]] | None = None
+        self._of_child: Any = None
 
     @property
     def credential(self) -> Credential:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
+from copy import copy
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol
 
@@ -22,7 +23,7 @@ from .trip import Trip, TripContext
 from .trusted import Trusted
 
 if TYPE_CHECKING:
-    from .signing import HolderKey
+    from ..holder import HolderKey
 
 PAGE_ROWS = 100
 
@@ -33,12 +34,20 @@ class Environment(Protocol):
     def get(self, name: str, /) -> str | None: ...
 
 
+class OwnEnvironment:
+    """The variables of a client whose HTTP library the caller brings: no wallet."""
+
+    def get(self, name: str, /) -> str | None:
+        return None if name == "SIGIL_WALLET" else os.environ.get(name)
+
+
 class WalletChild(Protocol):
     """A treasury that this process has started: ``l8nt.client.wallet_child.WalletChild``."""
 
-    socket: str
-    base: str
-
+    @property
+    def socket(self) -> str: ...
+    @property
+    def base(self) -> str: ...
     def credential(self, scope: Scope | None, /) -> str: ...
 
 
@@ -86,6 +95,20 @@ class Core:
         self._carried = None if wallet else CarriedCredentials(credential, self._treasury_at)
         self._context: TripContext | None = None
 
+    def derived(self, given: GivenCredentials) -> Core:
+        """The same with another credential. What was handed over to this one is not its own."""
+        _ = self.carried  # Starts the treasury of a wallet.
+        core = copy(self)
+        core.begin(given)
+        return core
+
+    def begin(self, given: GivenCredentials | None) -> None:
+        """Holds these credentials and nothing that was handed over."""
+        self._lock = threading.Lock()
+        self._sender = SenderContext(self.clock, self._signer)
+        self._carried = CarriedCredentials(given, self._treasury_at)
+        self._context = None
+
     @property
     def is_open(self) -> bool:
         """Whether the credentials are there. Otherwise ``open`` starts what mints them."""
@@ -128,7 +151,11 @@ class Core:
 
     def trip(self, request: Outgoing, written: Callable[[str], str]) -> Flow[Reply]:
         """One call."""
-        return Trip(self.context(written)).follow(request)
+        return self.call(written).follow(request)
+
+    def call(self, written: Callable[[str], str] = str) -> Trip:
+        """One call, which an HTTP library may follow to where a redirect leads."""
+        return Trip(self.context(written))
 
     @property
     def first(self) -> Carried:
@@ -183,5 +210,6 @@ def _tell(carried: Carried) -> Flow[None]:
 def _holder_key(key: str | HolderKey, clock: Callable[[], float]) -> HolderKey:
     if not isinstance(key, str):
         return key
-    made: HolderKey = import_module("l8nt.holder").HolderKey(key, clock=clock)
-    return made
+    from ..holder import HolderKey as Key  # Loads what signs.
+
+    return Key(key, clock=clock)

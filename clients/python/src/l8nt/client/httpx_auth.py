@@ -4,30 +4,24 @@ client.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import AsyncGenerator, Callable, Generator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import AdapterError
-from .carried import WHAT_TO_SET, GivenCredentials
-from .core import Core
-from .flow import Effect, Fill, Flow, Pause, Read, Send, arun, run
+from .carried import GivenCredentials
+from .core import Core, OwnEnvironment
+from .flow import Effect, Fill, Pause, Read, Send, arun, run
 from .httpx_port import AsyncHttpxPort, HttpxPort, outgoing_of
 from .httpx_reply import HttpxReply, library_of
 from .httpx_requests import written_by
 from .outgoing import Outgoing, origin_of
 from .patience import patience
-from .signing import HolderKey
 from .standing import PaymentSummary
-from .unpaid import unpaid
+from .unpaid import unpaid_free
 
-
-class OwnEnvironment:
-    """The variables of a client whose HTTP library the caller brings: no wallet."""
-
-    def get(self, name: str, /) -> str | None:
-        return None if name == "SIGIL_WALLET" else os.environ.get(name)
+if TYPE_CHECKING:
+    from ..holder import HolderKey
 
 
 class AuthFlow:
@@ -80,7 +74,7 @@ class AuthFlow:
         outgoing = outgoing_of(request, redirect="manual")
         if self._is_free(outgoing):
             response = yield request
-            run(_unpaid(outgoing, response), port)
+            run(unpaid_free(outgoing, HttpxReply(response)), port)
             return
         flow = self._core.trip(outgoing, written_by(library_of(request)))
         calls = _Calls()
@@ -113,7 +107,7 @@ class AuthFlow:
         outgoing = outgoing_of(request, redirect="manual")
         if self._is_free(outgoing):
             response = yield request
-            await arun(_unpaid(outgoing, response), port)
+            await arun(unpaid_free(outgoing, HttpxReply(response)), port)
             return
         flow = self._core.trip(outgoing, written_by(library_of(request)))
         calls = _Calls()
@@ -166,14 +160,6 @@ class _Calls:
     def finish(self, raw: Any) -> None:
         """What the treasury answered is nobody's to read: it has credentials."""
         raw.history = [one for one in raw.history if one not in self._of_treasury]
-
-
-def _unpaid(request: Outgoing, response: Any) -> Flow[None]:
-    """Raises the error for a 402 to a client without a credential, if it asks for payment."""
-    if response.status_code != 402 or request.is_own or "authorization" in request.fields:
-        return
-    reply = HttpxReply(response)
-    raise (yield from unpaid(reply, origin_of(reply.url), WHAT_TO_SET))
 
 
 # Close is left to the HTTP client, which reads each answer before it sends the next request.

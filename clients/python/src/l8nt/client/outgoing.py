@@ -117,7 +117,11 @@ def whole(request: Outgoing) -> Flow[Outgoing]:
         return request
     yield from fill(streamed)
     kept = streamed.kept
-    return request if kept is None else replace(request, body=kept or None, streamed=None)
+    if kept is None:
+        return request
+    # Its length is known now.
+    fields = request.fields.without("transfer-encoding")
+    return replace(request, fields=fields, body=kept or None, streamed=None)
 
 
 def too_large_to_buy(origin: str) -> AdapterError:

@@ -13,7 +13,7 @@ from .presents import CREDENTIAL_FIELDS
 
 MAX_REDIRECTS = 20
 
-_STATUSES = frozenset((301, 302, 303, 307, 308))
+STATUSES = frozenset((301, 302, 303, 307, 308))
 _OF_BODY = (
     "content-type",
     "content-length",
@@ -26,7 +26,7 @@ _OF_BODY = (
 def is_redirect(reply: Reply, request: Outgoing) -> bool:
     """Whether a reply redirects, and the redirect is to be followed."""
     return (
-        reply.status in _STATUSES
+        reply.status in STATUSES
         and request.redirect == "follow"
         and reply.get("location") is not None
     )

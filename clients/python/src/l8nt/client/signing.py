@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from ..errors import AdapterError
 from .fields import Fields
 from .flow import Flow
 from .outgoing import Outgoing, whole
 
-
-class HolderKey(Protocol):
-    """The key of a holder: ``l8nt.holder.HolderKey``."""
-
-    def is_for(self, headers: list[tuple[str, str]], /) -> bool: ...
-    def sign(
-        self, method: str, url: str, headers: list[tuple[str, str]], body: bytes = b"", /
-    ) -> list[tuple[str, str]]: ...
+if TYPE_CHECKING:
+    from ..holder import HolderKey
 
 
 class Signer:

@@ -110,15 +110,19 @@ class Trip:
             onward = redirected(following, reply, self._context.written)
             if onward is None:
                 return reply
-            is_used = _is_used_up_by(following, reply)
-            if self._spending.is_paid and self._may_buy_target and not is_used:
-                self._spending.is_paid = False
-                self._may_buy_target = False
+            self.redirects(following, reply)
             yield from close(reply)
             following = onward
         raise AdapterError(
             "ERR_REDIRECT", f"The service redirects more than {MAX_REDIRECTS} times."
         )
+
+    def redirects(self, request: Outgoing, reply: Reply) -> None:
+        """The target of a redirect that gave its use back may be bought, once in a call."""
+        is_used = _is_used_up_by(request, reply)
+        if self._spending.is_paid and self._may_buy_target and not is_used:
+            self._spending.is_paid = False
+            self._may_buy_target = False
 
     def _request(self, request: Outgoing) -> Flow[Reply]:
         if request.is_own:
