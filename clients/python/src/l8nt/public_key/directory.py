@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from math import ceil, inf
 from threading import Event, RLock, Thread
@@ -183,7 +184,10 @@ class IssuerDirectory:
         known.asked_at = self._clock()
         asking = _Asking()
         known.asking = asking
-        self._start(lambda: self._run(asking, issuer, known))
+        try:
+            self._start(lambda: self._run(asking, issuer, known))
+        except RuntimeError as error:  # No thread is left.
+            self._end(asking, issuer, known, _reason_of(issuer, error))
         return asking
 
     def _run(self, asking: _Asking, issuer: str, known: _Known) -> None:
@@ -208,7 +212,9 @@ class IssuerDirectory:
                 known.asking = None
             asking.done.set()
         if isinstance(result, SigilError) and self._alarm is not None:
-            self._alarm(f"l8nt: the keys of {issuer} could not be had", result)
+            # It is not the request's fault.
+            with suppress(Exception):
+                self._alarm(f"l8nt: the keys of {issuer} could not be had", result)
 
     def _wait_for(self, asking: _Asking, issuer: str, known: _Known) -> None:
         if self._wait(asking.done, FETCH_SECONDS):

@@ -121,6 +121,9 @@ def _answer_of(connection: http.client.HTTPConnection, path: str, issuer: str) -
     if response.status == 200 and length.isdecimal() and int(length[:9]) > MAX_PAGE_BYTES:
         raise page_error("ERR_KEYS_TOO_LARGE", issuer, f"has more than {MAX_PAGE_BYTES} bytes")
     body = response.read(MAX_PAGE_BYTES + 1) if response.status == 200 else b""
+    # A page that was cut off could say that all keys have ended. `read` does not see it.
+    if body and response.length:
+        raise http.client.IncompleteRead(b"", response.length)
     return PageAnswer(response.status, body, joined)
 
 
@@ -152,6 +155,9 @@ class _Timed(io.RawIOBase):
 
     def makefile(self, *_mode: object) -> io.BufferedReader:
         return io.BufferedReader(self)
+
+    def close(self) -> None:
+        """Nothing: `http.client` closes it before it has read the body."""
 
     def readable(self) -> bool:
         return True
