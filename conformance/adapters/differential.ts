@@ -1,6 +1,6 @@
 /**
- * `l8nt` behind the protocol of ../README.md, with commands that say more of caveats than a verdict:
- * the differential test of the Python package compares its own answers with these.
+ * `l8nt` behind the protocol of ../README.md, with commands that say more than a verdict: the
+ * differential test of the Python package compares its own answers with these.
  */
 import { createInterface } from "node:readline";
 import { formatAmount, parseAmount, UNITS, writeAmount } from "../../packages/l8nt/src/amount.ts";

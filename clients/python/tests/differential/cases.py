@@ -46,6 +46,10 @@ PATHS = [
     "/a/%252e/b",
     "/a%2fb",
     "/a%252525252fb",
+    "/%252541",
+    "/%25252541",
+    "/%2525252541",
+    "/%252525252541",
     "/%c0%ae/",
     "/%E0%80%af",
     "/a|b[c]^d",
@@ -159,6 +163,9 @@ INTEGERS = [
     "18446744073709551615",
     "9007199254740991",
     "9007199254740992",
+    "253402300799",
+    "253402300800",
+    "8640000000000",
 ]
 TIMES = [str(NOW + by) for by in (-100, -1, 0, 1, 60, 3600, 86_400)]
 UNITS = ["msat", "usd_micro"]
@@ -227,7 +234,8 @@ def caveat(choice: Choice) -> str:
     """A caveat of any condition, mostly of the right form."""
     service = choice.one(["loop", "loop", "pool", "Loop", ""])
     unit, window = choice.one(UNITS), choice.one(WINDOWS)
-    integer, time = choice.one(INTEGERS), choice.one(TIMES * 3 + INTEGERS)
+    integer = choice.one(good_or_any(choice, INTEGERS, 5))
+    time = choice.one(good_or_any(choice, [*TIMES, *INTEGERS], len(TIMES)))
     makers: Sequence[Callable[[], str]] = [
         lambda: f"agent={agent(choice)}",
         lambda: f"purpose={choice.one(TEXTS)}",
@@ -261,9 +269,21 @@ def caveats(choice: Choice, most: int = 6) -> list[str]:
     return [one.hex() for one in written]
 
 
+def service_ends(choice: Choice) -> list[str]:
+    """Services and their ends, of which a holder foretells the last one."""
+    lists = [f"services={service_list(choice)}" for _ in range(1 + choice.below(2))]
+    ends = [
+        f"{choice.one(['loop', 'pool'])}_valid_until={choice.one(TIMES)}"
+        for _ in range(choice.below(5))
+    ]
+    written = [*lists, *ends]
+    choice.random.shuffle(written)
+    return [one.encode().hex() for one in written]
+
+
 def chain(choice: Choice) -> dict[str, Any]:
     return {
-        "caveats": caveats(choice),
+        "caveats": service_ends(choice) if choice.chance(8) else caveats(choice),
         "kind": choice.one(["service", "treasury"]),
         "tolerate": choice.some([*FOREIGN, "valid_until"], 2),
         "paymentHash": PAYMENT_HASH,
@@ -363,7 +383,7 @@ HOSTS = [
 def url_text(choice: Choice) -> str:
     port = choice.one(["", "", "", ":443", ":80", ":8080", ":", ":0", ":00443", ":65536", ":x"])
     scheme = choice.one(["https", "https", "https", "http", "HTTPS", "ftp", "wss", "file", ""])
-    path = choice.one([*PATHS[:31], "/v1", "/v1/", "/api/v1", "/v1//", "/a;b", "/*", ""])
+    path = choice.one([*PATHS[:35], "/v1", "/v1/", "/api/v1", "/v1//", "/a;b", "/*", ""])
     return choice.maybe_damaged(f"{scheme}://{choice.one(HOSTS)}{port}{path}")
 
 

@@ -1,11 +1,16 @@
 /** Instants and distances of time in words: "2030-01-01 00:00:00 UTC", "in 42 min". */
 
+/** The end of the year 9999. ISO 8601 writes later years in other ways. */
+const LAST_SECOND = 253_402_300_799;
+
+/** "2030-01-01T00:00:00", of Unix seconds in UTC; undefined after the year 9999, and for NaN. */
+export const isoSeconds = (seconds: number): string | undefined =>
+  seconds <= LAST_SECOND ? new Date(seconds * 1000).toISOString().slice(0, 19) : undefined;
+
 /** "2030-01-01 00:00:00 UTC", of Unix seconds. */
 export function formatInstant(seconds: number | bigint): string {
-  const date = new Date(Math.floor(Number(seconds)) * 1000);
-  return Number.isNaN(date.getTime())
-    ? `the end of time (${seconds})`
-    : `${date.toISOString().slice(0, 19).replace("T", " ")} UTC`;
+  const iso = isoSeconds(Math.floor(Number(seconds)));
+  return iso === undefined ? `the end of time (${seconds})` : `${iso.replace("T", " ")} UTC`;
 }
 
 const UNITS = [

@@ -1,5 +1,7 @@
 /** Integers in caveats: `0` or `[1-9][0-9]{0,18}`, nothing else, read to `bigint`. [case 21] */
 
+import { isoSeconds } from "./instant.ts";
+
 const INTEGER = /^(?:0|[1-9][0-9]{0,18})$/;
 
 export const readInteger = (text: string): bigint | undefined =>
@@ -11,10 +13,8 @@ export function readUnixSeconds(text: string): number | undefined {
   return value === undefined || value > BigInt(Number.MAX_SAFE_INTEGER) ? undefined : Number(value);
 }
 
-/** For people. Dates past the year 275760 are no dates to JavaScript. */
+/** For people: "2030-01-01T00:00:00Z". */
 export function formatUnixSeconds(seconds: number): string {
-  const date = new Date(seconds * 1000);
-  return Number.isNaN(date.getTime())
-    ? `${seconds} (Unix seconds)`
-    : `${date.toISOString().slice(0, 19)}Z`;
+  const iso = isoSeconds(seconds);
+  return iso === undefined ? `${seconds} (Unix seconds)` : `${iso}Z`;
 }

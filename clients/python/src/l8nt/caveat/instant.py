@@ -12,10 +12,12 @@ _EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - always UTC, and written w
 
 
 def utc(seconds: float) -> datetime | None:
-    """The whole second in UTC, without a zone; ``None`` past the year 9999."""
+    """The whole second in UTC, without a zone; ``None`` past the year 9999, and for a clock that
+    gives no number.
+    """
     try:
         return _EPOCH + timedelta(seconds=floor(seconds))
-    except OverflowError:
+    except (OverflowError, ValueError):
         return None
 
 
