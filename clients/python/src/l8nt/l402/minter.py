@@ -13,7 +13,7 @@ from .._secrecy import HoldsSecret
 from ..caveat import Scope, caps_of_other_units, minted_caveats, read_origin
 from ..credential import Credential, MacaroonBody
 from ..credential.identifier import ROOT_ID_BYTES, TOKEN_ID_BYTES, write_identifier
-from ..errors import ChallengeError
+from ..invoice import read_invoice
 from ..macaroon import UnverifiedMacaroon
 from .challenge import Challenge
 from .hmac_verifier import Kind, vocabulary_of
@@ -72,28 +72,20 @@ class Minter(HoldsSecret):
         scope: Scope,
         *,
         invoice: str,
-        payment_hash: str,
         terms: Sequence[str] = (),
         issuers: Sequence[str] = (),
     ) -> Challenge:
-        """A challenge whose credential costs ``invoice``, whose payment hash is ``payment_hash``
-        in hex. The invoice must come from this service's own wallet: it is not read. Nothing is
-        stored; the payment completes the credential.
+        """A challenge whose credential costs ``invoice``. The invoice must come from this
+        service's own wallet: its signature is not verified. Nothing is stored; the payment
+        completes the credential.
 
         ``terms``: more caveats, as ``condition=value``, for what no key of a scope says.
 
         Raises as ``mint``; ChallengeError ``ERR_INVOICE_MALFORMED``.
         """
-        try:
-            paid = bytes.fromhex(payment_hash)
-        except ValueError:
-            paid = b""
-        if len(paid) != _PREIMAGE_BYTES:
-            raise ChallengeError(
-                "ERR_INVOICE_MALFORMED", "The payment hash of an invoice is 64 hex digits."
-            )
-        macaroon = self._macaroon(paid, scope, terms)
-        return Challenge(macaroon, invoice, self.vocabulary.names, tuple(issuers))
+        read = read_invoice(invoice)
+        macaroon = self._macaroon(bytes.fromhex(read.payment_hash), scope, terms)
+        return Challenge(macaroon, read.text, self.vocabulary.names, tuple(issuers))
 
     def rotate(self, secret: Secret) -> None:
         """Mints under ``secret`` from now on."""
