@@ -5,6 +5,7 @@ import { UsageError } from "../exit.ts";
 import { SCOPE_FLAGS } from "../scope-flags.ts";
 import type { Terminal } from "../terminal.ts";
 import { backup, restore } from "../treasury/backup.ts";
+import { child } from "../treasury/child.ts";
 import { clock } from "../treasury/clock.ts";
 import { health } from "../treasury/health.ts";
 import { init } from "../treasury/init.ts";
@@ -50,6 +51,7 @@ type Verb = (given: Arguments<keyof typeof FLAGS>, terminal: Terminal) => Promis
 const VERBS: ReadonlyMap<string, Verb> = new Map<string, Verb>([
   ["init", init],
   ["start", start],
+  ["child", child],
   ["backup", backup],
   ["restore", restore],
   ["unexplained", unexplained],
@@ -68,7 +70,7 @@ export const treasury = command({
   name: "treasury",
   summary: "run a treasury, which buys for agents within their budgets",
   usage:
-    "init|start|backup FILE|restore FILE|unexplained|explain HASH…|all|confirm|clock|health --dir DIR [FLAGS]",
+    "init|start|backup FILE|restore FILE|unexplained|explain HASH…|all|confirm|clock|health --dir DIR [FLAGS]\nchild",
   help: `init makes the folder with a key, the books, a credential for the owner and one for the first
 agent. The flags say what the agent's credential allows; what they leave out has the default limits
 of \`sigil get\`.
@@ -76,6 +78,11 @@ of \`sigil get\`.
 start serves until Ctrl-C or SIGTERM, and lets payments under way finish before it exits. It pays
 from the wallet of SIGIL_WALLET and writes logs as JSON on stderr. The books are a file in the
 folder, or the Postgres database of SIGIL_STORE, which several treasuries may share.
+
+child is for programs in other languages, such as the Python package l8nt, which start it: a treasury
+on a private Unix socket, with the wallet of SIGIL_WALLET and books in memory. It prints the path of
+the socket as a line of JSON, answers each line {"scope":{…}} of stdin with {"credential":"…"}, and
+ends when stdin does. {} asks for the default limits of \`sigil get\`. It takes no --dir.
 
 backup copies the books to a new file, also while the treasury runs. restore puts such a file in the
 place of the books, which it keeps beside it. A treasury on restored books spends nothing until they
@@ -103,7 +110,7 @@ docs/guides/backup.md has the whole.`,
       throw wrongVerb(
         name,
         [...VERBS.keys()],
-        `sigil treasury ${[...VERBS.keys()].join("|")} --dir DIR`,
+        `sigil treasury ${[...VERBS.keys()].filter((verb) => verb !== "child").join("|")} --dir DIR`,
       );
     if (more.length > 0 && !TAKE_MORE.has(name!))
       throw new UsageError(`sigil treasury ${name} takes no more words.`);

@@ -1,0 +1,77 @@
+/**
+ * `sigil treasury child`: the treasury of a client with a wallet, for a program in another language.
+ * That program starts it, and it ends with that program.
+ */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { Client, DEFAULT_LIMITS, type Scope } from "l8nt";
+import { serve } from "l8nt/node";
+import { treasuryApi } from "l8nt/treasury";
+import type { Arguments } from "../arguments.ts";
+import { EXIT, UsageError } from "../exit.ts";
+import type { Terminal } from "../terminal.ts";
+
+/** Requests of a program that is gone are waited for this long. */
+const PATIENCE_MS = 500;
+
+interface Minting {
+  mint(scope: Scope): { toString(): string };
+}
+
+/**
+ * Serves on a socket of its own until stdin ends, and answers each line of stdin with a credential:
+ * on a pipe, because other users see arguments.
+ */
+export async function child(_given: Arguments, terminal: Terminal): Promise<number> {
+  const { SIGIL_WALLET: wallet } = terminal.env;
+  if (!wallet) throw new UsageError("Missing wallet. Set SIGIL_WALLET to its URL.");
+  if (process.platform === "win32")
+    throw new UsageError(
+      "sigil treasury child listens on a Unix socket for one user, which Windows does not have. Use sigil treasury init and start, and give the agent its SIGIL_CREDENTIAL.",
+    );
+  const { treasury } = new Client({ wallet, holderKey: undefined });
+  if (treasury === undefined) throw new TypeError("a client with a wallet has no treasury");
+  const core = await treasury.open();
+  // Made with mode 700.
+  const folder = mkdtempSync(join(tmpdir(), "sigil-"));
+  try {
+    const socket = join(folder, "treasury.sock");
+    const served = await serve(treasuryApi(treasury), { socket, origin: treasury.location });
+    const print = (document: object) => terminal.stdout.write(`${JSON.stringify(document)}\n`);
+    const lines = createInterface({ input: terminal.stdin });
+    terminal.onStop(() => lines.close());
+    print({ socket, location: treasury.location });
+    for await (const line of lines) print(answerTo(line, core));
+    // The wallet may keep a connection open that nobody waits for any more.
+    setTimeout(() => process.exit(EXIT.ok), PATIENCE_MS).unref();
+    await Promise.race([
+      served.close(),
+      new Promise((end) => setTimeout(end, PATIENCE_MS).unref()),
+    ]);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+  return EXIT.ok;
+}
+
+/** `{}` or `{"scope":{…}}` is answered with a credential, or with what is wrong with the scope. */
+export function answerTo(line: string, treasury: Minting): object {
+  try {
+    const { scope = DEFAULT_LIMITS } = JSON.parse(line) as { readonly scope?: Scope };
+    return { credential: treasury.mint(withDates(scope)).toString() };
+  } catch (error) {
+    return { error: (error as Error).message };
+  }
+}
+
+/** JSON has no dates: they are Unix seconds there. */
+function withDates({ expiresAt, validFrom, ...scope }: Scope): Scope {
+  const date = (seconds: unknown) => new Date(Number(seconds) * 1000);
+  return {
+    ...scope,
+    ...(expiresAt !== undefined && { expiresAt: date(expiresAt) }),
+    ...(validFrom !== undefined && { validFrom: date(validFrom) }),
+  };
+}
