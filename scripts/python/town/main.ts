@@ -28,6 +28,7 @@ interface Command {
   readonly shop?: ShopWishes;
   readonly options?: TownOptions;
   readonly demand?: Demand;
+  readonly balanceMsat?: string;
   readonly meetings?: readonly Meeting[];
 }
 
@@ -71,6 +72,8 @@ const COMMANDS: Readonly<Record<string, (world: World, command: Command) => unkn
   meet: (world, command) => void shopOf(world, command).meetings.push(...given(command.meetings)),
   served: (world, command) => shopOf(world, command).served,
   walletFault: (world, { rule }) => world.walletFault(given(rule)),
+  account: (world, { text, balanceMsat }) =>
+    world.network.account(given(text), { balanceMsat: BigInt(given(balanceMsat)) }).url,
   settle: (world, { text }) => world.network.settle(given(text)),
   payments: (world) => world.network.payments(),
   alarms: (world) => world.alarms,

@@ -211,6 +211,10 @@ class Town:
         """
         self._command("walletFault", rule={"kind": kind, **_options(rule)})
 
+    def wallet_url(self, account: str, *, balance_sat: int = 10_000) -> str:
+        """Opens an account on the Lightning network; the URL of its wallet, as in SIGIL_WALLET."""
+        return self._command("account", text=account, balanceMsat=str(balance_sat * 1000))
+
     def settle(self, payment_hash: str) -> None:
         """Lets a stuck payment arrive."""
         self._command("settle", text=payment_hash)

@@ -1,6 +1,6 @@
 /**
- * `sigil treasury child`: the treasury of a client with a wallet, for a program in another language.
- * That program starts it, and it ends with that program.
+ * `sigil treasury child`: the treasury of a client with a wallet, for a program in another
+ * language. That program starts it, and it ends with that program.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,0 +1,233 @@
+"""The treasury of a process that has a wallet and no credential: ``sigil`` as its child.
+
+The child pays and counts; its books are in memory and end with this process, as those of a client
+with a wallet do in TypeScript.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import select
+import shlex
+import shutil
+import subprocess
+import threading
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import IO, Final, cast
+
+from .._secrecy import HoldsSecret
+from ..caveat import Scope
+from ..errors import AdapterError
+
+__all__ = ["WalletChild", "wallet_child"]
+
+_START_SECONDS: Final = 30
+_ANSWER_SECONDS: Final = 10
+_END_SECONDS: Final = 5
+
+_MISSING: Final = (
+    "SIGIL_WALLET is set, and the program sigil, which pays from the wallet for this process, was "
+    "not found: npm install --global sigil, or set SIGIL_PROGRAM to the command that runs it, or "
+    "set SIGIL_CREDENTIAL to a credential of a treasury that runs elsewhere."
+)
+_WINDOWS: Final = (
+    "SIGIL_WALLET needs a Unix socket for one user, which Python on Windows does not have. Run "
+    "`sigil treasury start`, and set SIGIL_CREDENTIAL to the agent's credential."
+)
+
+
+def wallet_child(wallet: str) -> WalletChild:
+    """The treasury of this process for a wallet; all its clients share one.
+
+    ``wallet`` is the URL of the wallet, as in ``SIGIL_WALLET``. The program starts with the first
+    credential that is asked for, and ends with this process, however that ends. A process that was
+    forked has a treasury of its own, with books that begin at zero.
+    """
+    with _lock:
+        child = _children.get(wallet)
+        if child is None:
+            child = _children[wallet] = WalletChild(wallet)
+        return child
+
+
+class WalletChild(HoldsSecret):
+    """A treasury in a child process, on a socket that only this user can open."""
+
+    __slots__ = ("_default", "_lock", "_program", "_wallet")
+
+    base: Final = "http://embedded.invalid"
+    """What stands before the paths of its API. No host has this name: requests use ``socket``."""
+
+    def __init__(self, wallet: str) -> None:
+        self._wallet = wallet
+        self._lock = threading.Lock()
+        self._program: _Program | None = None
+        self._default: str | None = None
+
+    @property
+    def socket(self) -> str:
+        """The path of its Unix socket. Starts the program.
+
+        Raises AdapterError ``ERR_WALLET`` if the program is missing or does not start.
+        """
+        with self._lock:
+            return self._started().socket
+
+    def credential(self, scope: Scope | None = None) -> str:
+        """The text of a credential at the top of a tree of its own. Starts the program.
+
+        Without a scope, the clients of this process share one credential with the default limits:
+        any https URL and this machine, 100 sat a request, 1,000 sat a day, 10,000 sat in all, for
+        365 days. They are counted in this process, so a new process starts at zero.
+
+        Blocks until the program answers. Raises AdapterError ``ERR_WALLET`` if the program is
+        missing, does not start, or has ended; ValueError for a scope that cannot be minted.
+        """
+        with self._lock:
+            program = self._started()
+            if scope is not None:
+                return program.ask({"scope": _in_json(scope)})
+            if self._default is None:
+                self._default = program.ask({})
+            return self._default
+
+    def close(self) -> None:
+        """Ends the program, which otherwise ends with this process."""
+        with self._lock:
+            if self._program is not None:
+                self._program.close()
+
+    def abandon(self) -> None:
+        """Leaves the program to the process that this one was forked from."""
+        if self._program is not None:
+            self._program.stdin.close()
+
+    def _started(self) -> _Program:
+        if self._program is None:
+            self._program = _Program(self._wallet)
+        if self._program.stdin.closed:
+            raise _ended()
+        return self._program
+
+
+class _Program:
+    """The running program, and the pipes to it. What it writes and reads are lines of JSON."""
+
+    def __init__(self, wallet: str) -> None:
+        command = [*_command(), "treasury", "child"]
+        process = subprocess.Popen(  # noqa: S603  # The person who runs this process names it.
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=_environment(wallet),
+            bufsize=0,
+            # Ctrl-C at a terminal is for this process, which may still pay and revoke meanwhile.
+            start_new_session=True,
+        )
+        self._process = process
+        self.stdin = cast("IO[bytes]", process.stdin)
+        self._stdout = cast("IO[bytes]", process.stdout)
+        self.socket = ""
+        try:
+            self.socket = self._read(_START_SECONDS)["socket"]
+        except (AdapterError, KeyError):
+            self.close()
+
+    def ask(self, question: Mapping[str, object]) -> str:
+        """Asks for a credential."""
+        try:
+            self.stdin.write(json.dumps(question).encode() + b"\n")
+        except BrokenPipeError:
+            raise _ended() from None
+        answer = self._read(_ANSWER_SECONDS)
+        if "error" in answer:
+            raise ValueError(answer["error"])
+        return answer["credential"]
+
+    def close(self) -> None:
+        """Ends it and waits for its end."""
+        self.stdin.close()
+        try:
+            self._process.wait(_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._stdout.close()
+
+    def _read(self, seconds: float) -> dict[str, str]:
+        # The program writes whole lines.
+        if not select.select([self._stdout], [], [], seconds)[0]:
+            raise _ended()
+        line = self._stdout.readline()
+        try:
+            return json.loads(line)
+        except ValueError:
+            raise _ended() from None
+
+
+def _ended() -> AdapterError:
+    # Another one would count the limits from zero.
+    return AdapterError(
+        "ERR_WALLET",
+        "The program sigil, which pays from the wallet of SIGIL_WALLET for this process, did not "
+        "start, or has ended; what it said is on standard error. Try `sigil doctor --for "
+        "treasury`, then start this process again.",
+    )
+
+
+def _command() -> Sequence[str]:
+    if os.name == "nt":
+        raise AdapterError("ERR_WALLET", _WINDOWS)
+    command = shlex.split(os.environ.get("SIGIL_PROGRAM", "")) or ["sigil"]
+    found = shutil.which(command[0])
+    if found is None:
+        raise AdapterError("ERR_WALLET", _MISSING)
+    return [found, *command[1:]]
+
+
+def _environment(wallet: str) -> dict[str, str]:
+    others = ("SIGIL_CREDENTIAL", "SIGIL_HOLDER_KEY", "SIGIL_WALLET")
+    kept = {name: value for name, value in os.environ.items() if name not in others}
+    return {**kept, "SIGIL_WALLET": wallet}
+
+
+def _in_json(scope: Scope) -> dict[str, object]:
+    """The scope in the words of TypeScript. Dates are Unix seconds."""
+    words: dict[str, object] = {}
+    for name, value in scope.items():
+        if value is None:
+            continue
+        first, *rest = name.split("_")
+        key = first + "".join(part.capitalize() for part in rest)
+        words[key] = value.timestamp() if isinstance(value, datetime) else value
+    return words
+
+
+_lock = threading.Lock()
+_children: dict[str, WalletChild] = {}
+
+
+def _close_all() -> None:
+    for child in list(_children.values()):
+        child.close()
+
+
+def _abandon_all() -> None:
+    """After a fork: the parent's programs would outlive it as long as their pipes are open here."""
+    global _lock
+    _lock = threading.Lock()
+    for child in _children.values():
+        child.abandon()
+        _abandoned.append(child)
+    _children.clear()
+
+
+_abandoned: list[WalletChild] = []
+"""Kept, because the process of a program that is forgotten would be waited for."""
+
+atexit.register(_close_all)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_abandon_all)
