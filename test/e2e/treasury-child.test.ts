@@ -5,6 +5,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs"
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
 import { Client, Credential, DEFAULT_LIMITS } from "l8nt";
 import { socketFetch } from "l8nt/node";
 import { devTown } from "l8nt/testing";
@@ -26,16 +27,21 @@ interface Line {
 async function childOf(wallet: string) {
   const folder = mkdtempSync(join(tmpdir(), "child-"));
   onTestFinished(() => rmSync(folder, { recursive: true }));
+  const program = [process.execPath, "--conditions=l8nt-source", "--no-warnings", MAIN];
+  // What it answers are credentials, which the canary must not find on stdout.
   const process_ = spawn(
-    process.execPath,
-    ["--conditions=l8nt-source", "--no-warnings", MAIN, "treasury", "child"],
-    { env: childEnv({ SIGIL_WALLET: wallet, TMPDIR: folder }), stdio: ["pipe", "pipe", "inherit"] },
+    "/bin/sh",
+    ["-c", 'exec "$@" >&3', "sh", ...program, "treasury", "child"],
+    {
+      env: childEnv({ SIGIL_WALLET: wallet, TMPDIR: folder }),
+      stdio: ["pipe", "ignore", "inherit", "pipe"],
+    },
   );
   onTestFinished(() => void process_.kill("SIGKILL"));
-  const lines = createInterface({ input: process_.stdout })[Symbol.asyncIterator]();
+  const lines = createInterface({ input: process_.stdio[3] as Readable })[Symbol.asyncIterator]();
   const next = async () => JSON.parse((await lines.next()).value as string) as Line;
   const ask = (text: string) => {
-    process_.stdin.write(`${text}\n`);
+    process_.stdin!.write(`${text}\n`);
     return next();
   };
   return { process: process_, folder, opened: await next(), ask };
@@ -69,7 +75,7 @@ test("it pays for a program over a private socket, and ends and cleans up when s
   ]);
 
   const ended = once(child, "exit");
-  child.stdin.end();
+  child.stdin!.end();
   expect(await ended).toEqual([0, null]);
   expect(existsSync(socket)).toBe(false);
   expect(readdirSync(folder)).toEqual([]);
@@ -82,7 +88,7 @@ test("an order that waits does not keep it after its program", async () => {
   connection.on("error", () => {});
   connection.write("POST /v1/purchases HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\n");
   const ended = once(child, "exit");
-  child.stdin.end();
+  child.stdin!.end();
   expect((await ended)[0]).toBe(0);
 });
 
