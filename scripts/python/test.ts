@@ -5,8 +5,8 @@
  * `node scripts/python/test.ts [ENVIRONMENT] [-- PYTEST ARGUMENTS]`, such as `core`, `core-3.12` or
  * `langchain`. The last line is `N passed, N failed`.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { delimiter, dirname, join, resolve } from "node:path";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { delimiter, dirname, join, relative, resolve } from "node:path";
 import { canary, type Part, printParts, runLogged } from "../logged.ts";
 import { Environment } from "./environment.ts";
 import { type Interpreter, mainInterpreter, otherInterpreters } from "./interpreters.ts";
@@ -97,12 +97,31 @@ const frameworks = readdirSync(requirements)
   .filter((file) => file.endsWith(".in") && file !== "base.in" && file !== "core.in")
   .map((file) => file.slice(0, -".in".length));
 
+/**
+ * pyproject.toml leaves the adapters out, because the core's environment lacks their frameworks: a
+ * project of its own checks the one of this environment, as strictly.
+ */
+function pyrightProject(module: string): string {
+  const path = join(output, `pyright-${module}.json`);
+  const adapter = ["", ".py"].map((end) => join(source, "src/l8nt", module + end)).find(existsSync);
+  const project = {
+    include: [relative(output, adapter ?? join(source, "src/l8nt", module))],
+    exclude: [],
+    typeCheckingMode: "strict",
+    pythonVersion: "3.10",
+    reportPrivateUsage: "error",
+    reportMissingTypeStubs: "none",
+  };
+  writeFileSync(path, JSON.stringify(project));
+  return path;
+}
+
 async function testFramework(main: Interpreter, name: string, wheel: string): Promise<void> {
   const environment = ready(main, name, wheel);
   if (environment === undefined) return;
   const module = name.replaceAll("-", "_");
   await check(`pyright, ${name}`, environment.program("pyright"), [
-    ...["--pythonpath", environment.python, `src/l8nt/${module}.py`],
+    ...["--project", pyrightProject(module), "--pythonpath", environment.python],
   ]);
   await pytest(environment, [`tests/frameworks/test_${module}.py`, ...pytestArguments]);
 }
