@@ -34,9 +34,10 @@ import { formatDistance, formatInstant } from "../../packages/l8nt/src/caveat/in
 import { capsOfOtherUnits, mintedCaveats } from "../../packages/l8nt/src/caveat/minted-scope.ts";
 import { caveatWords, limitWords } from "../../packages/l8nt/src/caveat/words.ts";
 import { RevocationList } from "../../packages/l8nt/src/credential/index.ts";
-import { explain, SigilError } from "../../packages/l8nt/src/errors.ts";
+import { explain, SigilError, TokenError } from "../../packages/l8nt/src/errors.ts";
 import { binaryOf } from "../../packages/l8nt/src/internal/bytes.ts";
 import { Credential, HmacVerifier } from "../../packages/l8nt/src/l402/index.ts";
+import { BiscuitVerifier } from "../../packages/l8nt/src/public-key/index.ts";
 import { answer as conformanceAnswer } from "./l8nt.ts";
 
 /** A command: the members that its kind has. */
@@ -114,18 +115,31 @@ function judge(command: Command) {
   };
 }
 
-/** What a verifier proves of a credential, and what it says of each request. */
-function authenticate(command: Command) {
-  const { credential, secrets, kind, ledger, tolerate, revoked, accesses } = command;
-  const [secret, ...previousSecrets] = secrets;
-  const revocations = new RevocationList({ clock: () => command.now });
+function verifierOf({ form, secrets, issuers, kind, ledger, tolerate, revoked, now }: Command) {
+  const revocations = new RevocationList({ clock: () => now });
   for (const id of revoked) revocations.revoke(id);
-  const verifier = new HmacVerifier({
-    ...{ secret, previousSecrets, revocations, tolerate },
-    ledger: ledger ?? undefined,
+  const common = { revocations, tolerate, ledger: ledger ?? undefined };
+  if (form === "biscuit") {
+    const find = (issuer: string, keyId: number): Uint8Array => {
+      const known = (issuers as Command[]).filter((one) => one.issuer === issuer);
+      if (known.length === 0) throw new TokenError("ERR_TOKEN_ISSUER", "not trusted");
+      const found = known.find((one) => one.keyId === keyId);
+      if (found === undefined) throw new TokenError("ERR_TOKEN_KEY", "no such key");
+      return Buffer.from(found.publicKey, "hex");
+    };
+    return new BiscuitVerifier({ ...common, keys: { find } });
+  }
+  const [secret, ...previousSecrets] = secrets;
+  return new HmacVerifier({
+    ...{ ...common, secret, previousSecrets },
     kind: kind === "treasury" ? "spending" : "access",
   });
-  const verified = verifier.authenticate(credential);
+}
+
+/** What a verifier proves of a credential, and what it says of each request. */
+function authenticate(command: Command) {
+  const { credential, accesses } = command;
+  const verified = verifierOf(command).authenticate(credential);
   return {
     nodes: verified.nodes.map(({ id, agent }) => [id, agent ?? null]),
     limits: verified.limits.map(({ id, max, condition }) => [id, `${max}`, condition]),

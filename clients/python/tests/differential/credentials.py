@@ -6,13 +6,22 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Literal
 
+from l8nt import public_key
+from l8nt._ed25519 import Signer
+from l8nt.l402 import Minter
+
 from .cases import ENTRIES, LEDGERS, NODES, NOW, Choice, access, caveat
+from .own import scope_of
 from .peer import Command
 
+Form = Literal["macaroon", "biscuit"]
 Language = Literal["Python", "TypeScript"]
 
 SECRETS = [sha256(name.encode()).hexdigest() for name in ("a secret", "another secret")]
 LOCATION = "https://api.example"
+ISSUER = "https://treasury.example"
+PRIVATE_KEYS = [sha256(name.encode()).digest() for name in ("a key", "another key")]
+PUBLIC_KEYS = [Signer(key).public_key.hex() for key in PRIVATE_KEYS]
 WORDS = ["=", "==", "+", "/", "_", "-", ":", "AgE", " ", "\n", "0" * 64, "AAAA", "L402 ", ",", "Ä"]
 
 
@@ -20,7 +29,9 @@ WORDS = ["=", "==", "+", "/", "_", "-", ":", "AgE", " ", "\n", "0" * 64, "AAAA",
 class Family:
     """A credential, and what becomes of it."""
 
+    form: Form
     kind: Literal["service", "treasury"]
+    """A treasury has no secret of the public-key form, and mints macaroons alone."""
     scope: dict[str, Any]
     """As it is minted, with the keys of JSON."""
     minted_in: Language
@@ -29,22 +40,39 @@ class Family:
     choice: Choice
 
     def minting(self) -> Command:
+        command = {"do": "mint", "form": self.form, "scope": self.scope, "now": NOW}
+        if self.form == "biscuit":
+            key = {"issuer": ISSUER, "keyId": 3, "privateKey": PRIVATE_KEYS[0].hex()}
+            return {**command, **key, "location": LOCATION}
         verifier = {"kind": self.kind, "secrets": SECRETS[:1], "location": LOCATION}
-        return {
-            "do": "mint",
-            "form": "macaroon",
-            "scope": self.scope,
-            "now": NOW,
-            "verifier": verifier,
-        }
+        return {**command, "verifier": verifier}
+
+    def minted(self) -> str:
+        """The same in Python."""
+        if self.form == "biscuit":
+            minter = public_key.Minter(
+                private_key=PRIVATE_KEYS[0],
+                issuer=ISSUER,
+                key_id=3,
+                location=LOCATION,
+                clock=lambda: NOW,
+            )
+            return minter.mint(**scope_of(self.scope)).text
+        kind = "spending" if self.kind == "treasury" else "access"
+        of_secret = Minter(secret=SECRETS[0], location=LOCATION, kind=kind, clock=lambda: NOW)
+        return of_secret.mint(**scope_of(self.scope)).text
 
     def asking(self, credential: str) -> list[Command]:
         """What is asked of the credential that came of it."""
         choice = self.choice
         accesses = [access(choice) for _ in range(3)]
         text = damaged(choice, credential) if choice.chance(20) else credential
+        good = {"issuer": ISSUER, "keyId": 3, "publicKey": PUBLIC_KEYS[0]}
+        issuers = [{**good, "publicKey": PUBLIC_KEYS[1]}, {**good, "keyId": 4}, good]
         verifier = {
+            "form": self.form,
             "secrets": choice.one([SECRETS[:1], SECRETS[:1], SECRETS[::-1], SECRETS[1:]]),
+            "issuers": choice.one([[good], [good], [good], issuers[:1], issuers[1:], []]),
             "kind": choice.one([self.kind] * 7 + ["service", "treasury"]),
             "ledger": choice.one([None, *LEDGERS[:3]]),
             "tolerate": choice.some(["foreign", "volume_sats"], 2),
@@ -78,8 +106,10 @@ def damaged(choice: Choice, text: str) -> str:
     return choice.one(kinds)
 
 
-def family(choice: Choice) -> Family:
-    kind: Literal["service", "treasury"] = choice.one(["service", "treasury"])
+def family(choice: Choice, form: Form) -> Family:
+    kind: Literal["service", "treasury"] = "service"
+    if form == "macaroon":
+        kind = choice.one(["service", "treasury"])
     wide = ["* https://*:*/**", "* http://*:*/**"]
     scope: dict[str, Any] = {
         "endpoints": choice.one([wide, wide, [*ENTRIES[2:6]]]),
@@ -89,11 +119,13 @@ def family(choice: Choice) -> Family:
         scope["budget"] = choice.one(["500 sat", "5 usd", ["20 msat", "1 usd"]])
     if choice.chance(30):
         scope["maxUsesPerHour"] = choice.below(5)
+    if form == "biscuit" and (len(scope) > 2 or choice.chance(20)):
+        # Limits are counted where the credential says.
+        scope["ledger"] = choice.one(LEDGERS[:2])
     if kind == "treasury" and choice.chance(20):
         scope["payees"] = NODES[:1]
     steps = [[caveat(choice) for _ in range(1 + choice.below(3))] for _ in range(choice.below(4))]
-    # A lone carriage return or NUL is text as well; what is no text has no place in JSON.
-    return Family(kind, scope, choice.one(["Python", "TypeScript"]), steps, choice)
+    return Family(form, kind, scope, choice.one(["Python", "TypeScript"]), steps, choice)
 
 
 def narrowing(credential: str, caveats: list[str]) -> Command:

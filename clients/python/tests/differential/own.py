@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
-from l8nt import Credential, Refusal, SigilError, explain
+from l8nt import Credential, Refusal, SigilError, TokenError, explain
 from l8nt.amount import UNITS, Amount, format_amount, parse_amount, write_amount
 from l8nt.caveat import (
     MISSING,
@@ -48,6 +48,7 @@ from l8nt.caveat.endpoint import (
 )
 from l8nt.credential import RevocationList
 from l8nt.l402 import Challenge, HmacVerifier, issuers_in, read_presented
+from l8nt.public_key import BiscuitVerifier
 
 from .peer import Answer, Command
 
@@ -236,20 +237,46 @@ def words(command: Command) -> Answer:
     }
 
 
-def authenticate(command: Command) -> Answer:
-    secret, *previous = command["secrets"]
+class Keys:
+    """The keys of the issuers that a command trusts."""
+
+    def __init__(self, issuers: Sequence[Mapping[str, Any]]) -> None:
+        self._issuers = issuers
+
+    def find(self, issuer: str, key_id: int) -> bytes:
+        known = [one for one in self._issuers if one["issuer"] == issuer]
+        if not known:
+            raise TokenError("ERR_TOKEN_ISSUER", "not trusted")
+        for one in known:
+            if one["keyId"] == key_id:
+                return bytes.fromhex(one["publicKey"])
+        raise TokenError("ERR_TOKEN_KEY", "no such key")
+
+    def load(self, issuer: str, key_id: int) -> None:
+        del issuer, key_id
+
+
+def verifier_of(command: Command) -> HmacVerifier | BiscuitVerifier:
     revocations = RevocationList(clock=lambda: command["now"])
     for one in command["revoked"]:
         revocations.revoke(one)
-    verifier = HmacVerifier(
+    ledger, tolerate = command["ledger"], command["tolerate"]
+    if command["form"] == "biscuit":
+        keys = Keys(command["issuers"])
+        return BiscuitVerifier(keys=keys, revocations=revocations, ledger=ledger, tolerate=tolerate)
+    secret, *previous = command["secrets"]
+    return HmacVerifier(
         secret=secret,
         previous_secrets=previous,
         revocations=revocations,
-        tolerate=command["tolerate"],
-        ledger=command["ledger"],
+        tolerate=tolerate,
+        ledger=ledger,
         kind="spending" if command["kind"] == "treasury" else "access",
     )
-    verified = verifier.authenticate(command["credential"])
+
+
+def authenticate(command: Command) -> Answer:
+    verified = verifier_of(command).authenticate(command["credential"])
     return {
         "nodes": [[node.id, node.agent] for node in verified.chain.nodes],
         "limits": [[one.id, str(one.max), one.condition] for one in verified.limits],

@@ -9,43 +9,52 @@ from base64 import b64decode
 
 import pytest
 
-from l8nt import Credential
-from l8nt.l402 import Minter
+from l8nt import Credential, TokenError
 
-from .cases import NOW, Choice
-from .credentials import LOCATION, SECRETS, Family, family, narrowing
+from .cases import Choice
+from .credentials import Form, family, narrowing
 from .fields import challenge, presented
-from .own import answer, scope_of
+from .own import answer
 from .peer import Command, Peer
 from .test_caveats import CASES, PROGRAM, SEED
 
 
-def minted(one: Family) -> str:
-    minter = Minter(
-        secret=SECRETS[0],
-        location=LOCATION,
-        kind="spending" if one.kind == "treasury" else "access",
-        clock=lambda: NOW,
-    )
-    return minter.mint(**scope_of(one.scope)).text
+def narrowed_here(command: Command) -> str | None:
+    """``None`` for caveats that cannot be appended."""
+    try:
+        return Credential.parse(command["credential"]).append(command["caveats"]).text
+    except (TokenError, TypeError, ValueError):
+        return None
 
 
-def test_a_credential_is_one_credential_in_both_languages() -> None:
-    families = [family(Choice(f"{SEED} family {at}")) for at in range(CASES // 8)]
+def caveats_of(text: str) -> list[str]:
+    return [str(one) for one in Credential.parse(text).caveats]
+
+
+@pytest.mark.parametrize("form", ["macaroon", "biscuit"])
+def test_a_credential_is_one_credential_in_both_languages(form: Form) -> None:
+    families = [family(Choice(f"{SEED} {form} {at}"), form) for at in range(CASES // 10)]
     with Peer(PROGRAM) as peer:
         theirs = [one for one in families if one.minted_in == "TypeScript"]
         made = peer.ask([one.minting() for one in theirs])
         texts = {id(one): answer["credential"] for one, answer in zip(theirs, made, strict=True)}
         for one in families:
             if one.minted_in == "Python":
-                texts[id(one)] = minted(one)
+                texts[id(one)] = one.minted()
         for step in range(3):
             narrowed = [one for one in families if len(one.steps) > step]
             commands = [narrowing(texts[id(one)], one.steps[step]) for one in narrowed]
             for one, command, said in zip(narrowed, commands, peer.ask(commands), strict=True):
-                own = Credential.parse(command["credential"]).append(command["caveats"])
-                assert said.get("credential") == own.text, f"L8NT_SEED={SEED}: {command}"
-                texts[id(one)] = own.text
+                own, other = narrowed_here(command), said.get("credential")
+                if own is None or other is None:
+                    assert own == other, f"L8NT_SEED={SEED}: {command} {said}"
+                    continue
+                # A key of its own signs each block of the public-key form.
+                is_same = own == other or (
+                    form == "biscuit" and caveats_of(own) == caveats_of(other)
+                )
+                assert is_same, f"L8NT_SEED={SEED}: {command}"
+                texts[id(one)] = one.choice.one([own, other])
         commands = [command for one in families for command in one.asking(texts[id(one)])]
         answers = peer.ask(commands)
     different = [
@@ -58,7 +67,7 @@ def test_a_credential_is_one_credential_in_both_languages() -> None:
 
 @pytest.mark.parametrize("kind", ["challenge", "presented"])
 def test_fields_of_requests_and_answers_are_read_alike(kind: str) -> None:
-    root = minted(family(Choice(f"{SEED} field")))
+    root = family(Choice(f"{SEED} field"), "macaroon").minted()
     credential = Credential.parse(root)
     credentials = [root, credential.append(["max_uses=1"]).text, credential.key]
     tokens = [text.partition(":")[0] for text in credentials[:2]]
