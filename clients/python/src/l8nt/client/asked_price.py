@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import re
-
 from ..amount import Amount, format_amount
-from ..l402.auth_items import read_challenges
+from ..errors import ChallengeError
+from ..invoice import read_invoice
+from ..l402 import read_challenges
 from .flow import Flow, Reply, close
 from .other_schemes import other_schemes
 
 _MAX_CHARACTERS = 32_768
-_INVOICE = re.compile(
-    r"ln(?:bcrt|bc|tbs|tb)([0-9]{1,18})([munp]?)1[02-9ac-hj-np-z]{110,7000}\Z", re.IGNORECASE
-)
-_MSAT = {"": 10**11, "m": 10**8, "u": 10**5, "n": 10**2}
-"""Of one unit of the amount of an invoice (BOLT 11)."""
 
 
 def asked_price(reply: Reply) -> Flow[str]:
@@ -41,11 +36,9 @@ def asked_price(reply: Reply) -> Flow[str]:
 
 
 def _msat_of(invoice: str) -> int | None:
-    """The amount that an invoice names, not verified: nothing depends on it but a message."""
-    match = _INVOICE.match(invoice.lower().removeprefix("lightning:"))
-    if match is None:
+    """The amount that an invoice names; ``None`` for one that cannot be read."""
+    try:
+        amount = read_invoice(invoice).amount
+    except ChallengeError:
         return None
-    count, unit = int(match[1]), match[2]
-    if unit == "p":
-        return count // 10 if count % 10 == 0 else None
-    return count * _MSAT[unit]
+    return 0 if amount is None else amount.value

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import cast
 
-from ..l402.auth_items import AuthItem
+from ..l402 import AuthItem
 from ..wire.problem import members, parse_json
 from .flow import Flow, Reply, close, read
 

@@ -1,0 +1,5 @@
+"""Fixtures of the tests of clients."""
+
+from .world import world
+
+__all__ = ["world"]
