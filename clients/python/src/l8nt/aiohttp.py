@@ -11,7 +11,7 @@ import aiohttp
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from .client.carried import GivenCredentials
-from .client.core import Core, OwnEnvironment
+from .client.core import Core, HoldsCredentials, OwnEnvironment
 from .client.fields import Fields
 from .client.flow import BodyEnd, Reply, Send, arun
 from .client.outgoing import origin_of, outgoing
@@ -30,7 +30,7 @@ _TREASURY_SECONDS = 300.0
 """A treasury answers an order when it has paid."""
 
 
-class Middleware:
+class Middleware(HoldsCredentials):
     """Presents credentials and pays, in a session of aiohttp (3.12 or later).
 
         from l8nt.aiohttp import Middleware

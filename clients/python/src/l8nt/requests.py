@@ -12,7 +12,7 @@ from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
 
 from .client.carried import GivenCredentials
-from .client.core import Core, OwnEnvironment
+from .client.core import Core, HoldsCredentials, OwnEnvironment
 from .client.fields import Fields
 from .client.flow import BodyEnd, Reply, Send, run
 from .client.outgoing import origin_of, outgoing
@@ -31,7 +31,7 @@ _TREASURY_TIMEOUT = (10.0, 300.0)
 """Seconds to connect and to read: a treasury answers an order when it has paid."""
 
 
-class Adapter(HTTPAdapter):
+class Adapter(HoldsCredentials, HTTPAdapter):
     """Presents credentials and pays, in a session of requests.
 
         from l8nt.requests import Adapter
@@ -104,9 +104,6 @@ class Adapter(HTTPAdapter):
         if reply.status in REDIRECTS:
             chain.trip.redirects(asked, reply)
         return port.finished(reply)
-
-    def __getstate__(self) -> Any:
-        raise TypeError("an Adapter holds credentials and is not pickled: make it where it is used")
 
 
 class _Chain:

@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
-from copy import copy
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from typing_extensions import Self, Unpack
@@ -14,7 +13,7 @@ from typing_extensions import Self, Unpack
 from ..caveat import Scope
 from ..credential import Credential
 from .carried import GivenCredentials
-from .core import PAGE_ROWS, Core
+from .core import PAGE_ROWS, Core, HoldsCredentials
 from .flow import Flow, arun
 from .httpx_port import AsyncHttpxPort
 from .httpx_requests import Prepared
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class AsyncClient:
+class AsyncClient(HoldsCredentials):
     """``Client`` for event loops: the same methods, to be awaited.
 
         async with AsyncClient() as client:
@@ -192,7 +191,7 @@ class AsyncClient:
 
         Raises TokenError for a credential that cannot be read.
         """
-        made = copy(self)
+        made = self.alike()
         made.begin(self._core.derived(credential))
         return made
 

@@ -7,7 +7,6 @@ import time
 import weakref
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
-from copy import copy
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from typing_extensions import Self, Unpack
@@ -15,7 +14,7 @@ from typing_extensions import Self, Unpack
 from ..caveat import Scope
 from ..credential import Credential
 from .carried import GivenCredentials
-from .core import PAGE_ROWS, Core
+from .core import PAGE_ROWS, Core, HoldsCredentials
 from .flow import Flow, run
 from .httpx_port import HttpxPort
 from .httpx_requests import Prepared
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Client:
+class Client(HoldsCredentials):
     """The client of an agent. It takes its credential from ``SIGIL_CREDENTIAL``, or pays from the
     wallet of ``SIGIL_WALLET``. With neither, it makes requests that are free, and a service that
     asks for payment is a ``PaymentError`` that says the amount and what to set.
@@ -194,7 +193,7 @@ class Client:
 
         Raises TokenError for a credential that cannot be read.
         """
-        made = copy(self)
+        made = self.alike()
         made.begin(self._core.derived(credential))
         return made
 

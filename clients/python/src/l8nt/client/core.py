@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
-from copy import copy
 from importlib import import_module
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NoReturn, Protocol
+
+from typing_extensions import Self
 
 from ..caveat import Scope
 from ..credential import Credential, Descent
@@ -26,6 +27,22 @@ if TYPE_CHECKING:
     from ..holder import HolderKey
 
 PAGE_ROWS = 100
+
+
+class HoldsCredentials:
+    """Base of objects that hold credentials: they are not pickled."""
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError(
+            f"a {type(self).__name__} holds credentials and is not pickled: pass the .text of a "
+            "credential, a secret, and make the object where it is used"
+        )
+
+    def alike(self) -> Self:
+        """Another one with the same attributes."""
+        made = object.__new__(type(self))
+        made.__dict__.update(self.__dict__)
+        return made
 
 
 class Environment(Protocol):
@@ -51,7 +68,7 @@ class WalletChild(Protocol):
     def credential(self, scope: Scope | None, /) -> str: ...
 
 
-class Core:
+class Core(HoldsCredentials):
     """A client without an HTTP library."""
 
     def __init__(
@@ -98,7 +115,7 @@ class Core:
     def derived(self, given: GivenCredentials) -> Core:
         """The same with another credential. What was handed over to this one is not its own."""
         _ = self.carried  # Starts the treasury of a wallet.
-        core = copy(self)
+        core = self.alike()
         core.begin(given)
         return core
 

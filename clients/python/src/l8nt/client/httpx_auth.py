@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import AdapterError
 from .carried import GivenCredentials
-from .core import Core, OwnEnvironment
+from .core import Core, HoldsCredentials, OwnEnvironment
 from .flow import Effect, Fill, Pause, Read, Send, arun, run
 from .httpx_port import AsyncHttpxPort, HttpxPort, outgoing_of
 from .httpx_reply import HttpxReply, library_of
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ..holder import HolderKey
 
 
-class AuthFlow:
+class AuthFlow(HoldsCredentials):
     """Presents credentials and pays, in the auth flow of a client of httpx2 or httpx.
 
         with httpx2.Client(auth=Auth()) as http:
