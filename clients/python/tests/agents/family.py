@@ -25,6 +25,9 @@ class NotingClient:
         self.credential = credential
         self._asked = asked
 
+    def with_credential(self, credential: Credential) -> NotingClient:
+        return NotingClient(credential, self._asked)
+
     def request(self, method: str, url: str) -> str:
         self._asked.append((self.credential, f"{method} {url}"))
         return url
@@ -32,20 +35,6 @@ class NotingClient:
     def revoke(self, child: Credential) -> None:
         below = child.caveats_below(self.credential)
         self._asked.append((self.credential, f"revoke {';'.join(below or ('nothing',))}"))
-
-
-class NotingFamily(Family):
-    """A family whose clients are ``NotingClient``."""
-
-    asked: Asked
-
-    def client(self, credential: Credential | None = None) -> Any:
-        top = self.credential
-        assert isinstance(top, Credential)
-        return NotingClient(credential or top, self.asked)
-
-    def async_client(self, credential: Credential | None = None) -> Any:
-        return self.client(credential)
 
 
 def open_family(
@@ -56,8 +45,8 @@ def open_family(
     asked: Asked | None = None,
 ) -> SigilHandle:
     """A handle at the top whose clients are ``NotingClient``."""
-    family = NotingFamily(credential, clock=clock)
-    object.__setattr__(family, "asked", [] if asked is None else asked)
+    client: Any = NotingClient(credential, [] if asked is None else asked)
+    family = Family(client, clock)
     return SigilHandle(Place(family, read_policies(agents)))
 
 

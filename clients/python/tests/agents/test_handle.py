@@ -112,6 +112,7 @@ class TestGiven:
         later = top.delegate("x", budget="5 sat")
         other = top.delegate("x", budget="6 sat")
         assert one.id == same.id == later.id
+        assert code_of(top.for_agent("x").assert_allowed) == "ERR_AGENT_UNKNOWN"
         assert other.id != one.id
         assert code_of(lambda: top.delegate("x", budget="5000 sat")) == "ERR_SCOPE_WIDER"
 

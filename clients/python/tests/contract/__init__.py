@@ -13,7 +13,7 @@ The framework's own mock model makes the calls of the script; a real paywall and
 loopback are paid. Their books are the judges, not the framework.
 """
 
-from .laws import AgentContract
+from .laws import AgentContract, Staged
 from .script import Act, Get, GetAll, Hand, HandAll, Script, scripts_below
 from .shown import text_of
 from .stage import SERVED, Seen, Stage
@@ -29,6 +29,7 @@ __all__ = [
     "Script",
     "Seen",
     "Stage",
+    "Staged",
     "scripts_below",
     "text_of",
 ]

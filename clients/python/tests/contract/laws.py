@@ -17,24 +17,8 @@ from .shown import text_of
 from .stage import Seen, Stage
 
 
-class AgentContract:
-    """Subclass it once for each way to hand work on, with the framework's own mock model."""
-
-    siblings: bool = True
-    """Whether its mock model can hand work to two agents at the same time."""
-    first: str = "boss"
-    """Name of the agent at the top, if the framework requires one."""
-    is_async: bool = True
-    """Whether ``stage.tool()`` is asynchronous. A synchronous one finishes after a cancellation."""
-
-    async def run(self, script: Script, stage: Stage) -> object:
-        """Runs the script in the framework, with a mock model that makes the calls one after
-        another. Raises if the framework does. The framework handles a tool that raises.
-
-        :returns: everything that the framework shows: messages, arguments, results, state, traces,
-            and its serialized context
-        """
-        raise NotImplementedError
+class Staged:
+    """A class of tests that have stages."""
 
     @pytest.fixture
     async def open_stage(
@@ -55,6 +39,28 @@ class AgentContract:
     def stage(self, open_stage: Callable[..., Stage]) -> Stage:
         """A stage whose agents have 1,000 sat."""
         return open_stage()
+
+
+class AgentContract(Staged):
+    """Subclass it once for each way to hand work on, with the framework's own mock model."""
+
+    siblings: bool = True
+    """Whether its mock model can hand work to two agents at the same time."""
+    first: str = "boss"
+    """Name of the agent at the top, if the framework requires one."""
+    is_async: bool = True
+    """Whether ``stage.tool()`` is asynchronous. A synchronous one finishes after a cancellation."""
+    is_cancellable: bool = True
+    """Whether a run can be cancelled. Nothing ends one that a thread waits for."""
+
+    async def run(self, script: Script, stage: Stage) -> object:
+        """Runs the script in the framework, with a mock model that makes the calls one after
+        another. Raises if the framework does. The framework handles a tool that raises.
+
+        :returns: everything that the framework shows: messages, arguments, results, state, traces,
+            and its serialized context
+        """
+        raise NotImplementedError
 
     def _boss(self, *acts: Act) -> Script:
         return Script(self.first, acts)
@@ -158,6 +164,8 @@ class AgentContract:
         self, stage: Stage
     ) -> None:
         stage.open({})
+        if not self.is_cancellable:
+            return
         shop, following = stage.open_shop(), stage.open_shop()
         shop.fault("hold-answer", of="paid")
         running = asyncio.ensure_future(

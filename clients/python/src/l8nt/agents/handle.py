@@ -7,9 +7,11 @@ from __future__ import annotations
 import hashlib
 import inspect
 import threading
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, cast
+from weakref import WeakSet
 
 from typing_extensions import ParamSpec, Self, TypedDict, Unpack
 
@@ -35,7 +37,7 @@ _Arguments = ParamSpec("_Arguments")
 
 
 class HandleOptions(TypedDict, total=False):
-    """The options of ``Client``, and ``async_http``, which sends what is asynchronous."""
+    """The options of ``Client``. ``http`` sends what is synchronous."""
 
     credential: GivenCredentials | None
     wallet: str | None
@@ -43,7 +45,6 @@ class HandleOptions(TypedDict, total=False):
     holder_key: str | HolderKey | None
     on_payment: Callable[[PaymentSummary], object] | None
     http: httpx2.Client | None
-    async_http: httpx2.AsyncClient | None
     clock: Callable[[], float]
 
 
@@ -71,12 +72,21 @@ class SigilHandle:
     there, which binds each step.
     """
 
-    __slots__ = ("__children", "__id", "__lock", "__parent", "__place", "__weakref__")
+    __slots__ = (
+        "__children",
+        "__delegated",
+        "__id",
+        "__lock",
+        "__parent",
+        "__place",
+        "__weakref__",
+    )
 
     def __init__(self, place: Place, parent: SigilHandle | None = None) -> None:
         self.__place = place
         self.__parent = parent
         self.__children: dict[str, SigilHandle] = {}
+        self.__delegated = WeakSet[SigilHandle]()
         self.__id: str | None = None
         self.__lock = threading.Lock()
 
@@ -89,11 +99,15 @@ class SigilHandle:
         :param agents: the agents that may be handed work, and what each is given. Any other agent
             gets nothing
         :param options: as for ``Client``, which takes the credential from ``SIGIL_CREDENTIAL`` if
-            none is given; and ``async_http``, an ``httpx2.AsyncClient``
+            none is given
         :raises TypeError: for an unknown option, or an entry of the table that cannot be read
         :raises TokenError: for a credential that cannot be read
         """
-        return SigilHandle(Place(Family(**options), read_policies(agents)))
+        from ..client import Client
+
+        policies = read_policies(agents)
+        family = Family(Client(**options), options.get("clock", time.time))
+        return SigilHandle(Place(family, policies))
 
     @property
     def agent(self) -> str | None:
@@ -224,7 +238,7 @@ class SigilHandle:
         entry = read_policy(scope, f"the scope of {name}")
         child = SigilHandle(self.__place.below(name, entry), self)
         with self.__lock:
-            self.__children[name] = child
+            self.__delegated.add(child)
         return child
 
     def nobody(self, name: str, why: str) -> SigilHandle:
@@ -311,7 +325,7 @@ class SigilHandle:
 
     def __below(self) -> Sequence[SigilHandle]:
         with self.__lock:
-            return list(self.__children.values())
+            return [*self.__children.values(), *self.__delegated]
 
     def __above(self) -> Place:
         if self.__parent is None:

@@ -48,7 +48,7 @@ class Place:
         """Why the agent is denied everything; ``None`` if it is not."""
         self._family = family
         self._held = held
-        self._client = family.client() if held is None and refusal is None else None
+        self._client = family.top if held is None and refusal is None else None
         self._async_clients: MutableMapping[object, AsyncClient] = WeakKeyDictionary()
         self._lock = threading.Lock()
 
@@ -76,7 +76,7 @@ class Place:
         self.assert_allowed()
         with self._lock:
             if self._client is None:
-                self._client = self._family.client(self._held and self._held.credential)
+                self._client = self._family.client(self.held.credential)
             return self._client
 
     @property
@@ -85,13 +85,12 @@ class Place:
 
         :raises DeniedError: if the agent is denied everything
         """
-        self.assert_allowed()
+        client = self.client
         loop = asyncio.get_running_loop()
         with self._lock:
             known = self._async_clients.get(loop)
             if known is None:
-                known = self._family.async_client(self._held and self._held.credential)
-                self._async_clients[loop] = known
+                known = self._async_clients[loop] = client.to_async()
             return known
 
     @property
@@ -141,4 +140,8 @@ class Place:
 
     async def arevoke(self, child: Place) -> None:
         """The same, asynchronous."""
-        await self._family.async_client(self.held.lasting).revoke(child.held.credential)
+        client = self._family.client(self.held.lasting).to_async()
+        try:
+            await client.revoke(child.held.credential)
+        finally:
+            await client.aclose()
