@@ -7,6 +7,7 @@ from __future__ import annotations
 import copy
 import pickle
 import traceback
+from collections.abc import Callable
 
 import pytest
 
@@ -17,7 +18,9 @@ from l8nt.biscuit.token import OpenProof, Seal, Token, encode_token
 from l8nt.caveat import Access, read_origin, target_at
 from l8nt.credential import Blocks, Credential
 from l8nt.errors import AdapterError, TokenError
-from l8nt.public_key import Minter, issued_of, seal
+from l8nt.l402 import HmacVerifier
+from l8nt.l402 import Minter as MacaroonMinter
+from l8nt.public_key import AnyFormVerifier, BiscuitVerifier, Minter, issued_of, seal
 from l8nt.public_key.profile import narrowing_block, read_blocks
 
 from .world import (
@@ -380,3 +383,57 @@ def test_blocks_of_version_0_are_verified() -> None:
     )
     block = body.token.blocks[0]._replace(signature=signature, version=0)
     assert code_of(text_of(Token(7, (block,), proof), body.preimage)) == "genuine"
+
+
+SECRET = "8f3a5c7e9b1d2f4061728394a5b6c7d8e9fa0b1c2d3e4f5061728394a5b6c7d8"
+
+
+class Loading(Keys):
+    """Keys that have to be fetched first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loaded: list[tuple[str, int]] = []
+
+    def load(self, issuer: str, key_id: int) -> Callable[[], None] | None:
+        if (issuer, key_id) in self.loaded:
+            return None
+        return lambda: self.loaded.append((issuer, key_id))
+
+
+async def test_keys_are_fetched_before_they_are_needed() -> None:
+    for any_form in (False, True):
+        keys = Loading()
+        one: BiscuitVerifier | AnyFormVerifier = BiscuitVerifier(keys=keys)
+        if any_form:
+            one = AnyFormVerifier(HmacVerifier(secret=SECRET), one)
+        load = one.prepare(child.text)
+        assert load is not None
+        assert keys.loaded == []
+        load()
+        assert keys.loaded == [(ISSUER, 7)]
+        assert one.prepare(child.text) is None
+        await one.aprepare(elsewhere.mint(endpoints=["* https://*/**"], expires_in="1h").text)
+        assert keys.loaded[1:] == [("https://other.example", 7)]
+
+
+@pytest.mark.parametrize("text", ["", "x", child.text[:-9], child.text[9:], "sk-sigil-"])
+async def test_a_text_that_cannot_be_read_waits_for_nothing(text: str) -> None:
+    one = BiscuitVerifier(keys=Loading())
+    assert one.prepare(text) is None
+    await one.aprepare(text)
+
+
+def test_each_form_is_verified_by_the_verifier_of_its_form() -> None:
+    macaroon = MacaroonMinter(secret=SECRET, location=API, clock=lambda: NOW).mint(
+        endpoints=[f"* {API}/**"], expires_in="1h"
+    )
+    macaroons, biscuits = HmacVerifier(secret=SECRET), verifier()
+    both = AnyFormVerifier(macaroons, biscuits)
+    assert macaroons.proved(both.authenticate(macaroon))
+    assert biscuits.proved(both.authenticate(child))
+    assert both.proved(both.authenticate(child.text))
+    assert not both.proved(verifier().authenticate(child))
+    with pytest.raises(TokenError) as caught:
+        biscuits.authenticate(macaroon)
+    assert caught.value.code == "ERR_TOKEN_MALFORMED"

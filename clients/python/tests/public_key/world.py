@@ -30,7 +30,7 @@ class Keys:
             raise TokenError("ERR_TOKEN_KEY", "No such key.")
         return self.key
 
-    def load(self, issuer: str, key_id: int) -> None:
+    def load(self, issuer: str, key_id: int) -> Callable[[], None] | None:
         return None
 
 

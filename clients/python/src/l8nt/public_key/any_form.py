@@ -7,7 +7,7 @@ from ..credential.forms import is_public_key_form
 from ..credential.text import read_text
 from ..credential.verified import Verified
 from ..credential.verifier import Verifier
-from .verifier import BiscuitVerifier
+from .verifier import BiscuitVerifier, Load
 
 
 class AnyFormVerifier:
@@ -30,9 +30,9 @@ class AnyFormVerifier:
         """Whether one of both proved it."""
         return self._macaroons.proved(verified) or self._public_key.proved(verified)
 
-    def prepare(self, text: str) -> None:
+    def prepare(self, text: str) -> Load | None:
         """As ``BiscuitVerifier.prepare``."""
-        self._public_key.prepare(text)
+        return self._public_key.prepare(text)
 
     async def aprepare(self, text: str) -> None:
         """As ``BiscuitVerifier.aprepare``."""

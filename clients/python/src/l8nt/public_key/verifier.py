@@ -26,6 +26,7 @@ from .uncounted import uncounted_limits
 _ISSUERS_KEPT = 64
 """Most verifiers trust a few."""
 _SEEN_PER_ENTRY = 4
+_PREPARED_KEPT = 64
 
 Load = Callable[[], None]
 """What has to be called, and waited for."""
@@ -96,6 +97,8 @@ class BiscuitVerifier:
         # What is met once is not kept, so that credentials that are never presented again do not
         # push out those that are.
         self._seen: Lru[bytes, bool] = Lru(cache_size * _SEEN_PER_ENTRY)
+        # Between `prepare` and `authenticate`.
+        self._bodies: Lru[str, BiscuitBody] = Lru(_PREPARED_KEPT)
         # Beginnings of chains that were proven, each with the key of its root, by a digest.
         self._chains: Lru[bytes, bool] = Lru(cache_size)
         self._issuers: Lru[bytes, Verify] = Lru(_ISSUERS_KEPT)
@@ -130,21 +133,11 @@ class BiscuitVerifier:
         """Whether this verifier proved it, and no other one."""
         return verified.is_by(self._facts)
 
-    def prepare(self, text: str) -> None:
-        """Fetches the keys that ``authenticate`` needs for this text, and waits for them; at most
-        10 seconds. Raises nothing: what is wrong, ``authenticate`` says.
+    def prepare(self, text: str) -> Load | None:
+        """What to call before ``authenticate`` knows the issuer's keys: it fetches them, for at
+        most 10 seconds. ``None`` if nothing has to be waited for. Raises nothing: what is wrong,
+        ``authenticate`` says.
         """
-        load = self._load(text)
-        if load is not None:
-            load()
-
-    async def aprepare(self, text: str) -> None:
-        """As ``prepare``, in a thread if there is something to wait for."""
-        load = self._load(text)
-        if load is not None:
-            await asyncio.to_thread(load)
-
-    def _load(self, text: str) -> Load | None:
         proven = self._texts.get(text)
         if proven is not None:
             return self._keys.load(proven.issuer, proven.key_id)
@@ -152,7 +145,14 @@ class BiscuitVerifier:
             body = self._read(text)
         except SigilError:
             return None
+        self._bodies.set(text, body)
         return self._keys.load(body.issuer, body.key_id)
+
+    async def aprepare(self, text: str) -> None:
+        """Calls what ``prepare`` returns, in a thread."""
+        load = self.prepare(text)
+        if load is not None:
+            await asyncio.to_thread(load)
 
     def _read(self, text: str) -> BiscuitBody:
         parts = read_text(text)
@@ -163,7 +163,8 @@ class BiscuitVerifier:
         return BiscuitBody.read(parts, is_judged=self._datalog is not None)
 
     def _prove(self, text: str) -> Verified:
-        body = self._read(text)
+        body = self._bodies.get(text) or self._read(text)
+        self._bodies.delete(text)
         token = body.token
         root = self._keys.find(body.issuer, body.key_id)
         self._demand_signed(token, root)
