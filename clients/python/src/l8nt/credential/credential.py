@@ -114,9 +114,7 @@ class Credential(HoldsSecret):
         Raises TypeError or ValueError for a scope that cannot be read, such as a misspelt key;
         TokenError ``ERR_TOKEN_TOO_LARGE``.
         """
-        caveats = compile_scope(scope, now=time.time() if now is None else now)
-        check_caveats(caveats, _VOCABULARY)
-        return self.append(caveats)
+        return self._narrowed(scope, now)
 
     def delegate(self, *, now: float | None = None, **scope: Unpack[Scope]) -> Self:
         """A weaker credential for another agent. It opens a node of its own, which this
@@ -129,7 +127,12 @@ class Credential(HoldsSecret):
         """
         if not isinstance(scope.get("agent"), str):
             raise TypeError('a delegation names its agent: delegate(agent="flight-booker", …)')
-        return self.attenuate(now=now, **scope)
+        return self._narrowed(scope, now)
+
+    def _narrowed(self, scope: Scope, now: float | None) -> Self:
+        caveats = compile_scope(scope, now=time.time() if now is None else now)
+        check_caveats(caveats, _VOCABULARY)
+        return self.append(caveats)
 
     def append(self, caveats: Sequence[str]) -> Self:
         """A weaker credential: this one with ``caveats``, written as they stand on the wire.

@@ -95,7 +95,7 @@ class UnverifiedMacaroon(HoldsSecret):
         Raises TokenError ``ERR_TOKEN_TOO_LARGE`` past 64 caveats, 1,024 bytes a caveat or 6,093
         bytes in all.
         """
-        added = tuple(one.encode() if isinstance(one, str) else one for one in caveats)
+        added = tuple([one.encode() if isinstance(one, str) else one for one in caveats])
         head = self._head + b"".join(map(caveat_field, added))
         whole = self._caveats + added
         check_size(head, len(whole))

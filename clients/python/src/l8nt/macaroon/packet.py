@@ -58,7 +58,10 @@ def field(kind: int, data: bytes) -> bytes:
 
 def caveat_field(caveat: bytes) -> bytes:
     """A caveat with its end. Raises ``ERR_TOKEN_TOO_LARGE``."""
-    if len(caveat) > MAX_CAVEAT_BYTES:
+    size = len(caveat)
+    if size < 0x80:
+        return b"\x02%c%b\0" % (size, caveat)
+    if size > MAX_CAVEAT_BYTES:
         raise too_large()
     return field(IDENTIFIER, caveat) + b"\0"
 
