@@ -17,6 +17,7 @@ import { paywall } from "./paywall.ts";
 import { postgres } from "./postgres.ts";
 import { publicKey } from "./public-key.ts";
 import { purchase } from "./purchase.ts";
+import { python } from "./python/python.ts";
 import { relay } from "./relay.ts";
 import { revocation } from "./revocation.ts";
 import { sqlite } from "./sqlite.ts";
@@ -41,6 +42,7 @@ const AREAS: Readonly<Record<string, Area>> = {
   postgres,
   walks,
   relay,
+  python,
   gateway,
   decide,
   flood,
