@@ -119,8 +119,7 @@ def fresh(name):
 def bought():
     """A credential that was paid for by hand."""
     response = httpx2.get(URL)
-    fields = httpx2._models.Headers(response.headers)  # noqa: SLF001
-    line = fields["www-authenticate"]
+    line = response.headers["www-authenticate"]
     macaroon = line.split('macaroon="')[1].split('"')[0]
     invoice = line.split('invoice="')[1].split('"')[0]
     return f"{macaroon}:{pay(invoice)}"
