@@ -56,7 +56,7 @@ class World:
     ask_app: Callable[[Ask], Got]
     now: list[float]
     seen: list[Seen] = field(default_factory=list[Seen])
-    minter: Minter | None = None
+    loop: asyncio.AbstractEventLoop | None = None
 
     def mint(self, **scope: Any) -> str:
         """A credential, valid for an hour."""
@@ -75,8 +75,11 @@ class World:
 Adapter = Callable[[Service, list[Place], list[Seen]], Callable[[Ask], Got]]
 
 
+_loops: list[asyncio.AbstractEventLoop] = []
+
+
 def _run(app: Any) -> Callable[[Ask], Got]:
-    return lambda ask: asyncio.run(ask_asgi(app, ask))
+    return lambda ask: _loops[-1].run_until_complete(ask_asgi(app, ask))
 
 
 def starlette(service: Service, places: list[Place], seen: list[Seen]) -> Callable[[Ask], Got]:
@@ -296,7 +299,7 @@ def _django(service: Service, places: list[Place], seen: list[Seen], *, is_async
 
     def ask(one: Ask) -> Got:
         with override_settings(ROOT_URLCONF=name, SIGIL_SERVICE=service):
-            return asyncio.run(ask_asgi(handler, one)) if is_async else ask_wsgi(handler, one)
+            return _run(handler)(one) if is_async else ask_wsgi(handler, one)
 
     return ask
 
@@ -336,4 +339,11 @@ def world(adapter: Adapter, *places: Place, **options: Any) -> Generator[World]:
     }
     service = Service(**given)
     seen: list[Seen] = []
-    yield World(service, adapter(service, list(places), seen), now, seen)
+    loop = asyncio.new_event_loop()
+    _loops.append(loop)
+    try:
+        yield World(service, adapter(service, list(places), seen), now, seen, loop)
+    finally:
+        _loops.pop()
+        loop.run_until_complete(loop.shutdown_default_executor())
+        loop.close()

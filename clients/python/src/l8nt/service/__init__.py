@@ -3,6 +3,7 @@
 Middlewares stand in ``l8nt.asgi``, ``l8nt.wsgi``, ``l8nt.flask`` and ``l8nt.django``.
 """
 
+from .decide import DecideLedger
 from .facts import RequestFacts
 from .grant import Grant, Left
 from .ledger import Claim, ClaimRequest, Ledger, MemoryLedger
@@ -14,6 +15,7 @@ __all__ = [
     "Answered",
     "Claim",
     "ClaimRequest",
+    "DecideLedger",
     "Decision",
     "Grant",
     "Ledger",

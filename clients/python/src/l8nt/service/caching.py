@@ -5,12 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-__all__ = ["EXPOSED", "USE_FIELD", "VARY", "exposed", "private_headers"]
+__all__ = ["EXPOSED", "VARY", "exposed", "private_headers"]
 
 VARY = ("Authorization", "Macaroon", "Grpc-Metadata-Macaroon")
 """The fields that answers of a service follow from."""
-USE_FIELD = "sigil-use"
-"""Field of an answer whose handler declared what became of the use."""
 EXPOSED = {name.lower(): name for name in ("WWW-Authenticate", "Date", "Retry-After", "Sigil-Use")}
 
 Headers = Sequence[tuple[str, str]]

@@ -70,7 +70,7 @@ class Exchange:
             self.grant.finish(status, is_seen=is_seen)
         if self.answer is not None:
             return list(headers)
-        return self.grant.headers(headers)
+        return self.grant.headers(headers, status)
 
     def end(self) -> None:
         """The exchange has ended, whether its head was sent or not."""

@@ -10,7 +10,8 @@ from typing import Literal, NoReturn
 
 from ..amount import Amount, format_amount, read_amount, unit_name
 from ..credential import Verified
-from .caching import USE_FIELD, exposed, private_headers
+from ..wire.consumption import USE_FIELD, Declared, is_consumed
+from .caching import exposed, private_headers
 from .counting import Usage
 from .ledger import Claim
 from .terms import Terms
@@ -94,7 +95,7 @@ class Grant:
         self._claim = claim
         self._usage = usage
         self._clock = clock
-        self._declared: Literal["consumed", "released"] | None = None
+        self._declared: Declared | None = None
         self._settled: Amount | None = None
         self._is_for_all = False
         self._has_ended = False
@@ -113,6 +114,11 @@ class Grant:
     def ends_by(self) -> Literal["head", "end"]:
         """What ends the claim: the head of the answer; on a metered route the end of it."""
         return "end" if self.passed.terms.metered and self._claim is not None else "head"
+
+    @property
+    def declared(self) -> Declared | None:
+        """What the handler declared until now; ``None`` if the status decides."""
+        return self._declared
 
     def left(self) -> tuple[Left, ...] | None:
         """What is left of each counted limit, this request counted already; ``None`` if the ledger
@@ -210,19 +216,20 @@ class Grant:
             self._claim.release(self._clock())
 
     def _is_consumed(self, status: int | None) -> bool:
-        if self._declared is not None:
-            return self._declared == "consumed"
-        if status is None or self.passed.method == "HEAD":
-            return False
-        return status == 101 or 200 <= status <= 299
+        return is_consumed(self.passed.method, status, self._declared)
 
-    def headers(self, given: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-        """The headers of the answer as it is sent: with what caches are told, and with what the
-        handler declared.
+    def headers(self, given: Sequence[tuple[str, str]], status: int) -> list[tuple[str, str]]:
+        """The headers of the answer with ``status`` as it is sent: with what caches are told, and
+        with what became of the use, if that does not follow from the status.
         """
         sent = list(given) if self._is_for_all else private_headers(given)
-        if self._declared is not None and self._claim is not None:
-            ours = [(USE_FIELD, self._declared)]
+        use = self._declared
+        is_read = self.passed.method == "HEAD"
+        if self._claim is not None and self._claim.is_final and not is_read:
+            # A client would take what an error answers for unused.
+            use = use if self._is_consumed(status) else "consumed"
+        if use is not None and self._claim is not None:
+            ours = [(USE_FIELD, use)]
             sent = [pair for pair in sent if pair[0].lower() != USE_FIELD] + ours + exposed(ours)
         return sent
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib import import_module
-from typing import Any
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING
 
-from ..caveat import Base
+from ..caveat import Base, format_origin
 from ..credential import Verified
 from ..errors import AdapterError
 from .facts import RequestFacts
 from .waiting import Steps
+
+if TYPE_CHECKING:
+    from ..holder import HolderProofs
 
 __all__ = ["Holding"]
 
@@ -22,9 +23,9 @@ class Holding:
     def __init__(self, clock: Callable[[], float], location: str, base: Base) -> None:
         self._clock = clock
         self._location = location
-        self._authority = urlsplit(location).netloc.lower()
+        self._authority = format_origin(base.origin).partition("://")[2]
         self._base = base
-        self._proofs: Any = None
+        self._proofs: HolderProofs | None = None
 
     def signed(self, facts: RequestFacts, verified: Verified, target: str) -> Steps[Verified]:
         """The credential for this request, with whose key signed it; as it is without a right
@@ -35,18 +36,16 @@ class Holding:
         """
         if not verified.holders or verified.is_signed:
             return verified
-        # Loaded only where it is needed.
-        fields: Any = import_module("l8nt.holder.fields")
-        proofs: Any = import_module("l8nt.holder.proofs")
+        # Loaded only where it is needed: it is slow.
+        from ..holder import HolderProofs, ProofRequest, SignedRequest, joined, signed_paths
+
         if self._proofs is None:
-            self._proofs = proofs.HolderProofs(self._clock)
+            self._proofs = HolderProofs(self._clock)
         arrived, found, query = target.partition("?")
-        path, other = proofs.signed_paths(self._location, self._base.path, arrived)
-        joined = {name: facts.value(name) or "" for name, _ in facts.headers}
-        signed = fields.SignedRequest(
-            facts.method, self._authority, path, found + query or "?", joined
-        )
-        pending = self._proofs.begin(proofs.ProofRequest(signed, other_path=other), verified)
+        path, other = signed_paths(self._location, self._base.path, arrived)
+        fields = joined(facts.headers)
+        signed = SignedRequest(facts.method, self._authority, path, found + query or "?", fields)
+        pending = self._proofs.begin(ProofRequest(signed, other_path=other), verified)
         if pending is None:
             return verified
         content = b""
@@ -61,5 +60,5 @@ class Holding:
             content = read
         elif facts.method not in ("GET", "HEAD"):
             return verified
-        thumbprint: str | None = pending.finish(content)
+        thumbprint = pending.finish(content)
         return verified if thumbprint is None else verified.signed_by(thumbprint)

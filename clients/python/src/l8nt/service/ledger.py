@@ -30,6 +30,23 @@ class ClaimRequest(Protocol):
     @property
     def facts(self) -> RequestFacts: ...
     @property
+    def target(self) -> str:
+        """Path and query as clients send them, the path in its canonical form."""
+        ...
+
+    @property
+    def authorization(self) -> Sequence[str]:
+        """The lines that the credential was read from."""
+        ...
+
+    @property
+    def macaroon(self) -> Sequence[str]: ...
+    @property
+    def node_id(self) -> str:
+        """The credential's node: 32 hex digits."""
+        ...
+
+    @property
     def counted(self) -> Sequence[Counted]:
         """Every counted limit of the chain; empty for a credential without any."""
         ...

@@ -8,56 +8,11 @@ import json
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from .._codes import STATUS_OF
-from ..errors import DeniedError, SigilError, TokenError
+from ..errors import SigilError
+from ..wire.problem import concealed, problem_of, status_of
 from .caching import VARY, exposed
 
-__all__ = ["Answer", "Answered", "Refused", "concealed", "status_of"]
-
-_TITLES = {
-    400: "Bad request",
-    401: "Credential refused",
-    403: "Out of scope",
-    404: "Not found",
-    409: "Still running",
-    413: "Too large",
-    415: "Unsupported media type",
-    422: "Cannot be repeated",
-    429: "Too many requests",
-    502: "Service unreachable",
-    503: "Unavailable",
-}
-
-# The token codes that the bearer of a bad credential is shown; of every other, the class alone.
-_SHOWN = frozenset(
-    {
-        "ERR_TOKEN_MALFORMED",
-        "ERR_TOKEN_TOO_LARGE",
-        "ERR_TOKEN_MISSING",
-        "ERR_TOKEN_THIRD_PARTY",
-        "ERR_TOKEN_SEALED",
-        "ERR_TOKEN_ALGORITHM",
-        "ERR_TOKEN_DATALOG",
-        # Who is trusted, and which keys there are, is public.
-        "ERR_TOKEN_ISSUER",
-        "ERR_TOKEN_KEY",
-    }
-)
-
-
-def status_of(error: SigilError) -> int:
-    """The HTTP status of an error, by its code."""
-    return STATUS_OF.get(error.code, 503)
-
-
-def concealed(error: SigilError) -> SigilError:
-    """The error as its caller is shown it: a forger is not told which check failed. [case 98]"""
-    if isinstance(error, TokenError) and status_of(error) == 401 and error.code not in _SHOWN:
-        return TokenError(
-            "ERR_TOKEN_FORGED",
-            "The credential is not genuine here: forged, altered, unpaid, or minted elsewhere.",
-        )
-    return error
+__all__ = ["Answer", "Answered", "Refused", "preflight"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,24 +59,7 @@ class Refused:
     @property
     def problem(self) -> dict[str, Any]:
         """The problem details that the caller is shown; never a credential."""
-        error = concealed(self.error)
-        problem: dict[str, Any] = {
-            "type": f"urn:sigil:{error.code}",
-            "title": _TITLES.get(self.status, "Error"),
-            "status": self.status,
-            "detail": error.message,
-            "code": error.code,
-        }
-        spent: str | None = getattr(error, "spent", None)
-        if spent is not None:
-            problem["spent"] = spent
-        if isinstance(error, DeniedError):
-            refusals = [one.to_dict() for one in error.refusals]
-            problem["condition"] = refusals[0]["condition"]
-            if "node" in refusals[0]:
-                problem["node"] = refusals[0]["node"]
-            problem["refusals"] = refusals
-        return problem
+        return problem_of(concealed(self.error), self.status)
 
     @property
     def answer(self) -> Answer:

@@ -9,7 +9,8 @@ import secrets
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from typing_extensions import Unpack
 
@@ -35,15 +36,18 @@ from ..l402 import (
     read_presented,
 )
 from . import reasons, well_known
-from .counting import Usage
+from .counting import Counted, Usage
 from .facts import RequestFacts
 from .grant import Grant, Passed
 from .holding import Holding
 from .ledger import Claim, Ledger, MemoryLedger, UsedUp
 from .refused import Answer, Answered, Refused, preflight
 from .terms import GivenTerms, Terms, terms_of
-from .trusting import IssuerKeys, Trusting
+from .trusting import Trusting
 from .waiting import Steps, Wait, drive, drive_async
+
+if TYPE_CHECKING:
+    from ..public_key import IssuerDirectory
 
 __all__ = ["Decision", "Service"]
 
@@ -75,7 +79,7 @@ class Service:
         location: str,
         secret: SecretSource | None = None,
         previous_secrets: Sequence[Secret] = (),
-        trust: Sequence[str] | IssuerKeys = (),
+        trust: Sequence[str] | IssuerDirectory = (),
         name: str | None = None,
         tolerate: Sequence[str] = (),
         ledger: Ledger | None = None,
@@ -225,12 +229,26 @@ class Service:
         if error is not None:
             return self._denied(error)
         limits = verified.limits
+        if self._ledger.counts_all and terms.price.value > 0:
+            raise TypeError(
+                "DecideLedger counts the prices of its own routes: take price= from this route, "
+                "and write it in the configuration of sigil gateway decide"
+            )
         is_counted = any(one.kind == "uses" or amount.value > 0 for one in limits)
         claim: Claim | None = None
         if is_counted or self._ledger.counts_all:
             if is_counted and not self._is_ledger_chosen:
                 self._warn()
-            use = _Use(facts, verified, terms, amount, now)
+            use = _Use(
+                facts=facts,
+                target=target.path + _query_of(facts),
+                authorization=passed.authorization,
+                macaroon=passed.macaroon,
+                node_id=verified.node.id or "",
+                counted=limits,
+                amount=amount,
+                at=now,
+            )
             ledger = self._ledger
             try:
                 claim = yield Wait(lambda: ledger.claim(use), lambda: ledger.aclaim(use))
@@ -241,6 +259,8 @@ class Service:
             except TokenError as refusal:
                 return self._refused(refusal)
             except AdapterError as refusal:
+                if refusal.__cause__ is not None:
+                    self._alarm("l8nt: a use could not be counted", refusal.__cause__)
                 return Refused(refusal)
 
         def usage() -> Sequence[Usage] | None:
@@ -258,12 +278,8 @@ class Service:
         text = read_presented(authorization, macaroon)
         if text is None:
             return None
-        verifier = self._trusting.verifier_of(text) or self._macaroons
-        known = verifier.known(text)
-        if known is not None:
-            return known
-        yield from self._trusting.prepare(text)
-        return verifier.authenticate(text)
+        verifier = (yield from self._trusting.verifier_of(text)) or self._macaroons
+        return verifier.known(text) or verifier.authenticate(text)
 
     def _read(self, facts: RequestFacts) -> Target | None:
         raw = facts.target
@@ -364,20 +380,18 @@ class Service:
         return f"<Service {self.location}>"
 
 
+@dataclass(frozen=True, slots=True)
 class _Use:
     """What a ledger is asked to count."""
 
-    __slots__ = ("amount", "at", "counted", "facts", "terms", "verified")
-
-    def __init__(
-        self, facts: RequestFacts, verified: Verified, terms: Terms, amount: Amount, at: float
-    ) -> None:
-        self.facts = facts
-        self.verified = verified
-        self.terms = terms
-        self.counted = verified.limits
-        self.amount = amount
-        self.at = at
+    facts: RequestFacts
+    target: str
+    authorization: Sequence[str] = field(repr=False)
+    macaroon: Sequence[str] = field(repr=False)
+    node_id: str
+    counted: Sequence[Counted]
+    amount: Amount
+    at: float
 
 
 _IN_MEMORY = (
@@ -385,6 +399,11 @@ _IN_MEMORY = (
     "several workers count apart. Give Service(ledger=DecideLedger(…)) to count in one place, or "
     "ledger=MemoryLedger() if that is what you want."
 )
+
+
+def _query_of(facts: RequestFacts) -> str:
+    _, found, query = (facts.target or "").partition("?")
+    return found + query
 
 
 def _not_told() -> None:

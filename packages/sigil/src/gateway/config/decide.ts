@@ -4,7 +4,7 @@ import type { AmountText } from "l8nt";
 import { parseAmount } from "l8nt/invoice";
 import { z } from "zod";
 import type { DecidedRule } from "../decide/decider.ts";
-import { PROXIES } from "../decide/original.ts";
+import { ASKERS } from "../decide/original.ts";
 import { alerts } from "./alerts.ts";
 import { books } from "./books.ts";
 import { LOG_LEVELS } from "./config.ts";
@@ -67,7 +67,9 @@ export const DECIDE_FOLDER = "sigil-decide";
 
 export const decide = z
   .strictObject({
-    proxy: z.enum(PROXIES).meta({ description: "The proxy that asks." }),
+    proxy: z
+      .enum(ASKERS)
+      .meta({ description: "The proxy that asks; `application`: a program that asks itself." }),
     location: origin("Where clients reach the proxy. Credentials name it."),
     listen: listen.prefault({}),
     proxyKey: z

@@ -1,10 +1,14 @@
-/** The request that a proxy asks about, read from what this proxy alone writes. */
+/** The request that is asked about, read from what the proxy or the program that asks alone writes. */
 import type { IncomingMessage } from "node:http";
 import type { ClientAddresses } from "../core/client-address.ts";
 import { valuesOf } from "../core/fields.ts";
 
 export const PROXIES = ["nginx", "caddy", "traefik", "envoy"] as const;
 export type ProxyName = (typeof PROXIES)[number];
+
+/** `application`: a program that asks about what it has received itself. */
+export const ASKERS = [...PROXIES, "application"] as const;
+export type Asker = (typeof ASKERS)[number];
 
 /** Where a proxy asks. Envoy puts the path that it asks about behind it. */
 export const DECIDE_PATH = "/decide";
@@ -23,17 +27,17 @@ export interface Original {
  * The fields with the method and the target. Each proxy overwrites its own two and no others, so no
  * field of another proxy is read: it would be the client's.
  */
-const FIELDS: Readonly<
-  Record<Exclude<ProxyName, "envoy">, readonly [method: string, target: string]>
-> = {
-  nginx: ["x-original-method", "x-original-uri"],
-  caddy: ["x-forwarded-method", "x-forwarded-uri"],
-  traefik: ["x-forwarded-method", "x-forwarded-uri"],
-};
+const FIELDS: Readonly<Record<Exclude<Asker, "envoy">, readonly [method: string, target: string]>> =
+  {
+    nginx: ["x-original-method", "x-original-uri"],
+    caddy: ["x-forwarded-method", "x-forwarded-uri"],
+    traefik: ["x-forwarded-method", "x-forwarded-uri"],
+    application: ["x-original-method", "x-original-uri"],
+  };
 
 /** Undefined if it cannot be told what is asked about, which denies the request. */
 export function originalOf(
-  proxy: ProxyName,
+  proxy: Asker,
   incoming: IncomingMessage,
   clients: Pick<ClientAddresses, "behind">,
 ): Original | undefined {

@@ -10,7 +10,7 @@ import { ClientAddresses } from "../core/client-address.ts";
 import { listen } from "../core/server.ts";
 import type { Row } from "../observer.ts";
 import { type DecidedRule, Decider } from "./decider.ts";
-import type { ProxyName } from "./original.ts";
+import type { Asker } from "./original.ts";
 import { DecideServer } from "./server.ts";
 
 const LOCATION = "https://api.example";
@@ -20,7 +20,7 @@ const rulesOf = (routes: readonly object[]): readonly DecidedRule[] =>
   decide.parse({ proxy: "caddy", location: LOCATION, routes }).routes;
 
 async function world(
-  proxy: ProxyName,
+  proxy: Asker,
   store = new MemoryStore(),
   routes: readonly object[] = ROUTES,
   trusted: readonly string[] = [],
@@ -74,10 +74,14 @@ test.each([
   ["caddy", "/decide", FORWARDED, 200],
   ["traefik", "/decide", FORWARDED, 200],
   ["envoy", "/decide/open/a", [], 200],
+  ["application", "/decide", NGINX, 200],
   // Fields of another proxy are the client's.
   ["nginx", "/decide", FORWARDED, 403],
   ["caddy", "/decide", NGINX, 403],
   ["traefik", "/decide", NGINX, 403],
+  ["application", "/decide", FORWARDED, 403],
+  ["application", "/decide", [...NGINX, "x-original-uri", "/open/b"], 403],
+  ["application", "/decide/why", NGINX, 404],
   ["envoy", "/decide", [...NGINX, ...FORWARDED], 403],
   // Of two, one is the client's.
   ["nginx", "/decide", [...NGINX, "x-original-uri", "/open/b"], 403],
@@ -186,6 +190,35 @@ test("each decision is one row, no matter who asks", async () => {
     { ...told, end: "denied", status: 401, code: "credential_missing", nodeId: undefined },
     { service: "decide", end: "denied", status: 403, code: "request_not_told" },
   ]);
+});
+
+test("an application is told every no, as the library has it, and a proxy the first", async () => {
+  const answerOf = async (proxy: "application" | "caddy") => {
+    const { asked, uses } = await world(proxy);
+    const [, key = ""] = uses(1);
+    const prefix = proxy === "caddy" ? "x-forwarded" : "x-original";
+    const ask = () =>
+      asked({ [`${prefix}-method`]: "GET", [`${prefix}-uri`]: "/x", authorization: key });
+    expect((await ask())[0]).toBe(200);
+    const [status, , body] = await ask();
+    return { status, ...(JSON.parse(String(body)) as object) };
+  };
+  const told = { status: 402, code: "uses_exhausted", sigil: "ERR_USES", condition: "max_uses" };
+  expect(await answerOf("application")).toMatchObject({
+    ...told,
+    refusals: [
+      {
+        code: "ERR_USES",
+        condition: "max_uses",
+        node: { id: expect.stringMatching(/^[0-9a-f]{32}$/) },
+        have: "0 of 1 uses left",
+        need: "1",
+      },
+    ],
+  });
+  const first = await answerOf("caddy");
+  expect(first).toMatchObject(told);
+  expect(first).not.toHaveProperty("refusals");
 });
 
 test("of nginx's two questions about one request comes one row", async () => {

@@ -14,7 +14,7 @@ import { problemDialect } from "../presets/dialects/problem.ts";
 import { isBelow } from "../service-at.ts";
 import { Versions } from "../versions.ts";
 import type { Decider, Decision, Facts, Purpose } from "./decider.ts";
-import { DECIDE_PATH, type Original, originalOf, type ProxyName, WHY_PATH } from "./original.ts";
+import { type Asker, DECIDE_PATH, type Original, originalOf, WHY_PATH } from "./original.ts";
 
 /** A proxy that does not ask over loopback or a socket of Unix says by this that it is ours. */
 export const PROXY_KEY_FIELD = "sigil-proxy-key";
@@ -30,7 +30,7 @@ export type Deciding = Pick<Decider, "decide" | "paywall">;
 
 export interface DecideServerOptions {
   readonly decider: Deciding;
-  readonly proxy: ProxyName;
+  readonly proxy: Asker;
   /** Reads what the proxy says of a client's address. */
   readonly clients: Pick<ClientAddresses, "behind">;
   /** What the proxy has to send as {@link PROXY_KEY_FIELD}; undefined: nothing. */
@@ -115,7 +115,8 @@ export class DecideServer {
     if (purpose === "announced") return void outgoing.writeHead(403, { "content-length": 0 }).end();
     const denied = decision.kind === "denied" ? decision.denied : changed();
     entry.denied(denied);
-    deny(outgoing, denied, withScheme(denied.facts.status, denied.fields, decider.paywall));
+    const told = proxy === "application" ? withRefusals(denied) : denied;
+    deny(outgoing, told, withScheme(denied.facts.status, denied.fields, decider.paywall));
   }
 
   /** Never rejects: a fault denies the request, and is told to the operator. */
@@ -139,6 +140,18 @@ export class DecideServer {
     const [sent, ...others] = valuesOf(rawHeaders, PROXY_KEY_FIELD);
     return sent !== undefined && others.length === 0 && timingSafeEqual(digest(sent), this.#key);
   }
+}
+
+/** A program makes an answer of its own of it, so it is told each "no" as the library has it. */
+function withRefusals(denied: Denied): Denied {
+  const { facts, retryAfterSeconds, fields, dialect, refusals } = denied;
+  if (refusals.length === 0) return denied;
+  const shown = refusals.map(({ node, ...refusal }) => ({
+    ...refusal,
+    ...(node !== undefined && { node: { ...node } }),
+  }));
+  const members = { ...facts.members, refusals: shown };
+  return new Denied({ ...facts, members }, retryAfterSeconds, fields, dialect, refusals);
 }
 
 function deny(
