@@ -4,6 +4,7 @@ docs/guides/python-services.md.
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import inspect
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -13,6 +14,7 @@ from typing_extensions import Unpack
 
 from .errors import AdapterError
 from .service import Grant, RequestFacts, Service
+from .service.ending import TaskEnding
 from .service.exchange import KEY, MAX_BODY_BYTES, Exchange, Guarding, guarding, unguarded
 from .service.reading import asgi_fields, asgi_mount, asgi_target
 from .service.refused import Answer
@@ -94,6 +96,8 @@ class AsgiExchange(Exchange):
         self._replayed: list[Message] = []
         self._is_gone = False
         self._is_answered = False
+        self._task: asyncio.Task[Any] | None = None
+        self._ending: TaskEnding | None = None
         super().__init__(service, _facts_of(scope, Wait(_no_thread, self._read)))
 
     async def let_in(self, scope: Scope, terms: Terms) -> Grant | None:
@@ -104,15 +108,33 @@ class AsgiExchange(Exchange):
         return grant
 
     async def serve(self, app: App, scope: Scope) -> None:
-        """Runs the application, and ends what was claimed with what it answers."""
+        """Runs the application, and ends what was claimed with what it answers. What is under way
+        is broken off if its credential is revoked or ends.
+        """
+        self._task = asyncio.current_task()
         try:
             await app(scope, self.receive, self.send)
+        except asyncio.CancelledError:
+            if self._ending is None or not self._ending.has_ended:
+                raise
+            await self._break_off()
         finally:
             try:
                 if self.answer is not None and not self._is_answered:
                     await self.send_answer()
             finally:
+                if self._ending is not None:
+                    self._ending.close()
                 self.end()
+
+    async def _break_off(self) -> None:
+        """Ends the exchange in the middle: a server closes what it has not sent to its end."""
+        uncancel = getattr(self._task, "uncancel", None)
+        if uncancel is not None:
+            uncancel()
+        if self._scope["type"] == "websocket":
+            reason = "the credential was revoked, or has ended"
+            await self._send({"type": "websocket.close", "code": _POLICY, "reason": reason})
 
     async def receive(self) -> Message:
         """What the application receives: first what was read before it."""
@@ -125,7 +147,7 @@ class AsgiExchange(Exchange):
 
     async def send(self, message: Message) -> None:
         """Sends what the application sends; in its place the refusal, if there is one."""
-        if self._is_answered:
+        if self._is_answered or (self._ending is not None and self._ending.is_over):
             return
         if self.answer is not None:
             await self.send_answer()
@@ -139,6 +161,8 @@ class AsgiExchange(Exchange):
             sent = self.head(status, given, is_seen=not self._is_gone)
             message = {**message, "headers": _encoded(sent)}
         await self._send(message)
+        if self._ending is None and _is_begun(message) and self.grant is not None:
+            self._ending = self.grant.ending_with(cast("asyncio.Task[Any]", self._task))
 
     async def send_answer(self) -> None:
         """Sends the refusal, or the document."""
@@ -298,6 +322,13 @@ def _status_of(message: Message) -> int | None:
         return 101
     # A server answers 403 to what is closed before it was accepted.
     return None
+
+
+def _is_begun(message: Message) -> bool:
+    """Whether more of an answer follows, which may last."""
+    if message["type"] == "websocket.accept":
+        return True
+    return message["type"] == "http.response.body" and message.get("more_body", False)
 
 
 def _no_thread() -> bytes | None:

@@ -18,6 +18,7 @@ from typing_extensions import Unpack
 
 from .errors import AdapterError
 from .service import Answer, Grant, RequestFacts, Service
+from .service.ending import Ending
 from .service.exchange import MAX_BODY_BYTES, Exchange, Guarding, guarding, unguarded
 from .service.reading import asgi_fields, asgi_mount, asgi_target
 from .service.stripped import without_credential_bytes
@@ -128,9 +129,7 @@ class DjangoExchange(Exchange):
         for name, value in headers:
             # Several lines of one field do not fit into a response of Django.
             response[name] = f"{response[name]}, {value}" if name in response else value
-        if not (self.grant is not None and self.grant.is_claimed):
-            return response
-        if not getattr(response, "streaming", False):
+        if self.grant is None or not getattr(response, "streaming", False):
             self.end()
             return response
         stream: Any = response
@@ -140,17 +139,29 @@ class DjangoExchange(Exchange):
         return response
 
     def _through(self, content: Iterator[bytes]) -> Iterator[bytes]:
+        ending = cast("Grant", self.grant).ending()
         try:
-            yield from content
+            for chunk in content:
+                _demand_open(ending)
+                yield chunk
         finally:
+            ending.close()
             self.end()
 
     async def _until(self, content: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        ending = cast("Grant", self.grant).ending()
         try:
             async for chunk in content:
+                _demand_open(ending)
                 yield chunk
         finally:
+            ending.close()
             self.end()
+
+
+def _demand_open(ending: Ending) -> None:
+    if ending.is_over:
+        raise ConnectionAbortedError("the credential was revoked, or has ended")
 
 
 def guarded(**terms: Unpack[GivenTerms]) -> Callable[[View], View]:

@@ -13,6 +13,7 @@ from typing_extensions import Unpack
 
 from .errors import AdapterError
 from .service import Grant, RequestFacts, Service
+from .service.ending import Ending
 from .service.exchange import KEY, MAX_BODY_BYTES, Exchange, Guarding, guarding
 from .service.reading import wsgi_target
 from .service.refused import Answer
@@ -116,6 +117,7 @@ class _Started:
         self._start_response = start_response
         self._head: tuple[str, Headers] | None = None
         self._write: Write | None = None
+        self.is_sent = False
 
     def __call__(self, status: str, headers: Headers, exc_info: Any = None) -> Write:
         if exc_info is not None and self.is_sent:
@@ -125,14 +127,11 @@ class _Started:
         self._head = (status, headers)
         return self.write
 
-    @property
-    def is_sent(self) -> bool:
-        return self._write is not None
-
     def send(self) -> None:
         """Sends the head, once."""
-        if self._write is not None:
+        if self.is_sent:
             return
+        self.is_sent = True
         exchange, answer = self._exchange, self._exchange.answer
         if answer is not None:
             headers = exchange.head(answer.status, answer.headers)
@@ -160,6 +159,7 @@ class _Body:
         self._chunks = chunks
         self._iterator: Iterator[bytes] | None = None
         self._is_answered = False
+        self._ending: Ending | None = None
 
     def __iter__(self) -> Iterator[bytes]:
         return self
@@ -175,11 +175,19 @@ class _Body:
                 continue
             if self._exchange.answer is not None and not self._started.is_sent:
                 return self._next_of_answer(self._exchange.answer)
+            if self._started.is_sent and self._is_over():
+                raise ConnectionAbortedError("the credential was revoked, or has ended")
             self._started.send()
             return chunk
         if not self._started.is_sent:
             self._started.send()
         raise StopIteration
+
+    def _is_over(self) -> bool:
+        """Whether the credential was revoked or has ended since the head was sent."""
+        if self._ending is None and self._exchange.grant is not None:
+            self._ending = self._exchange.grant.ending()
+        return self._ending is not None and self._ending.is_over
 
     def _next_of_answer(self, answer: Answer) -> bytes:
         if self._is_answered:
@@ -195,6 +203,8 @@ class _Body:
             if close is not None:
                 close()
         finally:
+            if self._ending is not None:
+                self._ending.close()
             self._exchange.end()
 
 

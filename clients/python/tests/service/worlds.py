@@ -79,7 +79,14 @@ _loops: list[asyncio.AbstractEventLoop] = []
 
 
 def _run(app: Any) -> Callable[[Ask], Got]:
-    return lambda ask: _loops[-1].run_until_complete(ask_asgi(app, ask))
+    def asked(ask: Ask) -> Got:
+        return (
+            _loops[-1].run_until_complete(ask_asgi(app, ask))
+            if _loops
+            else asyncio.run(ask_asgi(app, ask))
+        )
+
+    return asked
 
 
 def starlette(service: Service, places: list[Place], seen: list[Seen]) -> Callable[[Ask], Got]:
@@ -243,26 +250,50 @@ def flask(service: Service, places: list[Place], seen: list[Seen]) -> Callable[[
     return lambda ask: ask_wsgi(app, ask)
 
 
-def _django(service: Service, places: list[Place], seen: list[Seen], *, is_async: bool) -> Any:
+def django_settings() -> None:
+    """Settings of Django for all tests of one process."""
     import django
     from django.conf import settings
+
+    if settings.configured:
+        return
+    cast("Any", settings).configure(
+        SECRET_KEY="of a test",
+        ALLOWED_HOSTS=["*"],
+        MIDDLEWARE=["l8nt.django.SigilMiddleware"],
+        DEFAULT_CHARSET="utf-8",
+        LOGGING_CONFIG=None,
+    )
+    django.setup()
+
+
+def handler_of(*views: Any, is_async: bool = False, **settings: Any) -> Callable[[Ask], Got]:
+    """A project with views at their paths; one view alone is at the root."""
     from django.core.handlers.asgi import ASGIHandler
     from django.core.handlers.wsgi import WSGIHandler
-    from django.http import HttpRequest, HttpResponse
     from django.test import override_settings
     from django.urls import path
 
-    from l8nt.django import grant_of, guarded
+    name = f"tests_service_urls_{next(_NUMBERS)}"
+    urls = types.ModuleType(name)
+    pairs: list[Any] = [one if isinstance(one, tuple) else ("", one) for one in views]
+    vars(urls)["urlpatterns"] = [path(where, view) for where, view in pairs]
+    sys.modules[name] = urls
+    with override_settings(ROOT_URLCONF=name, **settings):
+        handler: Any = ASGIHandler() if is_async else WSGIHandler()
 
-    if not settings.configured:
-        cast("Any", settings).configure(
-            SECRET_KEY="of a test",
-            ALLOWED_HOSTS=["*"],
-            MIDDLEWARE=["l8nt.django.SigilMiddleware"],
-            DEFAULT_CHARSET="utf-8",
-            LOGGING_CONFIG=None,
-        )
-        django.setup()
+    def ask(one: Ask) -> Got:
+        with override_settings(ROOT_URLCONF=name, **settings):
+            return _run(handler)(one) if is_async else ask_wsgi(handler, one)
+
+    return ask
+
+
+def _django(service: Service, places: list[Place], seen: list[Seen], *, is_async: bool) -> Any:
+    django_settings()
+    from django.http import HttpRequest, HttpResponse
+
+    from l8nt.django import grant_of, guarded
 
     def answered(request: Any, place: Place) -> HttpResponse:
         grant = None if place.terms is None else grant_of(request)
@@ -288,20 +319,8 @@ def _django(service: Service, places: list[Place], seen: list[Seen], *, is_async
 
         return view if place.terms is None else guarded(**place.terms)(view)
 
-    name = f"tests_service_urls_{next(_NUMBERS)}"
-    urls = types.ModuleType(name)
-    patterns: Any = [path(one.path.removeprefix("/"), view_of(one)) for one in places]
-    urls.urlpatterns = patterns  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue] # Django's
-    sys.modules[name] = urls
-    changed = override_settings(ROOT_URLCONF=name, SIGIL_SERVICE=service)
-    with changed:
-        handler: Any = ASGIHandler() if is_async else WSGIHandler()
-
-    def ask(one: Ask) -> Got:
-        with override_settings(ROOT_URLCONF=name, SIGIL_SERVICE=service):
-            return _run(handler)(one) if is_async else ask_wsgi(handler, one)
-
-    return ask
+    views = [(one.path.removeprefix("/"), view_of(one)) for one in places]
+    return handler_of(*views, is_async=is_async, SIGIL_SERVICE=service)
 
 
 _NUMBERS = itertools.count()

@@ -4,6 +4,7 @@ spec/5-ledger.md §5.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NoReturn
@@ -13,6 +14,7 @@ from ..credential import Verified
 from ..wire.consumption import USE_FIELD, Declared, is_consumed
 from .caching import exposed, private_headers
 from .counting import Usage
+from .ending import Ending, TaskEnding
 from .ledger import Claim
 from .terms import Terms
 
@@ -214,6 +216,14 @@ class Grant:
             self._claim.commit(self._settled or self.price, self._clock())
         else:
             self._claim.release(self._clock())
+
+    def ending(self) -> Ending:
+        """What tells whether the answer that is under way has to be broken off, for adapters."""
+        return Ending(self.verified, self._clock)
+
+    def ending_with(self, task: asyncio.Task[object]) -> TaskEnding:
+        """The same, which ends the task that serves, too."""
+        return TaskEnding(self.verified, self._clock, task)
 
     def _is_consumed(self, status: int | None) -> bool:
         return is_consumed(self.passed.method, status, self._declared)

@@ -152,6 +152,11 @@ class Service:
         """
         return self._challenge
 
+    @property
+    def ledger(self) -> Ledger:
+        """What counts uses and budgets."""
+        return self._ledger
+
     def authorize(
         self, facts: RequestFacts, *, before: Grant | None = None, **terms: Unpack[GivenTerms]
     ) -> Decision:
