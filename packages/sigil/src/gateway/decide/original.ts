@@ -1,4 +1,4 @@
-/** The request that is asked about, read from what the proxy or the program that asks alone writes. */
+/** The request that is asked about, read from what the one who asks writes, and no client. */
 import type { IncomingMessage } from "node:http";
 import type { ClientAddresses } from "../core/client-address.ts";
 import { valuesOf } from "../core/fields.ts";

@@ -1,0 +1,202 @@
+"""Counters in memory: threads, tasks, windows and clocks. spec/5-ledger.md §2, §3 and §5."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from tests.service.test_decide import told_to
+from tests.service.worlds import LOCATION, SECRET, START
+
+from l8nt.amount import Amount
+from l8nt.errors import AdapterError
+from l8nt.l402 import Minter
+from l8nt.service import Grant, MemoryLedger, Refused, RequestFacts, Service
+
+
+class Desk:
+    """A service whose clock the test moves."""
+
+    def __init__(self, **options: Any) -> None:
+        self.now = START
+        self.passed = 0.0
+        ledger = options.pop("ledger", None) or MemoryLedger(elapsed=lambda: self.passed)
+        self.service = Service(
+            location=LOCATION, secret=SECRET, ledger=ledger, clock=lambda: self.now, **options
+        )
+
+    def move(self, seconds: float) -> None:
+        self.now += seconds
+        self.passed += seconds
+
+    def facts(self, **scope: Any) -> RequestFacts:
+        given: Any = {"endpoints": [f"* {LOCATION}/**"], "expires_in": "1h", **scope}
+        minter = Minter(secret=SECRET, location=LOCATION, clock=lambda: self.now)
+        text = minter.mint(**given).text
+        return RequestFacts("GET", "/a", [("authorization", f"L402 {text}")])
+
+    def ask(self, facts: RequestFacts, status: int | None = 200, **terms: Any) -> bool:
+        """Whether it is let in; the answer has this status."""
+        decision = self.service.authorize(facts, **terms)
+        if isinstance(decision, Grant):
+            decision.finish(status)
+        return isinstance(decision, Grant)
+
+
+def test_threads_together_use_no_more_than_there_is() -> None:
+    desk = Desk()
+    facts = desk.facts(max_uses=50)
+    together = threading.Barrier(8)
+
+    def work(number: int) -> int:
+        together.wait()
+        return sum(desk.ask(facts, 200 if n % 3 else 500) for n in range(40))
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(work, range(8)))
+    [left] = _left(desk, facts)
+    assert left == 0
+    assert not desk.ask(facts)
+
+
+def _left(desk: Desk, facts: RequestFacts) -> list[int]:
+    """What is left of each limit, without a use for asking."""
+    verified = desk.service.authorize(facts)
+    if not isinstance(verified, Grant):
+        return [0]
+    left = [one.left for one in verified.left() or ()]
+    verified.finish(None)
+    return [int(one) + 1 for one in left if isinstance(one, int)]
+
+
+async def test_tasks_together_use_no_more_than_there_is() -> None:
+    desk = Desk()
+    facts = desk.facts(max_uses=5)
+
+    async def work() -> bool:
+        decision = await desk.service.authorize_async(facts)
+        await asyncio.sleep(0)
+        if isinstance(decision, Grant):
+            decision.finish(200)
+        return isinstance(decision, Grant)
+
+    assert sum(await asyncio.gather(*(work() for _ in range(20)))) == 5
+
+
+def test_what_is_under_way_counts_and_what_is_never_ended_too() -> None:
+    desk = Desk()
+    facts = desk.facts(max_uses=2)
+    under_way = desk.service.authorize(facts)
+    assert desk.ask(facts)
+    assert not desk.ask(facts)
+    assert isinstance(under_way, Grant)
+    under_way.finish(500)
+    under_way.finish(200)
+    assert desk.ask(facts)
+    assert not desk.ask(facts)
+
+
+def test_every_limit_of_a_chain_counts_or_none() -> None:
+    desk = Desk()
+    facts = desk.facts(max_uses=5, max_uses_per_minute=2, budget="1 usd")
+    assert [desk.ask(facts, price="0.3 usd") for _ in range(3)] == [True, True, False]
+    desk.move(61)
+    assert [desk.ask(facts, price="0.3 usd") for _ in range(2)] == [True, False]
+    assert [desk.ask(facts, price="0.1 usd") for _ in range(2)] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "is_whole"), [(0, False), (59, False), (61, True), (-300, False)]
+)
+def test_a_window_slides_and_a_clock_that_goes_back_frees_nothing(
+    seconds: float, is_whole: bool
+) -> None:
+    desk = Desk()
+    facts = desk.facts(max_uses_per_minute=3, expires_in="1d")
+    desk.move(600)
+    assert [desk.ask(facts) for _ in range(4)] == [True, True, True, False]
+    desk.move(seconds)
+    assert desk.ask(facts) == is_whole
+
+
+def test_a_clock_that_was_ahead_leaves_nobody_with_a_window_of_its_own() -> None:
+    """Slots of the time ahead have driven out those before: nobody knows what it holds."""
+    desk = Desk()
+    facts = desk.facts(max_uses_per_hour=3, expires_in="30d")
+    assert desk.ask(facts)
+    desk.now += 7200
+    assert desk.ask(facts)
+    desk.now -= 7200
+    assert not desk.ask(facts)
+
+
+def test_what_has_ended_is_forgotten_and_stays_used_if_the_clock_goes_back() -> None:
+    desk = Desk()
+    old = desk.facts(max_uses=1)
+    assert desk.ask(old)
+    desk.move(2 * 86_400)
+    # Each claim looks at two counters.
+    for _ in range(4):
+        assert desk.ask(desk.facts(max_uses=1))
+    assert len(repr(desk.service.ledger)) > 0
+    assert repr(desk.service.ledger) == "<MemoryLedger, 4 counters>"
+    desk.now -= 2 * 86_400
+    assert not desk.ask(old)
+
+
+def test_a_clock_that_is_set_ahead_forgets_nothing() -> None:
+    desk = Desk()
+    facts = desk.facts(max_uses=1)
+    assert desk.ask(facts)
+    desk.now += 10 * 86_400
+    for _ in range(4):
+        assert desk.ask(desk.facts(max_uses=1))
+    assert repr(desk.service.ledger) == "<MemoryLedger, 5 counters>"
+    desk.now -= 10 * 86_400
+    assert not desk.ask(facts)
+
+
+def test_a_metered_request_holds_the_most_and_spends_what_it_came_to() -> None:
+    desk = Desk()
+    facts = desk.facts(budget="1 usd")
+    terms: Any = {"price": "0.6 usd", "metered": True}
+    grant = desk.service.authorize(facts, **terms)
+    assert isinstance(grant, Grant)
+    assert grant.ends_by == "end"
+    assert not desk.ask(facts, **terms)
+    grant.settle(Amount("usd_micro", 250_000))
+    grant.finish(200)
+    assert desk.ask(facts, **terms)
+    with pytest.raises(TypeError, match="too late"):
+        grant.settle("0.1 usd")
+    assert not desk.ask(facts, price="0.2 usd")
+    assert desk.ask(facts, price="0.15 usd")
+
+
+def test_more_than_was_held_is_spent_as_it_is() -> None:
+    desk = Desk()
+    facts = desk.facts(budget="1 usd")
+    grant = desk.service.authorize(facts, price="0.1 usd")
+    assert isinstance(grant, Grant)
+    grant.settle("3 usd")
+    grant.finish(200)
+    assert not desk.ask(facts, price="0.1 usd")
+
+
+def test_a_ledger_that_fails_serves_nothing() -> None:
+    alarms: list[str] = []
+
+    class Broken(MemoryLedger):
+        def claim(self, request: Any) -> Any:
+            error = AdapterError("ERR_STORE", "The books are away.", retry_after_seconds=3)
+            raise error from OSError("disk")
+
+    desk = Desk(ledger=Broken(), alarm=told_to(alarms))
+    assert desk.ask(desk.facts())
+    refused = desk.service.authorize(desk.facts(max_uses=1))
+    assert isinstance(refused, Refused)
+    assert dict(refused.answer.headers)["retry-after"] == "3"
+    assert (refused.status, alarms) == (503, ["l8nt: a use could not be counted: disk"])
