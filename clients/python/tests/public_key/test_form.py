@@ -8,6 +8,7 @@ import copy
 import pickle
 import traceback
 from collections.abc import Callable
+from hashlib import sha256
 
 import pytest
 
@@ -67,6 +68,12 @@ def test_places_are_shared_by_all_that_descend_from_them_and_by_nobody_else() ->
     assert sibling.node_ids[0] == one.node_ids[0]
     assert sibling.limits[0].id == one.limits[0].id
     assert sibling.node_ids[1] != one.node_ids[1]
+    # The first 16 bytes of SHA-256(all signatures up to this block, and the count as one byte).
+    signatures = b"".join(block.signature for block in body_of(child).token.blocks)
+    assert one.node_ids == (
+        sha256(signatures[:64] + b"\0").hexdigest()[:32],
+        sha256(signatures + b"\1").hexdigest()[:32],
+    )
 
 
 def test_a_limit_that_names_no_ledger_is_counted_by_nobody() -> None:

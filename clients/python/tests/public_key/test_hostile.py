@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from l8nt._encoding import base64_text
 from l8nt.biscuit.block import Block, encode_block
-from l8nt.biscuit.protobuf import bytes_field, integer_field
+from l8nt.biscuit.protobuf import Fields, bytes_field, integer_field
 from l8nt.biscuit.signatures import append_block
 from l8nt.biscuit.token import OpenProof, Token, encode_token
 from l8nt.caveat.conditions.checks import check_of
@@ -253,6 +253,15 @@ def test_a_caveat_has_its_check_and_no_other(
 ) -> None:
     block = encode_block(Block(tuple(facts), tuple(checks)), symbols.copy())
     assert narrowed(block) == expected, name
+
+
+@pytest.mark.parametrize("scope", [b"", bytes_field(4, integer_field(1, 1))])
+def test_the_check_of_a_caveat_trusts_no_other_blocks(scope: bytes) -> None:
+    block = encode_block(Block((said,), (LIMIT_CHECK,)), symbols.copy())
+    (whole,) = Fields(block, frozenset(range(1, 9))).all(6)
+    (asked,) = Fields(whole, frozenset((1, 2))).all(1)
+    trusting = block.removesuffix(field(6, whole)) + field(6, field(1, asked + scope))
+    assert narrowed(trusting) == (DATALOG if scope else "genuine")
 
 
 def test_a_token_of_more_than_6144_bytes_is_not_read() -> None:

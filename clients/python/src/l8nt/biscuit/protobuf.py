@@ -61,15 +61,27 @@ def _long_varint(message: bytes, start: int) -> tuple[int, int]:
     raise malformed("an integer is too long")
 
 
-def _read(message: bytes, known: frozenset[int]) -> list[ReadField]:
-    fields: list[ReadField] = []
+def _varint(message: bytes, at: int, end: int) -> tuple[int, int]:
+    """An integer, and where it ends."""
+    first = message[at]
+    if first < _MORE:
+        return first, at + 1
+    second = message[at + 1] if at + 1 < end else 0
+    if 0 < second < _MORE:
+        return first & 0x7F | second << 7, at + 2
+    return _long_varint(message, at)
+
+
+def _read(message: bytes, known: frozenset[int]) -> list[tuple[int, int | bytes]]:
+    fields: list[tuple[int, int | bytes]] = []
     last = at = 0
     end = len(message)
     while at < end:
         tag = message[at]
         at += 1
+        # Nearly all have one byte.
         if tag >= _MORE:
-            tag, at = _long_varint(message, at - 1)
+            tag, at = _varint(message, at - 1, end)
         number = tag >> 3
         if number == 0 or number < last:
             raise malformed("its fields are out of order")
@@ -81,17 +93,14 @@ def _read(message: bytes, known: frozenset[int]) -> list[ReadField]:
             raise malformed("it has a field of a type that Biscuit does not use")
         if at >= end:
             raise malformed("it ends too early")
-        value = message[at]
-        at += 1
-        if value >= _MORE:
-            value, at = _long_varint(message, at - 1)
+        value, at = _varint(message, at, end)
         if kind == _VARINT:
-            fields.append(ReadField(number, value))
+            fields.append((number, value))
             continue
         start, at = at, at + value
         if at > end:
             raise malformed("it ends too early")
-        fields.append(ReadField(number, message[start:at]))
+        fields.append((number, message[start:at]))
     return fields
 
 
@@ -108,12 +117,14 @@ class Fields:
         self._fields = _read(message, known)
 
     def has(self, number: int) -> bool:
-        return any(field.number == number for field in self._fields)
+        return any(own == number for own, _ in self._fields)
 
     def integer(self, number: int) -> int | None:
         """``None`` where it is missing."""
-        field = self._only(number)
-        return None if field is None else field.integer
+        value = self._only(number)
+        if isinstance(value, bytes):
+            raise wrong_type()
+        return value
 
     def small(self, number: int) -> int | None:
         """A 32-bit integer without a sign; ``None`` where it is missing."""
@@ -123,33 +134,40 @@ class Fields:
         return value
 
     def bytes(self, number: int) -> bytes:
-        field = self._only(number)
-        if field is None or isinstance(field.value, int):
-            raise malformed("a field is missing")
-        return field.value
+        value = self._only(number)
+        if isinstance(value, bytes):
+            return value
+        raise malformed("a field is missing")
 
     def message(self, number: int, known: frozenset[int]) -> Fields:
         return Fields(self.bytes(number), known)
 
     def all(self, number: int) -> list[bytes]:
         """The values of a field that may stand several times."""
-        return [field.bytes for field in self._fields if field.number == number]
+        values: list[bytes] = []
+        for own, value in self._fields:
+            if own != number:
+                continue
+            if isinstance(value, int):
+                raise wrong_type()
+            values.append(value)
+        return values
 
     @property
     def one(self) -> ReadField:
         """Of a message that has exactly one field."""
         if len(self._fields) != 1:
             raise malformed("a value is not one value")
-        return self._fields[0]
+        return ReadField(*self._fields[0])
 
-    def _only(self, number: int) -> ReadField | None:
-        only: ReadField | None = None
-        for field in self._fields:
-            if field.number != number:
+    def _only(self, number: int) -> int | bytes | None:
+        only: int | bytes | None = None
+        for own, value in self._fields:
+            if own != number:
                 continue
             if only is not None:
                 raise malformed("a field stands twice")
-            only = field
+            only = value
         return only
 
 
@@ -161,7 +179,7 @@ def text_of(value: bytes) -> str:
         raise malformed("a text is not UTF-8") from None
 
 
-def _varint(value: int) -> bytes:
+def _written_varint(value: int) -> bytes:
     if value < _MORE:
         return bytes((value,))
     written = bytearray()
@@ -174,11 +192,11 @@ def _varint(value: int) -> bytes:
 
 def integer_field(number: int, value: int) -> bytes:
     """An integer of 64 bits, which a negative one is written as."""
-    return _varint(number << 3) + _varint(value % _INTEGERS)
+    return _written_varint(number << 3) + _written_varint(value % _INTEGERS)
 
 
 def bytes_field(number: int, value: bytes) -> bytes:
-    return _varint((number << 3) | _DELIMITED) + _varint(len(value)) + value
+    return _written_varint((number << 3) | _DELIMITED) + _written_varint(len(value)) + value
 
 
 def text_field(number: int, value: str) -> bytes:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
+from .._lru import Lru
 from ..caveat import holder
 from ..credential import Credential
 from ..errors import SigilError
@@ -12,6 +13,8 @@ from ..l402 import read_presented
 from .fields import API_KEY_FIELDS
 
 _BEARER = re.compile(r"bearer +(\S+) *", re.IGNORECASE)
+# A client presents few credentials, each of them many times.
+_known: Lru[str, tuple[str, ...]] = Lru(64)
 _MACAROON_FIELDS = ("grpc-metadata-macaroon", "macaroon")
 
 
@@ -34,9 +37,17 @@ def presented_texts(headers: Mapping[str, str]) -> Iterator[str]:
         yield text
 
 
-def thumbprints_of(text: str) -> Sequence[str]:
+def thumbprints_of(text: str) -> tuple[str, ...]:
     """The keys that a credential is bound to; none for a text that is no credential."""
+    known = _known.get(text)
+    if known is None:
+        known = _read(text)
+        _known.set(text, known)
+    return known
+
+
+def _read(text: str) -> tuple[str, ...]:
     try:
-        return Credential.parse(text).chain.values(holder)
+        return tuple(Credential.parse(text).chain.values(holder))
     except SigilError:
         return ()
