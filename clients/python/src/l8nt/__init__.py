@@ -22,6 +22,7 @@ from .errors import (
 
 if TYPE_CHECKING:
     from .agents import SigilHandle, asigil_fetch, current_handle, sigil_fetch
+    from .caveat import Scope
     from .client import AsyncClient, Client
     from .credential import Credential, delegate
 
@@ -36,6 +37,7 @@ __all__ = [
     "ErrorCode",
     "PaymentError",
     "Refusal",
+    "Scope",
     "SigilError",
     "SigilHandle",
     "Spent",
@@ -51,6 +53,7 @@ _LAZY: dict[str, str] = {
     "AsyncClient": ".client",
     "Client": ".client",
     "Credential": ".credential",
+    "Scope": ".caveat",
     "SigilHandle": ".agents",
     "asigil_fetch": ".agents",
     "current_handle": ".agents",

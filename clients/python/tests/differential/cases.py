@@ -419,7 +419,7 @@ def case(choice: Choice) -> Command:
     if kind < 88:
         return {"do": "url", "method": choice.one(METHODS), "url": url_text(choice)}
     if kind < 93:
-        wanted = [caveat(choice) for _ in range(choice.below(4))]
+        wanted = [one for _ in range(choice.below(4)) if "=" in (one := caveat(choice))]
         return {"do": "widenings", **chain(choice), "wanted": wanted}
     if kind < 97:
         all_names = ["agent", "endpoints", "valid_from", "valid_until", "holder", "max_uses"]

@@ -24,6 +24,7 @@ from l8nt.caveat import (
 from l8nt.caveat.endpoint import read_endpoints
 from l8nt.caveat.path import read_path
 from l8nt.holder.fields import read_signature
+from l8nt.invoice import read_invoice
 from l8nt.l402 import Challenge, issuers_in, read_presented
 from l8nt.macaroon import UnverifiedMacaroon
 
@@ -141,6 +142,7 @@ PARSERS = [
         lambda text: (target_of_url("GET", text), read_base(text)),
         ("{}", "https://a/{}", "https://{}/", "https://{}", "https://a:{}", "https://xn--{}.a/"),
     ),
+    Parser("invoice", read_invoice, ("{}", "lnbc{}", "lnbc1{}", "lightning:{}")),
     Parser("amount", parse_amount, ("{}", "{} sat", "1.{} usd")),
     *(Parser(f"scope {key}", lambda text, key=key: compiled({key: text})) for key in KEYS),
     Parser("misspelt key of a scope", lambda text: compiled({text: 1})),

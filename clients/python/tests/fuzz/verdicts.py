@@ -31,6 +31,7 @@ from l8nt.holder.fields import (
     required_in,
     signature_base,
 )
+from l8nt.invoice import read_invoice
 from l8nt.l402 import Challenge, HmacVerifier, read_presented
 from l8nt.public_key import BiscuitVerifier
 
@@ -197,8 +198,16 @@ def holder(text: str) -> str:
     return "genuine" if verify(SIGNER.public_key, base, read.signature) else "forged"
 
 
+def invoice(text: str) -> str:
+    try:
+        read_invoice(text)
+    except ChallengeError as error:
+        return error.code
+    return "read"
+
+
 def verdicts(golden: Mapping[str, Any]) -> dict[str, Verdict]:
-    """By target. Invoices are the treasury's affair, and are not read in Python."""
+    """By target."""
     macaroons = OfMacaroons(golden["secret"], golden["preimage"])
     return {
         "credential": macaroons.credential,
@@ -207,4 +216,5 @@ def verdicts(golden: Mapping[str, Any]) -> dict[str, Verdict]:
         "endpoint": endpoint,
         "public-key": public_key(),
         "holder": holder,
+        "invoice": invoice,
     }

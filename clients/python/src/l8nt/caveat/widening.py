@@ -25,8 +25,8 @@ def widenings(own: Sequence[CaveatText], wanted: Sequence[str]) -> list[Refusal]
     held: dict[str, list[tuple[str, Any]]] = {}
     refusals: list[Refusal] = []
     for caveat in wanted:
-        name, _, need = caveat.partition("=")
-        condition = condition_named(name)
+        name, equals, need = caveat.partition("=")
+        condition = condition_named(name) if equals else None
         if condition is None or condition.covers is None:
             continue
         if name not in held:
