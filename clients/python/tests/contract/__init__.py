@@ -16,7 +16,7 @@ loopback are paid. Their books are the judges, not the framework.
 from .laws import AgentContract, Staged
 from .script import Act, Get, GetAll, Hand, HandAll, Script, scripts_below
 from .shown import text_of
-from .stage import SERVED, Seen, Stage
+from .stage import SERVED, Seen, Stage, note_opened
 
 __all__ = [
     "SERVED",
@@ -30,6 +30,7 @@ __all__ = [
     "Seen",
     "Stage",
     "Staged",
+    "note_opened",
     "scripts_below",
     "text_of",
 ]

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import pytest
+
 from l8nt import DeniedError
 from l8nt.agents import AgentPolicies, SigilHandle, asigil_fetch, current_handle, sigil_fetch
 
@@ -99,3 +101,16 @@ class Stage:
 def _acting_agent() -> str | None:
     handle = current_handle()
     return "(none)" if handle is None else handle.agent
+
+
+def note_opened(monkeypatch: pytest.MonkeyPatch) -> list[SigilHandle]:
+    """The handles at the top that are opened from now on, such as by a snippet."""
+    opened: list[SigilHandle] = []
+    open_one = SigilHandle.open
+
+    def open_noted(**options: Any) -> SigilHandle:
+        opened.append(open_one(**options))
+        return opened[-1]
+
+    monkeypatch.setattr(SigilHandle, "open", open_noted)
+    return opened

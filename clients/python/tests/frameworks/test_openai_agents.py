@@ -21,6 +21,7 @@ from tests.contract import (
     Script,
     Stage,
     Staged,
+    note_opened,
     scripts_below,
 )
 
@@ -28,10 +29,15 @@ pytest.importorskip("agents")
 
 from agents.sandbox import SandboxAgent
 from agents.testing import ModelStep, ScriptedModel, assistant_message, function_call
+from tests.frameworks import quiet  # noqa: F401
+from tests.frameworks.example import run_example
+from tests.frameworks.page import run_snippet
+from tests.town import Town
 
 from agents import (
     Agent,
     AgentHooks,
+    MultiProvider,
     RunConfig,
     RunContextWrapper,
     Runner,
@@ -474,3 +480,31 @@ class TestRuns(Staged):
         sandbox = SandboxAgent[Any](name="box")
         with pytest.raises(TypeError, match="box is a sandbox agent"):
             with_sigil(sandbox)
+
+
+async def test_the_page_s_snippet_runs_as_it_stands(
+    open_town: Callable[..., Town],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    stage = Stage(open_town(now=None))
+    shop = stage.open_shop()
+    get = stage.tool()
+
+    @function_tool
+    async def report() -> str:
+        return await get(shop.url)
+
+    model = ScriptedModel([_to("scout"), [call("report")], said("sunny")])
+    monkeypatch.setattr(MultiProvider, "get_model", lambda *_: model)
+    monkeypatch.setenv("SIGIL_CREDENTIAL", stage.root)
+    opened = note_opened(monkeypatch)
+    await run_snippet("python-openai-agents", report=report, question="How is the weather?")
+    await opened[0].aclose()
+    assert capsys.readouterr().out == "sunny\n"
+    assert _seen(stage) == [("scout", "served")]
+    assert stage.town.spent(stage.root) == 10_010
+
+
+def test_the_example_runs_and_its_own_assertions_hold() -> None:
+    assert "scout: 4.98 sat left of 25 sat" in run_example("openai_agents")
