@@ -4,6 +4,7 @@ dishonest, could use at another origin. spec/9-public-key.md §10.
 
 from __future__ import annotations
 
+from typing import Literal
 from weakref import WeakKeyDictionary
 
 from .._lru import Lru
@@ -12,8 +13,9 @@ from ..errors import AdapterError, TokenError
 from .credential import Credential
 
 _MAX_ORIGINS = 64
-# One text for each credential and origin, which the service recognises.
-_made: WeakKeyDictionary[Credential, Lru[str, Credential]] = WeakKeyDictionary()
+# One text for each credential and origin, which the service recognises. False for the credential
+# itself: a value that refers to its key would keep it for good.
+_made: WeakKeyDictionary[Credential, Lru[str, Credential | Literal[False]]] = WeakKeyDictionary()
 
 
 def only_at(origin: str) -> str:
@@ -33,13 +35,16 @@ def presented_at(credential: Credential, origin: Origin) -> Credential:
     AdapterError ``ERR_REQUEST`` for an origin whose host no endpoint can name.
     """
     at = format_origin(origin)
-    kept = _made.setdefault(credential, Lru(_MAX_ORIGINS))
-    presented = kept.get(at)
-    if presented is None:
-        narrowed = _narrowed_to(credential, at)
-        body = narrowed.body.sealed()
-        presented = narrowed if body is narrowed.body else Credential(body)
-        kept.set(at, presented)
+    kept = _made.get(credential)
+    if kept is None:
+        kept = _made[credential] = Lru(_MAX_ORIGINS)
+    known = kept.get(at)
+    if known is not None:
+        return known or credential
+    narrowed = _narrowed_to(credential, at)
+    body = narrowed.body.sealed()
+    presented = narrowed if body is narrowed.body else Credential(body)
+    kept.set(at, False if presented is credential else presented)
     return presented
 
 
