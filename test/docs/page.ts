@@ -13,8 +13,8 @@ const FENCE = /^```(?<info>.*)\n(?<text>[\s\S]*?)^```$/gm;
 /**
  * Reads the fenced blocks. ```` ```sh ```` runs, ```` ```sh terminal ```` runs beside the rest,
  * ```` ```sh fails ```` ends with another status than 0, ```` ```sh setup ```` is what a checkout
- * has already, ```` ```js NAME ```` or ```` ```yaml NAME ```` is a file, and ```` ```text ```` is
- * what the commands above it print.
+ * has already, ```` ```js NAME ````, ```` ```python NAME ```` or ```` ```yaml NAME ```` is a file, and
+ * ```` ```text ```` is what the commands above it print.
  *
  * @throws Error for a block of another kind, which nothing would test
  */
@@ -25,7 +25,7 @@ export function readSteps(page: string): readonly Step[] {
     const [language, word = ""] = info.split(" ");
     const last = steps.at(-1);
     if (info === "sh setup") continue;
-    if ((language === "js" || language === "yaml") && word !== "")
+    if (/^(?:js|python|yaml)$/.test(language ?? "") && word !== "")
       steps.push({ kind: "file", name: word, text });
     else if (info === "sh terminal") steps.push({ kind: "terminal", text });
     else if (info === "sh" || info === "sh fails")

@@ -6,8 +6,10 @@ import { follow } from "./reader.ts";
 
 const folder = resolve(import.meta.dirname, "../../docs/tutorials");
 const pages = readdirSync(folder).filter((name) => name.endsWith(".md") && name !== "index.md");
+// `npm run test:python` runs these: they need an environment with packages of Python.
+const ofPython = pages.filter((name) => name.startsWith("python-"));
 
-test.each(pages)("%s goes as it says", async (name) => {
+test.each(pages.filter((name) => !ofPython.includes(name)))("%s goes as it says", async (name) => {
   await follow(readFileSync(join(folder, name), "utf8"));
 });
 
