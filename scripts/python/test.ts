@@ -123,7 +123,10 @@ async function testFramework(main: Interpreter, name: string, wheel: string): Pr
   await check(`pyright, ${name}`, environment.program("pyright"), [
     ...["--project", pyrightProject(module), "--pythonpath", environment.python],
   ]);
-  await pytest(environment, [`tests/frameworks/test_${module}.py`, ...pytestArguments]);
+  const files = readdirSync(join(source, "tests/frameworks"))
+    .filter((file) => new RegExp(`^test_${module}(?:_tutorial)?\\.py$`).test(file))
+    .map((file) => `tests/frameworks/${file}`);
+  await pytest(environment, [...files, ...pytestArguments]);
 }
 
 async function testCore(environment: Environment): Promise<void> {
