@@ -13,8 +13,8 @@ const FENCE = /^```(?<info>.*)\n(?<text>[\s\S]*?)^```$/gm;
 /**
  * Reads the fenced blocks. ```` ```sh ```` runs, ```` ```sh terminal ```` runs beside the rest,
  * ```` ```sh fails ```` ends with another status than 0, ```` ```sh setup ```` is what a checkout
- * has already, ```` ```js NAME ````, ```` ```python NAME ```` or ```` ```yaml NAME ```` is a file, and
- * ```` ```text ```` is what the commands above it print.
+ * has already, ```` ```js NAME ```` is a file, as with `python` or `yaml`, and ```` ```text ```` is
+ * what the commands above it print.
  *
  * @throws Error for a block of another kind, which nothing would test
  */

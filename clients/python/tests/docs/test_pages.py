@@ -29,6 +29,7 @@ _RING = {"issuer": "https://treasury.example"}
 PAGES = [
     "README.md",
     "clients/python/README.md",
+    "docs/guides/agents.md",
     "docs/guides/python.md",
     "docs/concepts/nodes.md",
     "docs/concepts/credential.md",
