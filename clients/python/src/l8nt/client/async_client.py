@@ -19,7 +19,9 @@ from .httpx_port import AsyncHttpxPort
 from .httpx_requests import Prepared
 from .options import RequestOptions
 from .pools import async_pool, library
+from .ready import Ready
 from .remote import TELLING_SECONDS
+from .spending import Spending
 from .standing import NodeStanding, PaymentSummary, ReceiptRow
 
 if TYPE_CHECKING:
@@ -93,14 +95,22 @@ class AsyncClient(HoldsCredentials):
         """``request``, of an order with an id of the caller's, or with an answer that is read as it
         comes.
         """
-        http = self._http()
-        call = Prepared(http, method, str(url), options)
-        await call.aapply_auth()
         core = await self._open()
+        http = self._http()
+        url = str(url)
+        call = Prepared(http, method, url, options)
+        port = AsyncHttpxPort(http, call.request, self._treasury_http())
+        ready = None if stream or order_id else core.ready.of(method, url, options)
+        if ready is not None and not call.has_auth:
+            response = await self._at_once(call, ready, port)
+            if response is not None:
+                return response
+        await call.aapply_auth()
         if not core.carried.all and not call.presents:
             return await self._free(call, stream)
-        port = AsyncHttpxPort(http, call.request, self._treasury_http())
-        reply = await arun(core.trip(call.outgoing(order_id), call.written), port)
+        trip = core.call(call.written)
+        reply = await arun(trip.follow(call.outgoing(order_id)), port)
+        core.ready.note(method, url, options, trip.ready)
         response = port.finished(reply)
         if not stream:
             try:
@@ -108,6 +118,36 @@ class AsyncClient(HoldsCredentials):
             except BaseException:
                 await response.aclose()
                 raise
+        return response
+
+    async def _at_once(
+        self, call: Prepared, ready: Ready, port: AsyncHttpxPort
+    ) -> httpx2.Response | None:
+        """Sends the request with the pass that served it before. What is no success is judged as
+        always, without sending it again.
+        """
+        given = call.request.headers
+        made = call.with_ready(ready)
+        if made is None:
+            return None
+        try:
+            response = await call.http.send(made, stream=True, auth=None, follow_redirects=False)
+        except Exception as error:
+            port.first = (ready.authorization, error)
+            return None
+        finally:
+            made.headers = given
+        if not response.is_success or "sigil-use" in response.headers:
+            port.first = (ready.authorization, response)
+            return None
+        try:
+            await response.aread()
+        except BaseException as error:
+            await response.aclose()
+            told = Spending().broken_off(error)
+            if told is error:
+                raise
+            raise told from error
         return response
 
     async def _free(self, call: Prepared, stream: bool) -> httpx2.Response:

@@ -20,7 +20,9 @@ from .httpx_port import HttpxPort
 from .httpx_requests import Prepared
 from .options import RequestOptions
 from .pools import sync_pool
+from .ready import Ready
 from .remote import TELLING_SECONDS
+from .spending import Spending
 from .standing import NodeStanding, PaymentSummary, ReceiptRow
 
 if TYPE_CHECKING:
@@ -114,15 +116,21 @@ class Client(HoldsCredentials):
         """``request``, of an order with an id of the caller's, or with an answer that is read as it
         comes.
         """
-        http = self._http()
-        call = Prepared(http, method, str(url), options)
+        http, core = self._http(), self._core
+        url = str(url)
+        call = Prepared(http, method, url, options)
+        port = HttpxPort(http, call.request, self._treasury_http())
+        ready = None if stream or order_id else core.ready.of(method, url, options)
+        if ready is not None and not call.has_auth:
+            response = self._at_once(call, ready, port)
+            if response is not None:
+                return response
         call.apply_auth()
-        core = self._core
         if not core.carried.all and not call.presents:
             return self._free(call, stream)
-        request = call.outgoing(order_id)
-        port = HttpxPort(http, call.request, self._treasury_http())
-        reply = run(core.trip(request, call.written), port)
+        trip = core.call(call.written)
+        reply = run(trip.follow(call.outgoing(order_id)), port)
+        core.ready.note(method, url, options, trip.ready)
         response = port.finished(reply)
         if not stream:
             try:
@@ -130,6 +138,34 @@ class Client(HoldsCredentials):
             except BaseException:
                 response.close()
                 raise
+        return response
+
+    def _at_once(self, call: Prepared, ready: Ready, port: HttpxPort) -> httpx2.Response | None:
+        """Sends the request with the pass that served it before. What is no success is judged as
+        always, without sending it again.
+        """
+        given = call.request.headers
+        made = call.with_ready(ready)
+        if made is None:
+            return None
+        try:
+            response = call.http.send(made, stream=True, auth=None, follow_redirects=False)
+        except Exception as error:
+            port.first = (ready.authorization, error)
+            return None
+        finally:
+            made.headers = given
+        if not response.is_success or "sigil-use" in response.headers:
+            port.first = (ready.authorization, response)
+            return None
+        try:
+            response.read()
+        except BaseException as error:
+            response.close()
+            told = Spending().broken_off(error)
+            if told is error:
+                raise
+            raise told from error
         return response
 
     def _free(self, call: Prepared, stream: bool) -> httpx2.Response:

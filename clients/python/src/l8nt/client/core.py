@@ -13,9 +13,9 @@ from typing_extensions import Self
 from ..caveat import Scope
 from ..credential import Credential, Descent
 from .carried import Carried, CarriedCredentials, GivenCredentials
-from .flow import Flow, Reply
+from .flow import Flow
 from .orders import orders_of
-from .outgoing import Outgoing
+from .ready import ReadyPasses
 from .remote import EMBEDDED_LOCATION, RemoteTreasury
 from .sender import SenderContext
 from .signing import Signer
@@ -109,6 +109,7 @@ class Core(HoldsCredentials):
         self._on_payment = on_payment
         self._given = credential
         self._sender = SenderContext(clock, self._signer)
+        self.ready = ReadyPasses(self._sender)
         self._carried = None if wallet else CarriedCredentials(credential, self._treasury_at)
         self._context: TripContext | None = None
 
@@ -123,6 +124,7 @@ class Core(HoldsCredentials):
         """Holds these credentials and nothing that was handed over."""
         self._lock = threading.Lock()
         self._sender = SenderContext(self.clock, self._signer)
+        self.ready = ReadyPasses(self._sender)
         self._carried = CarriedCredentials(given, self._treasury_at)
         self._context = None
 
@@ -165,10 +167,6 @@ class Core(HoldsCredentials):
                 self._sender, carried, Trusted(carried), self._on_payment, written
             )
         return self._context
-
-    def trip(self, request: Outgoing, written: Callable[[str], str]) -> Flow[Reply]:
-        """One call."""
-        return self.call(written).follow(request)
 
     def call(self, written: Callable[[str], str] = str) -> Trip:
         """One call, which an HTTP library may follow to where a redirect leads."""

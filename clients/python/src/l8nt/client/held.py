@@ -138,6 +138,8 @@ class HeldCredentials:
         """By payment hash, also those in use: the same purchase may be handed over again."""
         self._skews = Lru[str, float](_MAX_ORIGINS)
         """Clock of the service minus the client's, in seconds, by origin."""
+        self.version = 0
+        """Changes with everything that changes what is taken."""
 
     def handed(self, text: str, order: Order, is_new: bool) -> Held:
         """A credential that was just handed over. It is not kept until ``keep``. ``is_new``: it was
@@ -151,6 +153,7 @@ class HeldCredentials:
                 self._known.set(credential.payment_hash, held)
                 return held
             known.handed_again(credential, order)
+            self.version += 1
             if credential.chain.is_single_use:
                 self.drop(order.target, known)
             return known
@@ -164,7 +167,7 @@ class HeldCredentials:
         origin = format_origin(target.origin)
         if self._by_origin.get(origin) is None:
             return None
-        access = Access(now=now + (self._skews.get(origin) or 0), target=target)
+        access = Access(now=now + self.skew_of(target), target=target)
         with self._lock:
             for held in self._by_origin.get(origin) or ():
                 chain = held.credential.chain
@@ -192,6 +195,7 @@ class HeldCredentials:
                 return
             others = [other for other in kept if other is not held]
             self._by_origin.set(origin, (held, *others)[:_MAX_PER_ORIGIN])
+            self.version += 1
 
     def drop(self, target: Target, held: Held) -> None:
         """Forgets a credential that is used, or refused."""
@@ -199,6 +203,7 @@ class HeldCredentials:
         with self._lock:
             kept = self._by_origin.get(origin) or ()
             self._by_origin.set(origin, tuple(other for other in kept if other is not held))
+            self.version += 1
 
     def learn_clock(self, target: Target, date: str | None, now: float) -> None:
         """Notes the clock of a service, by the ``Date`` of its answer."""
@@ -208,4 +213,10 @@ class HeldCredentials:
             return
         skew = there - now
         is_far = abs(skew) > _MAX_CLOCK_SKEW_SECONDS
-        self._skews.set(format_origin(target.origin), 0 if is_far else skew)
+        with self._lock:
+            self._skews.set(format_origin(target.origin), 0 if is_far else skew)
+            self.version += 1
+
+    def skew_of(self, target: Target) -> float:
+        """Clock of the service minus the client's, in seconds."""
+        return self._skews.get(format_origin(target.origin)) or 0

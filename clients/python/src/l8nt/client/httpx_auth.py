@@ -76,7 +76,7 @@ class AuthFlow(HoldsCredentials):
             response = yield request
             run(unpaid_free(outgoing, HttpxReply(response)), port)
             return
-        flow = self._core.trip(outgoing, written_by(library_of(request)))
+        flow = self._core.call(written_by(library_of(request))).follow(outgoing)
         calls = _Calls()
         try:
             while True:
@@ -109,7 +109,7 @@ class AuthFlow(HoldsCredentials):
             response = yield request
             await arun(unpaid_free(outgoing, HttpxReply(response)), port)
             return
-        flow = self._core.trip(outgoing, written_by(library_of(request)))
+        flow = self._core.call(written_by(library_of(request))).follow(outgoing)
         calls = _Calls()
         try:
             while True:

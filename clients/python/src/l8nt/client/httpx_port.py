@@ -67,6 +67,8 @@ class _Port:
         self._treasury = treasury or http
         self._original = original
         self._library = library_of(original or http)
+        self.first: tuple[str, Any] | None = None
+        """What was sent already: the ``Authorization``, and its response or error."""
 
     def made(self, sent: Send, *, is_async: bool) -> Any:
         """The request as the library sends it."""
@@ -101,8 +103,14 @@ class _Port:
             jar.set_cookie_header(made)
         return made
 
-    def _reply(self, raw: Any) -> HttpxReply:
-        return HttpxReply(raw)
+    def _taken(self, request: Send) -> Any:
+        """The response to what was sent already; ``None`` if the request is another one."""
+        first, self.first = self.first, None
+        if first is None or request.fields.get("authorization") != first[0]:
+            return None
+        if isinstance(first[1], Exception):
+            raise first[1]
+        return first[1]
 
     def hide(self, made: Any) -> None:
         """What the caller sees of a request has the credentials that the caller gave it, and no
@@ -132,10 +140,13 @@ class HttpxPort(_Port):
     """Sends with a ``Client`` of either library."""
 
     def send(self, request: Send) -> HttpxReply:
+        taken = self._taken(request)
+        if taken is not None:
+            return HttpxReply(taken)
         made = self.made(request, is_async=False)
         http = self._treasury if request.is_for_treasury else self._http
         try:
-            return self._reply(http.send(made, stream=True, auth=None, follow_redirects=False))
+            return HttpxReply(http.send(made, stream=True, auth=None, follow_redirects=False))
         finally:
             self.hide(made)
 
@@ -169,12 +180,13 @@ class AsyncHttpxPort(_Port):
     """Sends with an ``AsyncClient`` of either library."""
 
     async def send(self, request: Send) -> HttpxReply:
+        taken = self._taken(request)
+        if taken is not None:
+            return HttpxReply(taken)
         made = self.made(request, is_async=True)
         http = self._treasury if request.is_for_treasury else self._http
         try:
-            return self._reply(
-                await http.send(made, stream=True, auth=None, follow_redirects=False)
-            )
+            return HttpxReply(await http.send(made, stream=True, auth=None, follow_redirects=False))
         finally:
             self.hide(made)
 

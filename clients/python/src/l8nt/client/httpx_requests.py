@@ -7,12 +7,14 @@ from functools import cache
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from ..wire.preference import NO_INVOICE, PREFER_FIELD
 from .carried import WHAT_TO_SET
 from .flow import Flow
 from .httpx_port import outgoing_of
 from .httpx_reply import HttpxReply, library_of
 from .options import RequestOptions
 from .outgoing import Outgoing
+from .ready import Ready, is_plain
 from .sender import code_in
 from .unpaid import asks_for_payment, unpaid
 
@@ -49,6 +51,11 @@ class Prepared:
             return library.BasicAuth(*auth)
         raise TypeError("auth must be a (user, password) tuple, or an Auth of the HTTP library")
 
+    @property
+    def has_auth(self) -> bool:
+        """Whether it takes credentials of the API's own."""
+        return self._auth is not None
+
     def apply_auth(self) -> None:
         """Writes the credentials of the API's own."""
         if self._auth is not None:
@@ -62,6 +69,17 @@ class Prepared:
             steps = self._auth.async_auth_flow(self.request)
             self.request = await anext(steps)
             await steps.aclose()
+
+    def with_ready(self, ready: Ready) -> Any:
+        """The request with what it is sent with; ``None`` if a field of it decides more."""
+        request = self.request
+        if not is_plain(request.headers.raw):
+            return None
+        headers = self.library.Headers(request.headers)
+        headers["authorization"] = ready.authorization
+        headers[PREFER_FIELD] = NO_INVOICE
+        request.headers = headers
+        return request
 
     @property
     def presents(self) -> bool:

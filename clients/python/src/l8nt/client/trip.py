@@ -21,6 +21,7 @@ from .flow import Flow, Reply, close
 from .held import Held, Refused
 from .orders import Order, named_order, new_order_id, orders_of
 from .outgoing import Outgoing, origin_of, too_large_to_buy, whole
+from .ready import Ready, ready_of
 from .redirect import MAX_REDIRECTS, is_redirect, redirected
 from .remote import Purchase, PurchaseRequest
 from .sender import Sender, SenderContext
@@ -79,6 +80,8 @@ class Trip:
         """Whether the target of a redirect may still be bought, if the redirect consumed
         nothing.
         """
+        self.ready: Ready | None = None
+        """What the same request can be sent with again."""
 
     def follow(self, first: Outgoing) -> Flow[Reply]:
         """Sends the request and those that it is redirected to. Pays at most once for what answers:
@@ -102,8 +105,10 @@ class Trip:
 
     def _follow(self, first: Outgoing) -> Flow[Reply]:
         following = first
-        for _ in range(MAX_REDIRECTS + 1):
+        for hop in range(MAX_REDIRECTS + 1):
             reply = yield from self._request(following)
+            if hop > 0:
+                self.ready = None
             if not is_redirect(reply, following):
                 return reply
             following = yield from whole(following)
@@ -155,6 +160,13 @@ class Trip:
             answered = yield from self._send_free(request, target, will_buy)
         else:
             answered = yield from self._use(request, target, held)
+            if (
+                not answered.is_refused
+                and chosen is not None
+                and 200 <= answered.reply.status < 300
+            ):
+                end = chosen.credential.chain.valid_until
+                self.ready = ready_of(request, held, end, context.sender)
         reply = answered.reply
         now = context.trusted.by(reply, access, strayed=strayed)
         if now is not None:
