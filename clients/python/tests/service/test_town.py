@@ -4,6 +4,7 @@ and nothing is paid. spec/9-public-key.md §6.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import socket
@@ -20,7 +21,7 @@ from tests.town import Town
 
 from l8nt import Client, DeniedError
 from l8nt.asgi import Sigil, grant_of
-from l8nt.service import MemoryLedger, RequestFacts, Service
+from l8nt.service import Grant, MemoryLedger, Refused, RequestFacts, Service
 
 RUN = [str(NODE), "--no-warnings", "--conditions=l8nt-source", "--input-type=module", "-"]
 TYPESCRIPT = """
@@ -119,6 +120,25 @@ def test_the_client_of_typescript_is_served_and_pays_nothing(town: Town, running
     assert said == [[200, "sunny"], [200, "sunny"], [0, "ERR_ENDPOINT"]]
     assert [one[-1] for one in running.lineages] == ["handed-over"] * 2
     assert town.paid() == (0, 0)
+
+
+def test_keys_are_fetched_for_threads_and_for_event_loops(town: Town) -> None:
+    url = "http://127.0.0.1:9"
+    town.mint_for(url)
+    scope: Any = {"endpoints": [f"GET {url}/**"], "expires_in": "1h"}
+    facts = RequestFacts("GET", "/a", [("authorization", f"L402 {town.mint_public(url, **scope)}")])
+
+    def service() -> Service:
+        return Service(location=url, trust=[town.treasury.url], ledger=MemoryLedger())
+
+    assert isinstance(service().authorize(facts), Grant)
+    assert isinstance(asyncio.run(service().authorize_async(facts)), Grant)
+    town.stop_treasury()
+    late = service()
+    for decision in (late.authorize(facts), asyncio.run(service().authorize_async(facts))):
+        assert isinstance(decision, Refused)
+        assert (decision.status, decision.error.code) == (503, "ERR_KEYS_UNREACHABLE")
+        assert "retry-after" in dict(decision.answer.headers)
 
 
 def test_an_issuer_that_is_not_trusted_opens_nothing(town: Town, running: Running) -> None:

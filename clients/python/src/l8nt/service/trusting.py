@@ -4,6 +4,7 @@ spec/9-public-key.md §6.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -59,5 +60,7 @@ class Trusting:
         verifier = self._verifier
         if verifier is None or not is_public_key_form(read_text(text).token):
             return None
-        yield Wait(lambda: verifier.prepare(text), lambda: verifier.aprepare(text))
+        load = verifier.prepare(text)
+        if load is not None:
+            yield Wait(load, lambda: asyncio.to_thread(load))
         return verifier
