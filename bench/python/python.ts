@@ -93,12 +93,19 @@ const ratio = (ours: readonly number[], theirs: readonly number[]): number =>
 
 async function attenuation(ask: Ask, progress: Progress): Promise<readonly Figure[]> {
   progress("python: attenuation …");
-  const names = ["attenuate", "pymacaroons", "attenuate_text", "pymacaroons_text"] as const;
+  const names = [
+    "attenuate",
+    "pymacaroons",
+    "attenuate_text",
+    "pymacaroons_text",
+    "delegate",
+  ] as const;
   const times = await inTurn(names, (name) =>
     ask({ do: "attenuate", name, count: name.startsWith("py") ? APPENDS / 4 : APPENDS }),
   );
   return [
     atMost("Python: attenuation", Math.min(...times.attenuate), "µs", 15, "none"),
+    plain("Python: delegate with an agent and a price", Math.min(...times.delegate), "µs", "none"),
     atLeast(
       "Python: attenuation",
       ratio(times.pymacaroons, times.attenuate),

@@ -84,6 +84,9 @@ class Attenuation:
     def attenuate_text(self):
         return self.ours.attenuate(max_uses=3).text
 
+    def delegate(self):
+        return self.ours.delegate(agent="booker", max_price="50 sat")
+
     def pymacaroons(self):
         child = self.theirs.copy()
         child.add_first_party_caveat("max_uses=3")
