@@ -68,6 +68,7 @@ def test_any_other_answer_is_no_page(base: str, path: str, why: str) -> None:
 
 def test_a_follower_asks_in_a_thread_of_its_own_until_it_is_stopped() -> None:
     asked, answered = threading.Event(), threading.Event()
+    alarms: list[str] = []
 
     def fetch(url: str, seconds: float) -> bytes:
         asked.set()
@@ -80,7 +81,7 @@ def test_a_follower_asks_in_a_thread_of_its_own_until_it_is_stopped() -> None:
         public_key=KEY,
         location="https://treasury.example",
         fetch=fetch,
-        alarm=lambda what, cause: None,
+        alarm=lambda what, cause: alarms.append(what),
     )
     follower.start()
     follower.start()
@@ -93,3 +94,5 @@ def test_a_follower_asks_in_a_thread_of_its_own_until_it_is_stopped() -> None:
     threads[0].join(60)
     assert not threads[0].is_alive()
     assert not follower.wait(0)
+    # What fails while it ends is no outage.
+    assert alarms == []

@@ -135,7 +135,8 @@ class FeedFollower:
             page = self._get(wait)
             is_empty = self.take(page)
         except Exception as cause:
-            self._fail(cause)
+            if not self._ended.is_set():
+                self._fail(cause)
             pause = self._pause_seconds
             self._pause_seconds = min(2 * pause, _LONGEST_PAUSE_SECONDS)
             return pause
