@@ -8,7 +8,7 @@ from typing import Final, cast
 
 from .condition import Bound
 from .conditions.table import CONDITIONS, FIELDS
-from .field import Field, WriteTerms
+from .field import WriteTerms
 from .nearest import nearest
 from .scope import Scope
 from .vocabulary import Vocabulary
@@ -18,10 +18,7 @@ __all__ = ["SCOPE_KEYS", "bounds_of", "check_caveats", "compile_scope"]
 SCOPE_KEYS: Final[tuple[str, ...]] = tuple(dict.fromkeys(field.key for field in FIELDS))
 """The keys of a scope, in the order in which they compile."""
 
-_WRITERS: Final[Mapping[str, Sequence[tuple[int, Field]]]] = {
-    key: [(at, field) for at, field in enumerate(FIELDS) if field.key == key] for key in SCOPE_KEYS
-}
-"""The fields of each key, with their places in the table."""
+_KEYS: Final = frozenset(SCOPE_KEYS)
 
 
 def compile_scope(scope: Scope, *, now: float, nonce: str | None = None) -> tuple[str, ...]:
@@ -35,19 +32,17 @@ def compile_scope(scope: Scope, *, now: float, nonce: str | None = None) -> tupl
     that is no pattern. Both name the key.
     """
     given = cast("Mapping[str, object]", scope)
-    terms = WriteTerms(now, nonce)
-    written: list[tuple[int, list[str]]] = []
-    for key, value in given.items():
-        fields = _WRITERS.get(key)
-        if fields is None:
-            # A misspelt limit would otherwise be no limit.
-            raise TypeError(_unknown(key))
-        if value is not None:
-            written += [(at, field.write(value, terms)) for at, field in fields]
+    if not given.keys() <= _KEYS:
+        # A misspelt limit would otherwise be no limit.
+        raise TypeError(_unknown(next(key for key in given if key not in _KEYS)))
     if given.get("expires_in") is not None and given.get("expires_at") is not None:
         raise TypeError("a scope has expires_in or expires_at, not both")
-    written.sort()
-    caveats = [caveat for _, some in written for caveat in some]
+    terms = WriteTerms(now, nonce)
+    caveats: list[str] = []
+    for key, write in FIELDS:
+        value = given.get(key)
+        if value is not None:
+            caveats += write(value, terms)
     for caveat in caveats:
         if not caveat.isascii():
             _check_text(caveat)
@@ -65,7 +60,7 @@ def _check_text(caveat: str) -> None:
 def _unknown(key: object) -> str:
     text = key if isinstance(key, str) else repr(key)
     snake = re.sub(r"(?<=[a-z])([A-Z])", lambda match: f"_{match[1].lower()}", text)
-    if snake in _WRITERS:
+    if snake in _KEYS:
         return f'a scope has no "{text}"; in Python it is {snake}'
     meant = nearest(text, SCOPE_KEYS)
     hint = "" if meant is None else f'; did you mean "{meant}"?'

@@ -34,8 +34,6 @@ class Field(NamedTuple):
 
 def read_amounts(amounts: object, what: str) -> tuple[Amount, ...]:
     """Read an amount, or a list of amounts of different units."""
-    if isinstance(amounts, str):
-        return (read_amount(amounts, what),)
     if not isinstance(amounts, (list, tuple)):
         return (read_amount(amounts, what),)
     read = tuple(read_amount(text, what) for text in cast("list[object]", amounts))
@@ -55,6 +53,9 @@ def write_amounts(key: str, unit: Unit, name: str) -> Field:
     """The field that writes the amount of ``unit`` to the condition ``name``."""
 
     def write(amounts: object, _: WriteTerms) -> list[str]:
+        if isinstance(amounts, str):
+            unit_of_it, value = read_amount(amounts, key)
+            return [f"{name}={value}"] if unit_of_it == unit else []
         return [f"{name}={value}" for one, value in read_amounts(amounts, key) if one == unit]
 
     return Field(key, write)
