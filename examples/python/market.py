@@ -12,7 +12,7 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "clients" / "python"))
 
-from tests.town import Shop, Town, TownProcess  # noqa: E402
+from tests.town import Place, Shop, Town, TownProcess  # noqa: E402
 
 
 @dataclass
@@ -22,13 +22,13 @@ class Market:
     credential: str
     """What stands in ``SIGIL_CREDENTIAL``: at most ``budget``, at the shop alone."""
     url: str
-    _shop: Shop
+    _shop: Place
     _town: Town
 
     @property
     def served(self) -> list[str]:
         """The paths that were paid for and served, in order."""
-        return [one.target for one in self._shop.served]
+        return [one.target for one in self._shop.served] if isinstance(self._shop, Shop) else []
 
     @property
     def payments(self) -> int:
@@ -39,12 +39,32 @@ class Market:
 @contextmanager
 def market(*, price: str = "10 sat", budget: str = "100 sat") -> Iterator[Market]:
     """Opens the market, and closes it at the end of the block."""
+    with _town() as town:
+        shop = town.open_shop(price=price)
+        yield _market(town, shop, f"GET {shop.url}/**", budget)
+
+
+@contextmanager
+def mcp_market(
+    upstream: str, *, price: str = "10 sat", budget: str = "100 sat"
+) -> Iterator[Market]:
+    """A market that sells the calls of the MCP server at the origin ``upstream``."""
+    with _town() as town:
+        paywall = town.open_mcp(upstream, price=price)
+        yield _market(town, paywall, f"* {paywall.url}/**", budget)
+
+
+def _market(town: Town, place: Place, endpoint: str, budget: str) -> Market:
+    credential = town.mint(endpoints=[endpoint], budget=budget, expires_in="1h")
+    return Market(credential, place.url, place, town)
+
+
+@contextmanager
+def _town() -> Iterator[Town]:
     process = TownProcess()
     town = Town(process, now=None)
     try:
-        shop = town.open_shop(price=price)
-        scope = {"endpoints": [f"GET {shop.url}/**"], "budget": budget, "expires_in": "1h"}
-        yield Market(town.mint(**scope), shop.url, shop, town)
+        yield town
     finally:
         town.close()
         process.close()

@@ -9,6 +9,7 @@ import { createInterface } from "node:readline";
 import type { Scope } from "l8nt";
 import type { FaultRule } from "l8nt/testing";
 import type { Fault } from "./line.ts";
+import type { McpWishes } from "./mcp.ts";
 import type { Meeting, Shop } from "./shop.ts";
 import { type Demand, type ShopWishes, type TownOptions, World } from "./world.ts";
 
@@ -26,6 +27,7 @@ interface Command {
   readonly fault?: Fault;
   readonly rule?: FaultRule;
   readonly shop?: ShopWishes;
+  readonly mcp?: McpWishes;
   readonly options?: TownOptions;
   readonly demand?: Demand;
   readonly balanceMsat?: string;
@@ -61,6 +63,7 @@ const COMMANDS: Readonly<Record<string, (world: World, command: Command) => unkn
     world.mintPublic(given(scope), given(location)).toString(),
   mintFor: (world, { services }) => world.mintFor(given(services)),
   openShop: async (world, { shop }) => (await world.openShop(given(shop))).line.url,
+  openMcp: async (world, { mcp }) => (await world.openMcp(given(mcp))).url,
   openSite: async (world, { fault }) => (await world.openSite(fault)).url,
   challenge: (world, { demand }) => world.challenge(given(demand)),
   introduce: (world, { url }) => world.introduce(given(url)),

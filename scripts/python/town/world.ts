@@ -15,6 +15,7 @@ import {
 } from "l8nt/treasury";
 import { devWallet } from "l8nt/wallets/dev";
 import { type Fault, Line } from "./line.ts";
+import { type McpWishes, openMcp } from "./mcp.ts";
 import { Shop, type ShopOptions } from "./shop.ts";
 
 export interface TownOptions {
@@ -167,6 +168,20 @@ export class World {
     this.shops.set(shop.line.url, shop);
     this.#closers.push(() => shop.close());
     return shop;
+  }
+
+  /** A paywall before every tool of an MCP server over HTTP. */
+  async openMcp(wishes: McpWishes): Promise<Line> {
+    const { line, close } = await openMcp(wishes, {
+      clock: this.#clock,
+      challengesPerMinute: MANY,
+      alarm: (what) => this.alarms.push(what),
+      secret: randomBytes(32).toString("hex"),
+      invoicer: devWallet(this.network.account("shop").invoiceOnlyUrl),
+    });
+    this.lines.set(line.url, line);
+    this.#closers.push(close);
+    return line;
   }
 
   async openSite(answer: Fault | undefined): Promise<Line> {

@@ -55,8 +55,7 @@ class _Run:
     """One run of a runner, with the runs of the agents that are tools in it."""
 
     handed: dict[tuple[str, str], _Place | None] = field(default_factory=dict[Any, Any])
-    """Who transferred to an agent: ADK starts it when the agent that transfers has ended. None if
-    two did at the same time."""
+    """The place of the agent that transferred to another one. None if two did at the same time."""
     last: dict[tuple[str, str], _Place] = field(default_factory=dict[Any, Any])
 
 
@@ -179,11 +178,16 @@ async def _placed_steps(
 ) -> AsyncGenerator[Any, None]:
     async with aclosing(bound_steps(_At(place), events)) as steps:
         async for event in steps:
-            to: object = event.actions.transfer_to_agent
-            if isinstance(to, str) and event.author == place.name and place.invocation is not None:
-                handed, key = place.run.handed, (place.invocation, to)
-                handed[key] = place if handed.get(key, place) is place else None
+            if event.author == place.name and event.actions.transfer_to_agent is not None:
+                _note(place, event.actions.transfer_to_agent)
             yield event
+
+
+def _note(place: _Place, to: str) -> None:
+    """ADK starts the agent that a transfer leads to when the agent that transfers has ended."""
+    if place.invocation is not None:
+        handed, key = place.run.handed, (place.invocation, to)
+        handed[key] = place if handed.get(key, place) is place else None
 
 
 def _ready(one: ReadyTool) -> FunctionTool:

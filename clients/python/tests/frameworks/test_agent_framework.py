@@ -219,12 +219,13 @@ async def test_the_agents_of_a_workflow_have_the_entries_of_their_names(
 
 
 async def test_a_hand_off_is_known_by_the_name_of_the_agent_and_not_of_the_tool() -> None:
-    seen = Lineages({"Flight booker": {"agents": {"x": {}}}})
+    seen = Lineages({"left": {"agents": {"Flight booker": {}}}})
     booker = actor(seen.tool(), "Flight booker", get("a"))
-    boss = actor(seen.tool(), "boss", hand("Flight_booker"))
-    flow = HandoffBuilder(participants=[boss, booker]).with_start_agent(boss).build()
+    left = actor(seen.tool(), "left", hand("Flight_booker"))
+    boss = actor(seen.tool(), "boss", hand("left"))
+    flow = HandoffBuilder(participants=[boss, left, booker]).with_start_agent(boss).build()
     await ended(with_sigil(flow, seen.handle))
-    assert seen.lines == ["a /Flight-booker"]
+    assert seen.lines == ["a /left/Flight-booker"]
 
 
 async def test_a_peer_is_handed_what_the_agent_that_hands_has_for_it() -> None:

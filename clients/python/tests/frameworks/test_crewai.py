@@ -265,6 +265,13 @@ def test_an_agent_without_a_handle_has_none_and_copies_of_one_with_a_handle_have
     assert seen.lines == ["alone nobody", "a nobody", "b "]
 
 
+async def test_a_method_that_calls_another_one_of_its_agent_is_one_run() -> None:
+    seen = Lineages({})
+    boss = with_sigil(actor(_get(seen), "boss", get("a")), seen.handle)
+    await boss.akickoff("work")
+    assert seen.lines == ["a "]
+
+
 def test_a_crew_that_gives_one_agent_the_results_of_another_is_refused() -> None:
     seen = Lineages({})
     agent = actor(_get(seen), "boss", get("a"))

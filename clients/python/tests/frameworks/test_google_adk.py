@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncGenerator, Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -31,6 +32,7 @@ from tests.frameworks.example import run_example
 from tests.frameworks.lineages import Lineages
 from tests.frameworks.page import run_snippet
 
+from l8nt import google_adk
 from l8nt.google_adk import sigil_tools, with_sigil
 
 Calls = list[tuple[str, dict[str, Any]]]
@@ -220,15 +222,24 @@ async def test_a_transfer_to_a_peer_is_denied_unless_the_agent_has_an_entry_for_
         assert seen.lines == [expected]
 
 
-async def test_two_agents_that_transfer_to_one_at_the_same_time_give_it_nothing() -> None:
+def test_two_agents_that_transfer_to_one_at_the_same_time_give_it_nothing() -> None:
     seen = Lineages({"left": {"agents": {"helper": {}}}, "right": {"agents": {"helper": {}}}})
-    helper = actor(seen.tool(), "helper", get("help"), get("help"))
-    kids = [actor(seen.tool(), name, transfer("helper")) for name in ("left", "right")]
-    both = ParallelAgent(name="both", sub_agents=kids)
-    boss = actor(seen.tool(), "boss", transfer("both"), sub_agents=[both, helper])
-    await ended(with_sigil(await runner_of(boss), seen.handle))
-    assert all(line.endswith(("ERR_AGENT_UNKNOWN", "/helper")) for line in seen.lines)
-    assert "help /helper" not in seen.lines
+    helper, context = actor(seen.tool(), "helper"), SimpleNamespace(invocation_id="i")
+    for names, expected in (
+        (("left", "right"), "ERR_AGENT_UNKNOWN"),
+        (("left",) * 2, "/left/helper"),
+    ):
+        run = google_adk._Run()
+        top = google_adk._Place(seen.handle, "boss", None, None, run)
+        places = {
+            name: google_adk._Place(seen.handle.for_agent(name), name, "i", top, run)
+            for name in ("left", "right")
+        }
+        for name in names:
+            google_adk._note(places[name], "helper")
+        with google_adk._place_of(helper, context, top).handle:
+            seen.note("a")
+        assert seen.lines.pop() == f"a {expected}"
 
 
 async def test_an_agent_that_is_a_tool_is_below_its_caller_even_if_it_is_above() -> None:

@@ -174,6 +174,13 @@ class Town:
         }
         return Shop(self._process, self._town, self._command("openShop", shop=shop))
 
+    def open_mcp(self, upstream: str, *, price: str = "10 sat") -> Place:
+        """A paywall before every tool of the MCP server at the origin ``upstream``; what is not a
+        call of a tool is free.
+        """
+        mcp = {"upstream": upstream, "price": price}
+        return Place(self._process, self._town, self._command("openMcp", mcp=mcp))
+
     def open_site(
         self, *, status: int = 200, headers: Headers = (), body: str | bytes = b""
     ) -> Place:
