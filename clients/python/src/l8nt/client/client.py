@@ -117,6 +117,7 @@ class Client(HoldsCredentials):
         comes.
         """
         http, core = self._http(), self._core
+        carried = core.carried
         url = str(url)
         call = Prepared(http, method, url, options)
         port = HttpxPort(http, call.request, self._treasury_http())
@@ -126,7 +127,7 @@ class Client(HoldsCredentials):
             if response is not None:
                 return response
         call.apply_auth()
-        if not core.carried.all and not call.presents:
+        if not carried.all and not call.presents:
             return self._free(call, stream)
         trip = core.call(call.written)
         reply = run(trip.follow(call.outgoing(order_id)), port)

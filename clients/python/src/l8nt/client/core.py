@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
-from importlib import import_module
 from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from typing_extensions import Self
@@ -25,6 +24,7 @@ from .trusted import Trusted
 
 if TYPE_CHECKING:
     from ..holder import HolderKey
+    from .wallet_child import WalletChild
 
 PAGE_ROWS = 100
 
@@ -56,16 +56,6 @@ class OwnEnvironment:
 
     def get(self, name: str, /) -> str | None:
         return None if name == "SIGIL_WALLET" else os.environ.get(name)
-
-
-class WalletChild(Protocol):
-    """A treasury that this process has started: ``l8nt.client.wallet_child.WalletChild``."""
-
-    @property
-    def socket(self) -> str: ...
-    @property
-    def base(self) -> str: ...
-    def credential(self, scope: Scope | None, /) -> str: ...
 
 
 class Core(HoldsCredentials):
@@ -142,8 +132,9 @@ class Core(HoldsCredentials):
         if self._carried is None:
             with self._lock:
                 if self._carried is None:
-                    start = import_module("l8nt.client.wallet_child").wallet_child
-                    child: WalletChild = start(self._wallet or "")
+                    from .wallet_child import wallet_child
+
+                    child = wallet_child(self._wallet or "")
                     text = child.credential(self._limits)
                     self._child = child
                     self._carried = CarriedCredentials(text, self._treasury_at)
