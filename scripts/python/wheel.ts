@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { Environment } from "./environment.ts";
 
 /** The largest that a wheel may be: tests or data in it would be noticed. */
-const MAX_WHEEL_BYTES = 400_000;
+const MAX_WHEEL_BYTES = 500_000;
 
 export interface Built {
   readonly wheel: string;
