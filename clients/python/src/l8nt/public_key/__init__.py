@@ -10,6 +10,7 @@ from .datalog import Datalog, DatalogFact
 from .directory import IssuerDirectory
 from .issuer_fetch import IssuerFetch
 from .key_page import KEYS_PATH, IssuerKey, read_key_page, write_key_page
+from .key_ring import KeyRing, RingKey
 from .minter import Minter
 from .page_fetch import PageAnswer, PageFetch
 from .seal import Issued, issued_of, seal
@@ -29,9 +30,11 @@ __all__ = [
     "IssuerFetch",
     "IssuerKey",
     "IssuerKeys",
+    "KeyRing",
     "Minter",
     "PageAnswer",
     "PageFetch",
+    "RingKey",
     "issued_of",
     "read_key_page",
     "seal",
