@@ -31,6 +31,7 @@ PAGES = [
     "clients/python/README.md",
     "docs/guides/agents.md",
     "docs/guides/python.md",
+    "docs/guides/python-http.md",
     "docs/concepts/nodes.md",
     "docs/concepts/credential.md",
     "docs/guides/holder.md",
