@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import itertools
 import json
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -34,6 +36,15 @@ from l8nt.crewai import sigil_tools, with_sigil
 
 Calls = list[tuple[str, dict[str, Any]]]
 ids = itertools.count()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _what_crewai_leaves_open() -> Iterator[None]:
+    """CrewAI leaves event loops of its own open, which pytest would find after the last test."""
+    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        gc.collect()
 
 
 class Scripted(BaseLLM):
