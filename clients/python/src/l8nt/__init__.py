@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from .client import AsyncClient, Client
     from .credential import Credential, delegate
 
+    __version__: str
+
 __all__ = [
     "AdapterError",
     "AsyncClient",
@@ -64,6 +66,10 @@ _LAZY: dict[str, str] = {
 
 
 def __getattr__(name: str) -> object:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("l8nt")
     module = _LAZY.get(name)
     if module is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

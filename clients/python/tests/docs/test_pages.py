@@ -15,12 +15,14 @@ from collections.abc import Callable
 from pathlib import Path
 from types import CodeType
 
+import httpx2
 import pytest
 from tests.repository import ROOT, text_of
 from tests.town import Shop, Town
 
 from l8nt import Client, Credential
 from l8nt.holder import HolderKey
+from l8nt.l402 import Minter
 
 _HOSTS = re.compile(r"https://(?:api|weather|maps)(?:\.\w+)?\.example(?=/)")
 _SNIPPET = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -30,6 +32,7 @@ PAGES = [
     "README.md",
     "clients/python/README.md",
     "docs/guides/agents.md",
+    "docs/guides/mcp.md",
     "docs/guides/python.md",
     "docs/guides/python-http.md",
     "docs/concepts/nodes.md",
@@ -84,9 +87,26 @@ def shop(open_town: Callable[..., Town], monkeypatch: pytest.MonkeyPatch, tmp_pa
 def test_a_snippet_of_a_page_runs_as_it_stands(snippet: str, shop: Shop) -> None:
     client = Client()
     child = client.delegate(agent="scout", budget="1 sat")
+    secret = bytes(range(32))
+    minted = Minter(secret=secret, location=shop.url, kind="access").mint(
+        endpoints=[f"GET {shop.url}/**"], expires_in="1h"
+    )
+    headers = {"authorization": f"L402 {minted.text}"}
+    request = httpx2.Request("GET", f"{shop.url}/forecast", headers=headers)
     if "keys.json" in snippet:
         make_ring(Path("keys.json"))
-    run(snippet, shop.url, client=client, child=child, subprocess=subprocess, sys=sys)
+    made = run(
+        snippet,
+        shop.url,
+        client=client,
+        child=child,
+        credential=client.credential,
+        request=request,
+        secret=secret,
+        subprocess=subprocess,
+        sys=sys,
+    )
+    assert made.get("refusals", ()) in ((), [])
 
 
 def test_the_five_lines_pay_and_print(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
