@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextvars import ContextVar
@@ -15,6 +16,7 @@ from .client.core import Core, HoldsCredentials, OwnEnvironment
 from .client.fields import Fields
 from .client.flow import BodyEnd, Reply, Send, arun
 from .client.outgoing import origin_of, outgoing
+from .client.presents import presents_credential
 from .client.redirect import STATUSES as REDIRECTS
 from .client.standing import PaymentSummary
 from .client.streamed_body import MAX_BODY_BYTES, StreamedBody
@@ -298,13 +300,21 @@ class _Port:
             mine.headers.add(name, value)
         if isinstance(request.body, bytes):
             await mine.update_body(request.body)
+        if request.url.startswith("http:") and presents_credential(request.fields):
+            # Plain HTTP is for this machine, which a proxy would take it away from.
+            mine.proxy = None
         return _Reply(await self._handler(mine), request.url)
 
     async def _order(self, request: Send) -> _Reply:
-        """Sends to the treasury, with the connections of the session and nothing else of it."""
+        """Sends to the treasury, with nothing of the session: its connector may verify no
+        certificate, or lead elsewhere.
+        """
         seconds = request.seconds or _TREASURY_SECONDS
+        # The answer may be a service's, read by the caller later: it keeps the connection, which
+        # is closed with it.
+        connector = aiohttp.TCPConnector(ssl=ssl.create_default_context(), force_close=True)
         mine = aiohttp.ClientSession(
-            connector=self._request.session.connector,
+            connector=connector,
             connector_owner=False,
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=seconds),

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import TYPE_CHECKING, Any
-from weakref import ref
 
 from requests import PreparedRequest, Response
 from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
+from requests.utils import get_environ_proxies
 
 from .client.carried import GivenCredentials
 from .client.core import Core, HoldsCredentials, OwnEnvironment
 from .client.fields import Fields
 from .client.flow import BodyEnd, Reply, Send, run
-from .client.outgoing import origin_of, outgoing
+from .client.outgoing import outgoing
+from .client.presents import presents_credential
 from .client.redirect import STATUSES as REDIRECTS
+from .client.requests_chain import Chain
 from .client.standing import PaymentSummary
 from .client.streamed_body import StreamedBody
-from .client.trip import Trip
 from .client.unpaid import unpaid_free
+from .client.urllib3_body import Watched, replayed
 
 if TYPE_CHECKING:
     from .holder import HolderKey
@@ -70,6 +74,7 @@ class Adapter(HoldsCredentials, HTTPAdapter):
             clock=clock,
             environment=OwnEnvironment(),
         )
+        self._orders = HTTPAdapter()
         super().__init__(**options)
 
     def send(
@@ -83,60 +88,30 @@ class Adapter(HoldsCredentials, HTTPAdapter):
     ) -> Response:
         """Sends a request of the session."""
         options = {"timeout": timeout, "verify": verify, "cert": cert, "proxies": proxies}
-        port = _Port(super().send, request, options)
-        chain = _chain_of(request)
-        url = request.url or ""
+        port = _Port(super().send, self._orders.send, request, options)
+        calls = Chain.of(request)
         asked = outgoing(
             request.method or "GET",
-            url,
+            request.url or "",
             Fields((name, _text(value)) for name, value in request.headers.items()),
             _body_of(request),
             redirect="manual",
-            strayed=chain.strays(request, origin_of(url)),
+            strayed=calls.begin(request),
         )
         if not self._core.carried.all or asked.is_own:
             response = super().send(request, stream=stream, **options)
             run(unpaid_free(asked, _Reply(response)), port)
             return response
-        if chain.trip is None:
-            chain.trip = self._core.call()
-        reply = run(chain.trip.follow(asked), port)
+        trip = calls.trip(self._core)
+        reply = run(trip.follow(asked), port)
         if reply.status in REDIRECTS:
-            chain.trip.redirects(asked, reply)
+            trip.redirects(asked, reply)
         return port.finished(reply)
 
-
-class _Chain:
-    """A request and those that a session sends because it was redirected. It stands among the hooks
-    of the request, which the session copies to each of them.
-    """
-
-    def __init__(self, first: PreparedRequest) -> None:
-        self._first = ref(first)
-        self._origin = origin_of(first.url or "")
-        self._strayed = False
-        self.trip: Trip | None = None
-
-    def __call__(self, *_: object, **__: object) -> None:
-        """A hook of requests that does nothing."""
-
-    def strays(self, request: PreparedRequest, origin: str) -> bool:
-        """Whether a redirect led to another origin than the one asked for."""
-        if request is self._first():
-            self._strayed = False
-            self.trip = None
-        self._strayed = self._strayed or origin != self._origin
-        return self._strayed
-
-
-def _chain_of(request: PreparedRequest) -> _Chain:
-    hooks: Any = request.hooks.get("response") or []
-    for hook in [hooks] if callable(hooks) else hooks:
-        if isinstance(hook, _Chain):
-            return hook
-    chain = _Chain(request)
-    request.register_hook("response", chain)
-    return chain
+    def close(self) -> None:
+        """Closes the connections."""
+        self._orders.close()
+        super().close()
 
 
 class _Reply(Reply):
@@ -170,95 +145,33 @@ class _Reply(Reply):
         self.shown_url = url
 
     def watch(self, end: BodyEnd) -> None:
-        self.raw.raw = _Watched(self.raw.raw, end)
-
-
-class _Body:
-    """The body of a response of urllib3, which requests reads as ``response.raw``."""
-
-    def __init__(self, source: Any) -> None:
-        self._source = source
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._source, name)
-
-
-class _Watched(_Body):
-    """A body on its way to the caller."""
-
-    def __init__(self, source: Any, end: BodyEnd) -> None:
-        super().__init__(source)
-        self._end = end
-
-    def stream(self, *given: Any, **options: Any) -> Iterator[bytes]:
-        try:
-            yield from self._source.stream(*given, **options)
-        except GeneratorExit:
-            raise
-        except BaseException as error:
-            raise self._told(error) from error
-        self._end.read()
-
-    def read(self, *given: Any, **options: Any) -> bytes:
-        try:
-            part: bytes = self._source.read(*given, **options)
-        except BaseException as error:
-            raise self._told(error) from error
-        if not part:
-            self._end.read()
-        return part
-
-    def _told(self, error: BaseException) -> BaseException:
-        return self._end.broke(error)
-
-    def close(self) -> None:
-        self._end.read()
-        self._source.close()
-
-
-class _Replayed(_Body):
-    """A body of which a part was read, and decoded."""
-
-    def __init__(self, source: Any, parts: list[bytes], rest: Iterator[bytes]) -> None:
-        super().__init__(source)
-        self._parts = parts
-        self._rest = rest
-
-    def stream(self, *_: Any, **__: Any) -> Iterator[bytes]:
-        yield from self._parts
-        yield from self._rest
-
-    def read(self, *_: Any, **__: Any) -> bytes:
-        return b"".join(self.stream())
+        self.raw.raw = Watched(self.raw.raw, end)
 
 
 class _Port:
     """Sends with an ``HTTPAdapter``."""
 
     def __init__(
-        self, send: Callable[..., Response], original: PreparedRequest, options: dict[str, Any]
+        self,
+        send: Callable[..., Response],
+        order: Callable[..., Response],
+        original: PreparedRequest,
+        options: dict[str, Any],
     ) -> None:
         self._send = send
+        self._order = order
         self._original = original
         self._options = options
 
     def send(self, request: Send) -> _Reply:
-        options = dict(self._options)
-        made = PreparedRequest() if request.is_for_treasury else self._original.copy()
         if request.is_for_treasury:
-            seconds = request.seconds
-            options["timeout"] = _TREASURY_TIMEOUT if seconds is None else seconds
-            options["cert"] = None
-        made.method, made.url = request.method, request.url
-        headers = CaseInsensitiveDict[Any]()
-        for name, _ in request.fields:
-            headers[name] = request.fields.get(name)
-        made.headers = headers
-        body: Any = request.body
-        made.body = body
-        if isinstance(body, bytes) and "content-length" not in headers:
-            headers["content-length"] = str(len(body))
-        return _Reply(self._send(made, stream=True, **options))
+            made = _made(PreparedRequest(), request)
+            return _Reply(self._order(made, stream=True, **_for_treasury(request)))
+        options = dict(self._options)
+        if request.url.startswith("http:") and presents_credential(request.fields):
+            # Plain HTTP is for this machine, which a proxy would take it away from.
+            options["proxies"] = None
+        return _Reply(self._send(_made(self._original.copy(), request), stream=True, **options))
 
     def read(self, reply: Reply, max_bytes: int) -> bytes | None:
         response = _response(reply)
@@ -271,9 +184,9 @@ class _Port:
             parts.append(part)
             size += len(part)
             if size > max_bytes:
-                response.raw = _Replayed(response.raw, parts, rest)
+                response.raw = replayed(response.raw, chain(parts, rest))
                 return None
-        response.raw = _Replayed(response.raw, parts, iter(()))
+        response.raw = replayed(response.raw, parts)
         return b"".join(parts)
 
     def close(self, reply: Reply) -> None:
@@ -286,6 +199,37 @@ class _Port:
         response.request = self._original
         response.url = self._original.url or ""
         return response
+
+
+def _made(made: PreparedRequest, request: Send) -> PreparedRequest:
+    made.method, made.url = request.method, request.url
+    headers = CaseInsensitiveDict[Any]()
+    for name, _ in request.fields:
+        headers[name] = request.fields.get(name)
+    made.headers = headers
+    body: Any = request.body
+    made.body = body
+    if isinstance(body, bytes) and "content-length" not in headers:
+        headers["content-length"] = str(len(body))
+    return made
+
+
+def _for_treasury(request: Send) -> dict[str, Any]:
+    """How an order is sent, whatever a session allows for the request that it is for. A certificate
+    of the treasury is always verified, and what is plain HTTP does not leave this machine.
+    """
+    is_plain = request.url.startswith("http:")
+    return {
+        "timeout": _TREASURY_TIMEOUT if request.seconds is None else request.seconds,
+        "verify": _known_authorities() or True,
+        "cert": None,
+        "proxies": None if is_plain else get_environ_proxies(request.url),
+    }
+
+
+def _known_authorities() -> str | None:
+    """The variables that requests has for a file of certificate authorities."""
+    return os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
 
 
 def _response(reply: Reply) -> Response:

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import copy
+import io
+import pickle
+import shutil
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 import requests
+from requests.adapters import HTTPAdapter
 from tests.town import Town
+from urllib3 import HTTPResponse
 
 from l8nt import BudgetError, PaymentError
+from l8nt.client.flow import BodyEnd
+from l8nt.client.urllib3_body import Watched, replayed
 from l8nt.requests import Adapter
 
 each_way = pytest.mark.parametrize("scope", [{}, {"max_uses": 100}], ids=["handed over", "relayed"])
@@ -73,3 +84,129 @@ def test_a_body_that_comes_by_and_by_is_paid_for(town: Town) -> None:
         response = session.post(f"{shop.url}/a", data=iter([b"one ", b"two"]))
     assert "one two" in response.text
     assert town.paid()[0] == 1
+
+
+def test_a_copy_of_a_request_is_a_call_of_its_own(town: Town) -> None:
+    shop = town.open_shop(price="10 sat")
+    with session_of(town, town.mint(budget="100 sat")) as session:
+        prepared = session.prepare_request(requests.Request("GET", f"{shop.url}/a"))
+        copies = [prepared.copy(), prepared.copy()]
+        responses = [session.send(one) for one in (prepared, *copies)]
+        again = session.send(responses[0].request.copy())
+    assert [one.json() for one in (*responses, again)] == [{"served": n} for n in (1, 2, 3, 4)]
+    assert town.paid()[0] == 4
+
+
+@pytest.mark.parametrize("again", ["the same", "a copy"])
+def test_a_request_whose_redirect_failed_is_sent_again(town: Town, again: str) -> None:
+    shop = town.open_shop(price="10 sat")
+    other = town.open_site(status=302, headers={"location": f"{shop.url}/a"})
+    with session_of(town, town.mint(budget="100 sat")) as session:
+        prepared = session.prepare_request(requests.Request("GET", f"{other.url}/moved"))
+        for _ in range(2):
+            with pytest.raises(PaymentError, match="A redirect led there"):
+                session.send(prepared)
+            prepared = prepared.copy() if again == "a copy" else prepared
+    assert town.paid() == (0, 0)
+
+
+def test_what_another_adapter_was_led_to_is_not_paid_for(town: Town) -> None:
+    shop = town.open_shop(price="10 sat")
+    other = town.open_site(status=302, headers={"location": f"{shop.url}/a"})
+    first = town.open_site(status=302, headers={"location": f"{other.url}/b"})
+    with session_of(town, town.mint(budget="100 sat")) as session:
+        session.mount(other.url, HTTPAdapter())
+        with pytest.raises(PaymentError, match="A redirect led there"):
+            session.get(f"{first.url}/moved")
+    assert town.paid() == (0, 0)
+
+
+def test_what_a_redirect_says_is_next_is_not_paid_for_at_another_origin(town: Town) -> None:
+    shop = town.open_shop(price="10 sat")
+    other = town.open_site(status=302, headers={"location": f"{shop.url}/a"})
+    with session_of(town, town.mint(budget="100 sat")) as session:
+        response = session.get(f"{other.url}/moved", allow_redirects=False)
+        following = response.next
+        assert following is not None
+        with pytest.raises(PaymentError, match="A redirect led there"):
+            session.send(following)
+    assert town.paid() == (0, 0)
+
+
+def test_the_target_of_a_redirect_is_bought_once_in_a_call(town: Town) -> None:
+    shop = town.open_shop(price="10 sat", status=307, headers={"location": "/b"})
+    with (
+        session_of(town, town.mint(budget="100 sat")) as session,
+        pytest.raises(requests.TooManyRedirects),
+    ):
+        session.get(f"{shop.url}/a")
+    # For /a, which gave its use back, and for /b, where each redirect led.
+    assert town.paid()[0] == 2
+
+
+def test_a_response_is_pickled_and_copied_as_one_of_requests(town: Town) -> None:
+    shop = town.open_shop(price="10 sat")
+    with session_of(town, town.mint(budget="100 sat")) as session:
+        response = session.get(f"{shop.url}/a")
+    pickled = pickle.dumps(response)
+    assert b"L402" not in pickled
+    for one in (pickle.loads(pickled), copy.deepcopy(response)):
+        assert one.json() == {"served": 1}
+        assert one.request.url == f"{shop.url}/a"
+        assert "authorization" not in one.request.headers
+
+
+Reading = Callable[[Any], bytes]
+READINGS: dict[str, Reading] = {
+    "read": lambda raw: raw.read(),
+    "read in parts": lambda raw: b"".join(iter(lambda: raw.read(5), b"")),
+    "read1": lambda raw: b"".join(iter(raw.read1, b"")),
+    "stream": lambda raw: b"".join(raw.stream(4)),
+    "readline": lambda raw: b"".join(iter(raw.readline, b"")),
+    "readlines": lambda raw: b"".join(raw.readlines()),
+    "its lines": lambda raw: b"".join(raw),
+    "next": lambda raw: next(raw) + next(raw) + next(raw),
+    "data": lambda raw: raw.data,
+    "a buffer": lambda raw: io.BufferedReader(raw).read(),
+    "a text": lambda raw: io.TextIOWrapper(raw).read().encode(),
+    "a copy": lambda raw: _copied(raw),
+}
+BODY = b'{"code":\n"NO",\n"detail": "0123456789"}'
+
+
+def _copied(raw: Any) -> bytes:
+    to = io.BytesIO()
+    shutil.copyfileobj(raw, to, 5)
+    return to.getvalue()
+
+
+@pytest.mark.parametrize("reading", READINGS.values(), ids=READINGS.keys())
+@pytest.mark.parametrize("kept", [False, True], ids=["on its way", "read before"])
+def test_a_raw_body_is_read_in_each_way_of_urllib3(reading: Reading, kept: bool) -> None:
+    ends: list[str] = []
+    end = BodyEnd(read=lambda: ends.append("read"), broke=lambda error: error)
+    source = HTTPResponse(
+        io.BytesIO(BODY), {"content-length": str(len(BODY))}, 200, preload_content=False
+    )
+    first: Any = replayed(source, (source.read(4), source.read())) if kept else source
+    assert reading(Watched(first, end)) == BODY
+    raw = Watched(first, end)
+    raw.close()
+    assert ends
+
+
+@pytest.mark.parametrize("reading", READINGS.values(), ids=READINGS.keys())
+def test_a_raw_body_that_breaks_off_says_what_was_paid(reading: Reading) -> None:
+    class Breaking(io.RawIOBase):
+        def readable(self) -> bool:
+            return True
+
+        def readinto(self, _: object) -> int:
+            raise OSError("reset")
+
+    told = PaymentError("ERR_PAID_NOT_DELIVERED", "yes", "broke off")
+    end = BodyEnd(read=lambda: pytest.fail("it was not read"), broke=lambda _: told)
+    source = HTTPResponse(Breaking(), {"content-length": "9"}, 200, preload_content=False)
+    with pytest.raises(PaymentError) as caught:
+        reading(Watched(source, end))
+    assert caught.value is told
