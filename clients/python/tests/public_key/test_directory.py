@@ -53,6 +53,8 @@ class World:
         self.asked: list[str] = []
         self.alarms: list[str] = []
         self.waited: list[float] = []
+        self.meanwhile: Callable[[float], None] = lambda _: None
+        """What happens while a thread waits."""
         self.held: list[Callable[[], None]] | None = None
         self.directory = IssuerDirectory(
             [ISSUER],
@@ -84,6 +86,7 @@ class World:
 
     def wait(self, event: Event, seconds: float) -> bool:
         self.waited.append(seconds)
+        self.meanwhile(seconds)
         return event.is_set()
 
     def code(self, key_id: int) -> str:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import ceil, inf
 from threading import Event, RLock, Thread
 from time import time
 
 from ..errors import AdapterError, SigilError, TokenError
 from ..l402.issuers import write_issuers
+from .asking import Asking, KeyLoad
 from .issuer import read_issuer
 from .issuer_fetch import IssuerFetch
 from .key_page import KEYS_PATH, page_error
@@ -47,19 +48,12 @@ class _Page:
 
 
 @dataclass(slots=True)
-class _Asking:
-    """A request for a page."""
-
-    done: Event = field(default_factory=Event)
-
-
-@dataclass(slots=True)
 class _Known:
     """What is known of one issuer."""
 
     page: _Page | None = None
     asked_at: float = -inf
-    asking: _Asking | None = None
+    asking: Asking | None = None
     is_failing: bool = False
     """Whether the last request that came to an end brought no page."""
 
@@ -150,9 +144,10 @@ class IssuerDirectory:
             raise _unknown_key("The key that the credential was minted with has ended.")
         return public_key
 
-    def load(self, issuer: str, key_id: int) -> Callable[[], None] | None:
+    def load(self, issuer: str, key_id: int) -> KeyLoad | None:
         """What to call, and wait for, before ``find`` knows what can be known; ``None`` if it knows
-        it now. It blocks for 10 seconds at most: in asyncio call it with ``asyncio.to_thread``.
+        it now. It blocks for 10 seconds at most, and while an issuer hangs it blocks one thread
+        alone; in asyncio await its ``later``, which takes no thread.
         """
         known = self._known.get(issuer)
         if known is None:
@@ -177,12 +172,13 @@ class IssuerDirectory:
                 asking = self._ask(issuer, known) if _may_ask(known, now) else known.asking
                 if asking is None:
                     return None
-        return lambda: self._wait_for(asking, issuer, known)
+            age = now - known.asked_at
+        return KeyLoad(asking, age, lambda given: self._give_up(given, issuer, known))
 
-    def _ask(self, issuer: str, known: _Known) -> _Asking:
+    def _ask(self, issuer: str, known: _Known) -> Asking:
         """The lock is held."""
         known.asked_at = self._clock()
-        asking = _Asking()
+        asking = Asking(is_failing=known.is_failing, wait=self._wait)
         known.asking = asking
         try:
             self._start(lambda: self._run(asking, issuer, known))
@@ -190,7 +186,7 @@ class IssuerDirectory:
             self._end(asking, issuer, known, _reason_of(issuer, error))
         return asking
 
-    def _run(self, asking: _Asking, issuer: str, known: _Known) -> None:
+    def _run(self, asking: Asking, issuer: str, known: _Known) -> None:
         try:
             result = read_answer(issuer, self._fetch(issuer + KEYS_PATH))
         except Exception as error:
@@ -199,26 +195,24 @@ class IssuerDirectory:
             self._end(asking, issuer, known, result)
 
     def _end(
-        self, asking: _Asking, issuer: str, known: _Known, result: FetchedPage | SigilError
+        self, asking: Asking, issuer: str, known: _Known, result: FetchedPage | SigilError
     ) -> None:
         """What comes after it was given up is not looked at."""
         with self._lock:
-            if asking.done.is_set():
+            if asking.is_done:
                 return
             if isinstance(result, FetchedPage):
                 known.page = _page_of(result, self._clock())
             known.is_failing = not isinstance(result, FetchedPage)
             if known.asking is asking:
                 known.asking = None
-            asking.done.set()
+            asking.end()
         if isinstance(result, SigilError) and self._alarm is not None:
             # It is not the request's fault.
             with suppress(Exception):
                 self._alarm(f"l8nt: the keys of {issuer} could not be had", result)
 
-    def _wait_for(self, asking: _Asking, issuer: str, known: _Known) -> None:
-        if self._wait(asking.done, FETCH_SECONDS):
-            return
+    def _give_up(self, asking: Asking, issuer: str, known: _Known) -> None:
         slow = page_error("ERR_KEYS_SLOW", issuer, f"took more than {FETCH_SECONDS} seconds")
         self._end(asking, issuer, known, slow)
 

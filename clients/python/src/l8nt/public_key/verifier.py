@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from functools import partial
 from hashlib import sha256
@@ -19,6 +18,7 @@ from ..credential.revocations import RevocationList
 from ..credential.text import read_text
 from ..credential.verified import Verified, VerifierFacts
 from ..errors import Refusal, SigilError, TokenError
+from .asking import awaited
 from .body import BiscuitBody
 from .datalog import Datalog, facts_of
 from .uncounted import uncounted_limits
@@ -149,10 +149,10 @@ class BiscuitVerifier:
         return self._keys.load(body.issuer, body.key_id)
 
     async def aprepare(self, text: str) -> None:
-        """Calls what ``prepare`` returns, in a thread."""
+        """Waits for what ``prepare`` returns, in an event loop."""
         load = self.prepare(text)
         if load is not None:
-            await asyncio.to_thread(load)
+            await awaited(load)
 
     def _read(self, text: str) -> BiscuitBody:
         parts = read_text(text)

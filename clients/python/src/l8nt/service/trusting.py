@@ -4,7 +4,6 @@ spec/9-public-key.md §6.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -60,7 +59,9 @@ class Trusting:
         verifier = self._verifier
         if verifier is None or not is_public_key_form(read_text(text).token):
             return None
+        from ..public_key.asking import awaited
+
         load = verifier.prepare(text)
         if load is not None:
-            yield Wait(load, lambda: asyncio.to_thread(load))
+            yield Wait(load, lambda: awaited(load))
         return verifier
