@@ -15,7 +15,15 @@ from typing_extensions import Unpack
 from .errors import AdapterError
 from .service import Grant, RequestFacts, Service
 from .service.ending import TaskEnding
-from .service.exchange import KEY, MAX_BODY_BYTES, Exchange, Guarding, guarding, unguarded
+from .service.exchange import (
+    KEY,
+    MAX_BODY_BYTES,
+    Exchange,
+    Guarding,
+    guarding,
+    mount_of,
+    unguarded,
+)
 from .service.reading import asgi_fields, asgi_mount, asgi_target
 from .service.refused import Answer
 from .service.stripped import without_credential_bytes
@@ -59,11 +67,18 @@ class Sigil:
         service: Service,
         *,
         guard: Guarding = "everything",
+        mount: str = "",
         **terms: Unpack[GivenTerms],
     ) -> None:
-        """Raises TypeError or ValueError for terms that cannot be read."""
+        """Raises TypeError or ValueError for terms that cannot be read.
+
+        ``mount``: the path at which the application mounts this part of itself, such as ``/sub``
+        below a dispatcher, if no ``Sigil`` stands outside of that. ``Mount`` of Starlette and
+        ``app.mount`` of FastAPI tell it themselves.
+        """
         self.app = app
         self.service = service
+        self._mount = mount_of(mount)
         self._terms = guarding(guard, terms)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -73,9 +88,8 @@ class Sigil:
             return
         before = cast("AsgiExchange | None", scope.get(KEY))
         scope = {**scope, "headers": list(scope["headers"])}
-        exchange = AsgiExchange(self.service, scope, receive, send)
-        if before is not None:
-            exchange.grant = before.grant
+        exchange = AsgiExchange(self.service, scope, receive, send, self._mount)
+        exchange.follow(before)
         scope[KEY] = exchange
         if scope["type"] == "http" and await drive_async(exchange.well_known()):
             await exchange.send_answer()
@@ -89,7 +103,9 @@ class Sigil:
 class AsgiExchange(Exchange):
     """One request or WebSocket, as the application receives and answers it."""
 
-    def __init__(self, service: Service, scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(
+        self, service: Service, scope: Scope, receive: Receive, send: Send, mount: str
+    ) -> None:
         self._scope = scope
         self._receive = receive
         self._send = send
@@ -98,7 +114,8 @@ class AsgiExchange(Exchange):
         self._is_answered = False
         self._task: asyncio.Task[Any] | None = None
         self._ending: TaskEnding | None = None
-        super().__init__(service, _facts_of(scope, Wait(_no_thread, self._read)))
+        facts = _facts_of(scope, Wait(_no_thread, self._read))
+        super().__init__(service, facts.below(mount))
 
     async def let_in(self, scope: Scope, terms: Terms) -> Grant | None:
         """Judges the request, and takes the credential out of what the handler sees."""

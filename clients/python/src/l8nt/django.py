@@ -19,7 +19,7 @@ from typing_extensions import Unpack
 from .errors import AdapterError
 from .service import Answer, Grant, RequestFacts, Service
 from .service.ending import Ending
-from .service.exchange import MAX_BODY_BYTES, Exchange, Guarding, guarding, unguarded
+from .service.exchange import KEY, MAX_BODY_BYTES, Exchange, Guarding, guarding, unguarded
 from .service.reading import asgi_fields, asgi_mount, asgi_target
 from .service.stripped import without_credential_bytes
 from .service.terms import GivenTerms, Terms, terms_of
@@ -89,6 +89,7 @@ class DjangoExchange(Exchange):
 
     def __init__(self, service: Service, request: HttpRequest) -> None:
         super().__init__(service, _facts_of(request))
+        self.follow(_before(request))
         self._request = request
         setattr(request, _EXCHANGE, self)
 
@@ -237,6 +238,13 @@ def _service() -> Service:
             "SIGIL_SERVICE must be a Service of l8nt.service, or the dotted path of one"
         )
     return service
+
+
+def _before(request: HttpRequest) -> Exchange | None:
+    """A ``Sigil`` of ``l8nt.wsgi`` or ``l8nt.asgi`` around the project."""
+    outside: Any = request
+    of = getattr(outside, "scope", None) or getattr(outside, "environ", {})
+    return of.get(KEY)
 
 
 def _facts_of(request: HttpRequest) -> RequestFacts:

@@ -14,8 +14,8 @@ from typing_extensions import Unpack
 from .errors import AdapterError
 from .service import Grant, RequestFacts, Service
 from .service.ending import Ending
-from .service.exchange import KEY, MAX_BODY_BYTES, Exchange, Guarding, guarding
-from .service.reading import wsgi_target
+from .service.exchange import KEY, MAX_BODY_BYTES, Exchange, Guarding, guarding, mount_of
+from .service.reading import wsgi_mount, wsgi_target
 from .service.refused import Answer
 from .service.stripped import without_credential
 from .service.terms import GivenTerms, Terms
@@ -50,20 +50,25 @@ class Sigil:
         service: Service,
         *,
         guard: Guarding = "everything",
+        mount: str = "",
         **terms: Unpack[GivenTerms],
     ) -> None:
-        """Raises TypeError or ValueError for terms that cannot be read."""
+        """Raises TypeError or ValueError for terms that cannot be read.
+
+        ``mount``: the path at which the application mounts this part of itself, such as ``/sub``
+        below a ``DispatcherMiddleware`` of Werkzeug, if no ``Sigil`` stands outside of that.
+        """
         self.app = app
         self.service = service
+        self._mount = mount_of(mount)
         self._terms = guarding(guard, terms)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Serves one request."""
         before = cast("WsgiExchange | None", environ.get(KEY))
         environ = dict(environ)
-        exchange = WsgiExchange(self.service, environ)
-        if before is not None:
-            exchange.grant = before.grant
+        exchange = WsgiExchange(self.service, environ, self._mount)
+        exchange.follow(before)
         environ[KEY] = exchange
         if drive(exchange.well_known()):
             return exchange.send_answer(start_response)
@@ -75,8 +80,8 @@ class Sigil:
 class WsgiExchange(Exchange):
     """One request, as the application receives and answers it."""
 
-    def __init__(self, service: Service, environ: Environ) -> None:
-        super().__init__(service, facts_of(environ))
+    def __init__(self, service: Service, environ: Environ, mount: str) -> None:
+        super().__init__(service, facts_of(environ).below(mount))
         self._environ = environ
 
     def let_in(self, environ: Environ, terms: Terms) -> Grant | None:
@@ -235,7 +240,7 @@ def facts_of(environ: Environ) -> RequestFacts:
         method=environ.get("REQUEST_METHOD", ""),
         target=wsgi_target(environ),
         headers=fields,
-        mount=environ.get("SCRIPT_NAME", ""),
+        mount=wsgi_mount(environ),
         client_address=environ.get("REMOTE_ADDR") or None,
         body=body,
     )

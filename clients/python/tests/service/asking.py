@@ -38,6 +38,7 @@ class Ask:
     headers: Headers = ()
     body: bytes = b""
     root_path: str = ""
+    """What the server says that the application is mounted at, before the path of ``target``."""
 
 
 Asker = Callable[[Ask], Got]
@@ -103,10 +104,10 @@ def ask_wsgi(app: Any, ask: Ask) -> Got:
     path, _, query = ask.target.partition("?")
     environ: dict[str, Any] = {
         "REQUEST_METHOD": ask.method,
-        "SCRIPT_NAME": "",
+        "SCRIPT_NAME": ask.root_path,
         "PATH_INFO": unquote_to_bytes(path).decode("latin-1"),
         "QUERY_STRING": query,
-        "RAW_URI": ask.target,
+        "RAW_URI": ask.root_path + ask.target,
         "SERVER_NAME": "127.0.0.1",
         "SERVER_PORT": "80",
         "SERVER_PROTOCOL": "HTTP/1.1",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import socket
 import sys
 from collections.abc import Callable
@@ -35,6 +36,7 @@ async def _asgi(scope: Any, receive: Any, send: Any) -> None:
     body = json.dumps(
         {
             "path": scope["path"],
+            "mount": scope.get("root_path", ""),
             "agent": asgi.grant_of(scope).agent,
             "authorization": [
                 value.decode("latin-1")
@@ -54,6 +56,7 @@ def _wsgi(environ: Any, start_response: Any) -> list[bytes]:
     body = json.dumps(
         {
             "path": path,
+            "mount": environ["SCRIPT_NAME"],
             "agent": wsgi.grant_of(environ).agent,
             "authorization": [] if own is None else [own],
         }
@@ -66,8 +69,8 @@ def asgi_app(location: str = LOCATION) -> Any:
     return asgi.Sigil(_asgi, service(location))
 
 
-def wsgi_app(location: str = LOCATION) -> Any:
-    return wsgi.Sigil(_wsgi, service(location))
+def wsgi_app(location: str = LOCATION, mount: str = "") -> Any:
+    return wsgi.Sigil(_wsgi, service(location), mount=mount)
 
 
 def _mounted() -> Any:
@@ -82,11 +85,27 @@ def _dispatched() -> Any:
     """The same for WSGI."""
     from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
-    def nothing(environ: Any, start_response: Any) -> list[bytes]:
-        start_response("404 Not Found", [])
-        return [b""]
+    return DispatcherMiddleware(_unguarded, {"/sub": wsgi_app(mount="/sub")})
 
-    return DispatcherMiddleware(nothing, {"/sub": wsgi_app()})
+
+def _nested() -> Any:
+    """The same below another guard of the service, which sees what the application mounts."""
+    from werkzeug.middleware.dispatcher import DispatcherMiddleware
+
+    one = service()
+    inner = wsgi.Sigil(_wsgi, one)
+    return wsgi.Sigil(DispatcherMiddleware(_unguarded, {"/sub": inner}), one, guard="routes")
+
+
+def _unguarded(environ: Any, start_response: Any) -> list[bytes]:
+    start_response("404 Not Found", [])
+    return [b""]
+
+
+def _with_script_name(listening: socket.socket, app: Any) -> None:
+    """An operator has mounted the application by the environment of gunicorn."""
+    os.environ["SCRIPT_NAME"] = "/api"
+    _gunicorn(listening, app, "sync")
 
 
 def _uvicorn(listening: socket.socket, app: Any, **options: Any) -> None:
@@ -173,6 +192,8 @@ SERVERS: dict[str, Callable[[socket.socket], None]] = {
     "gunicorn behind a prefix": lambda it: _gunicorn(it, wsgi_app(BEHIND), "sync"),
     "uvicorn mounted": lambda it: _uvicorn(it, _mounted(), http="h11"),
     "gunicorn mounted": lambda it: _gunicorn(it, _dispatched(), "sync"),
+    "gunicorn nested, mounted": lambda it: _gunicorn(it, _nested(), "sync"),
+    "gunicorn mounted by SCRIPT_NAME": lambda it: _with_script_name(it, wsgi_app(BEHIND)),
 }
 
 

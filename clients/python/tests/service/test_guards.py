@@ -12,7 +12,7 @@ from tests.service.worlds import ADAPTERS, LOCATION, SECRET, START, Place, world
 from l8nt import asgi, wsgi
 from l8nt.holder import HolderKey
 from l8nt.l402 import Minter
-from l8nt.service import MemoryLedger, Service
+from l8nt.service import Grant, MemoryLedger, RequestFacts, Service
 
 SUNNY = b"sunny"
 
@@ -180,3 +180,104 @@ def test_a_signature_below_a_path_is_of_what_the_client_sent(kind: str) -> None:
     assert desk.asked(Ask("/a?x=1", headers=fields)).status == 200
     fields = signed(credential, "GET", "/a?x=1")
     assert desk.asked(Ask("/a?x=1", headers=fields)).status == 403
+
+
+class Pair:
+    """Two services around one application of each kind: A outside, B inside."""
+
+    def __init__(self, kind: str, *, b_secret: str = SECRET, b: str = LOCATION) -> None:
+        self._kind = kind
+        guard: Any = asgi.Sigil if kind == "asgi" else wsgi.Sigil
+        self.a = Service(location=LOCATION, secret=SECRET, ledger=MemoryLedger(), clock=_start)
+        self.b = Service(location=b, secret=b_secret, ledger=MemoryLedger(), clock=_start)
+        app: Any = asgi_app if kind == "asgi" else wsgi_app
+        self._apps = {
+            "b": guard(app, self.b),
+            "ab": guard(guard(app, self.b), self.a),
+            "aba": guard(guard(guard(app, self.a), self.b), self.a),
+        }
+
+    def ask(self, which: str, headers: list[tuple[str, str]]) -> Got:
+        ask = Ask("/a", headers=headers)
+        app = self._apps[which]
+        return asyncio.run(ask_asgi(app, ask)) if self._kind == "asgi" else ask_wsgi(app, ask)
+
+
+def _start() -> float:
+    return START
+
+
+def minted(**scope: Any) -> list[tuple[str, str]]:
+    given: Any = {"endpoints": [f"* {LOCATION}/**"], "expires_in": "1h", **scope}
+    text = Minter(secret=SECRET, location=LOCATION, clock=_start).mint(**given).text
+    return [("authorization", f"L402 {text}")]
+
+
+@pytest.mark.parametrize("scope", [{}, {"max_uses": 5}, {"budget": "5 sat"}])
+def test_a_service_judges_what_another_one_before_it_has_let_in(kind: str, scope: Any) -> None:
+    """Its own location, revocations and ledger, whatever the other one has found."""
+    pair = Pair(kind)
+    headers = minted(**scope)
+    assert pair.ask("ab", headers).status == 200
+    elsewhere = Pair(kind, b="https://b.example")
+    assert elsewhere.ask("ab", headers).status == 403
+    covered = minted(endpoints=[f"* {LOCATION}/**", "* https://b.example/**"], **scope)
+    assert elsewhere.ask("ab", covered).status == 200
+    grant = pair.b.authorize(RequestFacts("GET", "/a", headers))
+    assert isinstance(grant, Grant)
+    grant.finish(404)
+    pair.b.revocations.revoke(grant.node_id)
+    assert (pair.ask("b", headers).status, pair.ask("ab", headers).status) == (401, 401)
+
+
+def test_each_service_counts_in_its_own_ledger_once(kind: str) -> None:
+    pair = Pair(kind)
+    headers = minted(max_uses=3)
+    assert pair.ask("b", headers).status == 200
+    assert [pair.ask("ab", headers).status for _ in range(3)] == [200, 200, 401]
+    # A has given back what B refused, and counts once although it stands there twice.
+    other = Pair(kind)
+    assert [other.ask("aba", headers).status for _ in range(4)] == [200, 200, 200, 401]
+
+
+def test_what_the_inner_service_refuses_is_given_back_by_the_outer_one(kind: str) -> None:
+    pair = Pair(kind, b="https://b.example")
+    headers = minted(max_uses=1)
+    assert [pair.ask("ab", headers).status for _ in range(2)] == [403, 403]
+
+
+def test_a_credential_that_only_the_outer_service_knows_is_not_served(kind: str) -> None:
+    pair = Pair(kind, b_secret=bytes(range(32, 64)).hex())
+    got = pair.ask("ab", minted())
+    assert (got.status, b"ERR_PRICE_FUNCTION" in got.body) == (503, True)
+
+
+def test_a_key_s_signature_is_not_taken_over_from_another_service(kind: str) -> None:
+    pair = Pair(kind)
+    text = minted(holder=KEY.thumbprint)[0][1].removeprefix("L402 ")
+    assert pair.ask("b", signed(text, "GET", "/a")).status == 200
+    assert pair.ask("ab", signed(text, "GET", "/a")).status == 403
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+def test_a_project_of_django_below_a_guard_of_its_service_is_counted_once(is_async: bool) -> None:
+    from django.http import HttpResponse
+    from tests.service.worlds import django_settings, handler_of
+
+    django_settings()
+    from l8nt.django import guarded
+
+    service = Service(location=LOCATION, secret=SECRET, ledger=MemoryLedger(), clock=_start)
+
+    @guarded()
+    def view(request: Any) -> HttpResponse:
+        return HttpResponse(b"sunny")
+
+    guard: Any = asgi.Sigil if is_async else wsgi.Sigil
+
+    def around(handler: Any) -> Any:
+        return guard(handler, service)
+
+    ask = handler_of(("a", view), is_async=is_async, around=around, SIGIL_SERVICE=service)
+    headers = minted(max_uses=2)
+    assert [ask(Ask("/a", headers=headers)).status for _ in range(3)] == [200, 200, 401]

@@ -328,6 +328,8 @@ def test_http_2_names_its_target_in_pseudo_headers() -> None:
         ("gunicorn behind a prefix", "/a", "/api/a"),
         ("uvicorn mounted", "/sub/a", "/sub/a"),
         ("gunicorn mounted", "/sub/a", "/sub/a"),
+        ("gunicorn nested, mounted", "/sub/a", "/sub/a"),
+        ("gunicorn mounted by SCRIPT_NAME", "/api/a", "/api/a"),
     ],
 )
 def test_below_a_prefix_or_a_mount_the_public_path_is_judged(
@@ -341,3 +343,20 @@ def test_below_a_prefix_or_a_mount_the_public_path_is_judged(
                 assert served.ask(sent, credential).status == 403, wrong
         assert served.ask(sent, right).status == 200
         assert served.ask(f"{sent}%2f", right).status == 400
+
+
+def test_no_field_of_a_request_says_which_part_of_the_path_is_served(server: Served) -> None:
+    """Gunicorn takes SCRIPT_NAME of each peer that it trusts, and Daphne its own field."""
+    public = bearing(mint(endpoints=[f"* {LOCATION}/public/*"]))
+    prefix = "/public"
+    for field in (
+        *("SCRIPT_NAME", "Script-Name", "PATH_INFO", "X-Script-Name", "X-Forwarded-Prefix"),
+        *("Daphne-Root-Path", "REQUEST_URI", "RAW_URI", "X-Original-URI", "X-Rewrite-URL"),
+    ):
+        for value in (prefix, f"{prefix}/", "/", "/admin", ""):
+            reply = server.ask("/public/admin", public, f"{field}: {value}")
+            if reply.status == 200:
+                assert (reply.seen["mount"], reply.seen["path"]) == ("", "/public/admin"), field
+            else:
+                assert reply.status in (400, 500), (field, value, reply)
+    assert server.ask("/public/admin", public).status == 200

@@ -267,7 +267,9 @@ def django_settings() -> None:
     django.setup()
 
 
-def handler_of(*views: Any, is_async: bool = False, **settings: Any) -> Callable[[Ask], Got]:
+def handler_of(
+    *views: Any, is_async: bool = False, around: Callable[[Any], Any] | None = None, **settings: Any
+) -> Callable[[Ask], Got]:
     """A project with views at their paths; one view alone is at the root."""
     from django.core.handlers.asgi import ASGIHandler
     from django.core.handlers.wsgi import WSGIHandler
@@ -281,6 +283,8 @@ def handler_of(*views: Any, is_async: bool = False, **settings: Any) -> Callable
     sys.modules[name] = urls
     with override_settings(ROOT_URLCONF=name, **settings):
         handler: Any = ASGIHandler() if is_async else WSGIHandler()
+    if around is not None:
+        handler = around(handler)
 
     def ask(one: Ask) -> Got:
         with override_settings(ROOT_URLCONF=name, **settings):

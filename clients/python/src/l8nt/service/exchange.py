@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final, Literal
 
 from .facts import RequestFacts
@@ -12,7 +13,7 @@ from .service import Service
 from .terms import GivenTerms, Terms, terms_of
 from .waiting import Steps
 
-__all__ = ["KEY", "MAX_BODY_BYTES", "Exchange", "Guarding", "guarding", "unguarded"]
+__all__ = ["KEY", "MAX_BODY_BYTES", "Exchange", "Guarding", "guarding", "mount_of", "unguarded"]
 
 KEY: Final = "l8nt.exchange"
 """Where the exchange of a request stands in an ASGI scope, and in a WSGI environ."""
@@ -31,7 +32,27 @@ class Exchange:
         self.grant: Grant | None = None
         self.answer: Answer | None = None
         """What is sent in place of the handler's answer."""
+        self._before: Exchange | None = None
         self._status: int | None = None
+
+    def follow(self, before: Exchange | None) -> None:
+        """Takes over what a guard before this one has read and decided."""
+        if before is None:
+            return
+        self._before = before
+        self.grant = before.grant_by(self.service)
+        if self.facts.target == before.facts.target:
+            # What was mounted since is the application's.
+            self.facts = replace(self.facts, mount=before.facts.mount)
+
+    def grant_by(self, service: Service | None) -> Grant | None:
+        """The last grant of a service, or of any one, for this request."""
+        at: Exchange | None = self
+        while at is not None:
+            if at.grant is not None and service in (None, at.service):
+                return at.grant
+            at = at._before  # noqa: SLF001 # one class
+        return None
 
     def judge(self, terms: Terms) -> Steps[Grant | None]:
         """Judges the request on terms of one guard; ``None`` if it is not let in.
@@ -43,7 +64,9 @@ class Exchange:
                 f"capability={terms.capability!r} is judged by <name>_capabilities, and this "
                 'service has no name: Service(name="weather", …)'
             )
-        decision = yield from self.service.decide(self.facts, terms, self.grant)
+        decision = yield from self.service.decide(
+            self.facts, terms, self.grant or self.grant_by(None)
+        )
         if isinstance(decision, Grant):
             self.grant = decision
             return decision
@@ -90,6 +113,13 @@ def guarding(guard: Guarding, given: GivenTerms) -> Terms | None:
     if given:
         raise TypeError(f'with guard="routes", {next(iter(given))!r} stands at the route')
     return None
+
+
+def mount_of(mount: str) -> str:
+    """Raises ValueError for what is no path, such as ``/sub``, decoded."""
+    if mount and (not mount.startswith("/") or mount.endswith("/")):
+        raise ValueError('mount is the path that the application mounts it at, such as "/sub"')
+    return mount
 
 
 def unguarded(how: str) -> RuntimeError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .waiting import Wait
 
@@ -40,8 +40,11 @@ class RequestFacts:
     headers: Fields = field(repr=False)
     """Every header line: names in lower case, values as Latin-1."""
     mount: str = ""
-    """The decoded path that stands in ``target`` and that a proxy removed before the server put it
-    back, as ``root_path`` of ASGI says it. It is not put before ``target`` a second time."""
+    """The decoded path at the beginning of ``target`` that the server took for the mount of the
+    application, as ``SCRIPT_NAME`` and ``root_path`` say it; without what the application has
+    mounted since. Unless it is the path of the service's location, the request is refused with 400:
+    some servers take the mount from a field of the request, and the application would serve another
+    path than was judged."""
     client_address: str | None = None
     """The peer's address, from the socket or from a trusted proxy; never from a field that anyone
     can write."""
@@ -57,6 +60,16 @@ class RequestFacts:
     def value(self, name: str) -> str | None:
         """The lines of a field joined by commas; ``None`` if the request does not have it."""
         return value_of(self.headers, name)
+
+    def below(self, mount: str) -> RequestFacts:
+        """The same request, where the application itself has mounted what serves it at the end of
+        the mount that the server tells. Without that end it came another way.
+        """
+        if mount == "":
+            return self
+        if not self.mount.endswith(mount):
+            return replace(self, target=None)
+        return replace(self, mount=self.mount.removesuffix(mount))
 
     @property
     def has_several_hosts(self) -> bool:

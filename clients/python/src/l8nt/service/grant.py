@@ -53,6 +53,8 @@ class Passed:
     target: str
     authorization: tuple[str, ...] = field(repr=False)
     macaroon: tuple[str, ...] = field(repr=False)
+    by: object = field(repr=False)
+    """The service that has judged it."""
 
     def is_same_request(self, other: Passed) -> bool:
         """Whether both stand for one request, with one credential."""

@@ -11,16 +11,10 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, unquote_to_bytes
 
-__all__ = ["asgi_fields", "asgi_mount", "asgi_target", "wsgi_target"]
+__all__ = ["asgi_fields", "asgi_mount", "asgi_target", "wsgi_mount", "wsgi_target"]
 
 # Percent-encoded servers leave these as they are; what WSGI has decoded is written like this.
 _LITERAL = "/!$&'()*+,;=:@~"
-
-
-def _is_same_path(raw: bytes, path: bytes, mount: bytes) -> bool:
-    """Whether the decoded path is that of the raw one: with its mount, or without it."""
-    decoded = unquote_to_bytes(raw)
-    return decoded in (path, mount + path)
 
 
 def _joined(path: str, query: str) -> str:
@@ -41,12 +35,22 @@ def asgi_target(scope: Mapping[str, object]) -> str | None:
         return _joined(quote(path, safe=_LITERAL), query.decode("latin-1"))
     if not isinstance(raw, bytes):
         return None
-    # Some servers leave the query behind it.
-    sent = raw.split(b"?", 1)[0]
-    shown = unquote_to_bytes(sent).decode("utf-8", "replace")
+    shown = _shown(raw)
     if shown not in (path, root + path):
         return None
-    return _joined(sent.decode("latin-1"), query.decode("latin-1"))
+    if shown != path and _is_below(path, root):
+        # Routers would take the mount off a path that has it no more.
+        return None
+    return _joined(_sent(raw).decode("latin-1"), query.decode("latin-1"))
+
+
+def _sent(raw: bytes) -> bytes:
+    """Some servers leave the query behind the raw path."""
+    return raw.split(b"?", 1)[0]
+
+
+def _shown(raw: bytes) -> str:
+    return unquote_to_bytes(_sent(raw)).decode("utf-8", "replace")
 
 
 def asgi_fields(scope: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -59,11 +63,20 @@ def asgi_fields(scope: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def asgi_mount(scope: Mapping[str, object]) -> str:
-    """The path that the server put before each path, as ``--root-path`` of uvicorn does, without
-    what routers of the application have mounted since.
+    """The path at the beginning of the target that the server has mounted the application at, as
+    ``--root-path`` of uvicorn does, without what routers of Starlette have mounted since.
     """
     root = scope.get("app_root_path", scope.get("root_path", ""))
-    return root if isinstance(root, str) else ""
+    path, raw = scope.get("path"), scope.get("raw_path")
+    shown = _shown(raw) if isinstance(raw, bytes) else path
+    if not isinstance(root, str) or not isinstance(shown, str):
+        return ""
+    # A proxy that removes a prefix may leave it in neither: the application routes the whole path.
+    return root if _is_below(shown, root) else ""
+
+
+def _is_below(path: str, mount: str) -> bool:
+    return f"{path}/".startswith(f"{mount}/")
 
 
 def wsgi_target(environ: Mapping[str, object]) -> str | None:
@@ -79,16 +92,31 @@ def wsgi_target(environ: Mapping[str, object]) -> str | None:
     query = environ.get("QUERY_STRING", "")
     if path is None or mount is None or not isinstance(query, str):
         return None
-    raw = environ.get("REQUEST_URI") or environ.get("RAW_URI")
+    raw = _raw_of(environ)
     if raw is None:
         return _joined(quote(mount + path, safe=_LITERAL) or "/", query)
-    if not isinstance(raw, str):
-        return None
-    sent = _without_origin(raw).split("?", 1)[0]
-    octets = _bytes_of(sent)
-    if octets is None or not _is_same_path(octets, path, mount):
+    if not isinstance(raw, str) or _decoded(raw) not in (path, mount + path):
         return None
     return _without_origin(raw)
+
+
+def wsgi_mount(environ: Mapping[str, object]) -> str:
+    """The path at the beginning of the target that stands in ``SCRIPT_NAME``. What ``ProxyFix`` of
+    Werkzeug writes there is in no target: a proxy has removed it.
+    """
+    mount = _bytes_of(environ.get("SCRIPT_NAME", ""))
+    raw = _raw_of(environ)
+    is_removed = isinstance(raw, str) and _decoded(raw) == _bytes_of(environ.get("PATH_INFO", ""))
+    return "" if mount is None or is_removed else mount.decode("utf-8", "replace")
+
+
+def _raw_of(environ: Mapping[str, object]) -> object:
+    return environ.get("REQUEST_URI") or environ.get("RAW_URI")
+
+
+def _decoded(raw: str) -> bytes | None:
+    sent = _bytes_of(_without_origin(raw).split("?", 1)[0])
+    return None if sent is None else unquote_to_bytes(sent)
 
 
 def _bytes_of(text: object) -> bytes | None:

@@ -21,6 +21,7 @@ __all__ = [
     "is_unproven",
     "needs_new_credential",
     "several_hosts",
+    "unknown_mount",
 ]
 
 MISSING_CREDENTIAL: Final = (
@@ -62,6 +63,16 @@ def bad_target() -> AdapterError:
         "ERR_REQUEST",
         "The request's method or path can be read in two ways, so it is not served. Send the path "
         "without encoded slashes, dots or backslashes.",
+    )
+
+
+def unknown_mount() -> AdapterError:
+    return AdapterError(
+        "ERR_REQUEST",
+        "The server says that the application is mounted below a path (SCRIPT_NAME, root_path) "
+        "that the service's location does not have, so the request is not served. If the operator "
+        "has mounted it there: give Service(location=…) the path that clients call, or "
+        "Sigil(mount=…) the one that the application itself mounts it at.",
     )
 
 

@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from typing_extensions import Unpack
 
@@ -91,7 +92,7 @@ class Service:
 
         ``location``: the public URL of this service; a ``Host`` field is not believed. Give it a
         path, such as ``https://example.com/api``, only where a proxy removes that path from the
-        requests that arrive here.
+        requests that arrive here, or a server takes it off as ``SCRIPT_NAME`` or ``root_path``.
         ``secret``: 32 random bytes or more, or their hex, as ``openssl rand -hex 32`` writes it; or
         a function that gives it at the first request. While it gives ``None``, the answer is 503.
         ``previous_secrets``: used before, and still verified.
@@ -120,6 +121,7 @@ class Service:
         self.location = location
         self.revocations = RevocationList(clock=clock) if revocations is None else revocations
         self._base = base
+        self._mount = unquote(base.path)
         self.name = name
         self._clock = clock
         self._alarm = alarm
@@ -166,7 +168,8 @@ class Service:
         A grant must be ended with ``grant.finish(status)`` once the head of the answer is known;
         what is refused or answered is sent as its ``answer`` says.
 
-        ``before``: the grant of a guard that this request has passed already.
+        ``before``: the grant of a guard that this request has passed already. Of another service
+        it tells which credential the request presented, which is judged here anew.
         """
         return drive(self.decide(facts, terms_of(**terms), before))
 
@@ -180,12 +183,13 @@ class Service:
         """The decision as steps, for adapters."""
         target = self._read(facts)
         if target is None:
-            return Refused(reasons.bad_target())
+            is_read = self._is_mounted_here(facts)
+            return Refused(reasons.bad_target() if is_read else reasons.unknown_mount())
         if facts.has_several_hosts:
             return Refused(reasons.several_hosts())
         if _is_preflight(facts):
             return preflight()
-        passed = _passed(facts, terms, before)
+        passed = self._passed(facts, terms, before)
         try:
             self._macaroons.read_secret()
             verified = yield from self.prove(passed.authorization, passed.macaroon)
@@ -195,6 +199,9 @@ class Service:
             if not reasons.is_unproven(error) or before is None:
                 return self._refused(error)
             return self._guarded_twice(facts, before)
+        if before is not None and before.passed.by is not self:
+            # Another service has its own revocations, ledger and location.
+            before = None
         if before is not None and before.is_claimed:
             return self._again(facts, terms, before)
         if verified is None:
@@ -290,17 +297,24 @@ class Service:
         raw = facts.target
         # A target has no fragment (RFC 9112 §3.2). A server that does not cut it off would read
         # another path.
-        if raw is None or not raw.startswith("/") or "#" in raw:
+        if raw is None or not raw.startswith("/") or "#" in raw or not self._is_mounted_here(facts):
             return None
         origin, path = self._base.origin, self._base.path
         if self._has_base(facts):
             return target_at(facts.method, origin, raw)
         return target_at(facts.method, origin, path + raw)
 
+    def _is_mounted_here(self, facts: RequestFacts) -> bool:
+        """Whether each path that the application serves has one public path. Gunicorn and Daphne
+        take the mount from fields of the request: any other mount than that of the location would
+        let a caller choose which part of the judged path the application sees.
+        """
+        return facts.mount in ("", self._mount)
+
     def _has_base(self, facts: RequestFacts) -> bool:
         """Whether the server has put the path of the location back, which a proxy removed."""
         path = self._base.path
-        if path == "" or facts.mount.rstrip("/") != path:
+        if path == "" or facts.mount == "":
             return False
         whole = target_at(facts.method, self._base.origin, facts.target or "")
         return whole is not None and (whole.path + "/").startswith(path + "/")
@@ -309,6 +323,13 @@ class Service:
         """Path and query as the proxy of the location sent them."""
         raw = facts.target or ""
         return raw.removeprefix(self._base.path) if self._has_base(facts) else raw
+
+    def _passed(self, facts: RequestFacts, terms: Terms, before: Grant | None) -> Passed:
+        """What a request presents, also to a guard behind one that has taken the credential out."""
+        authorization, macaroon = facts.authorization, facts.macaroon
+        if before is not None and not presents_credential(authorization, macaroon):
+            authorization, macaroon = before.passed.authorization, before.passed.macaroon
+        return Passed(terms, facts.method, facts.target or "", authorization, macaroon, self)
 
     def _again(self, facts: RequestFacts, terms: Terms, before: Grant) -> Decision:
         """Of a request that a guard before this one let through and counted. A second claim would
@@ -421,11 +442,3 @@ def _is_preflight(facts: RequestFacts) -> bool:
         and facts.value("origin") is not None
         and facts.value("access-control-request-method") is not None
     )
-
-
-def _passed(facts: RequestFacts, terms: Terms, before: Grant | None) -> Passed:
-    """What a request presents, also to a guard behind one that has taken the credential out."""
-    authorization, macaroon = facts.authorization, facts.macaroon
-    if before is not None and not presents_credential(authorization, macaroon):
-        authorization, macaroon = before.passed.authorization, before.passed.macaroon
-    return Passed(terms, facts.method, facts.target or "", authorization, macaroon)
