@@ -200,3 +200,50 @@ def test_a_ledger_that_fails_serves_nothing() -> None:
     assert isinstance(refused, Refused)
     assert dict(refused.answer.headers)["retry-after"] == "3"
     assert (refused.status, alarms) == (503, ["l8nt: a use could not be counted: disk"])
+
+
+def _counters(desk: Desk) -> int:
+    return int(repr(desk.service.ledger).split()[1])
+
+
+@pytest.mark.parametrize("method", ["HEAD", "GET"])
+def test_what_counts_nothing_leaves_nothing_in_memory(method: str) -> None:
+    """A holder makes as many children, each with as many limits, as it likes."""
+    desk = Desk()
+    scope: Any = {"endpoints": [f"* {LOCATION}/**"], "max_uses_per_day": 100, "expires_in": "30d"}
+    parent = Minter(secret=SECRET, location=LOCATION, clock=lambda: desk.now).mint(**scope)
+    used = RequestFacts("GET", "/a", [("authorization", f"L402 {parent.text}")])
+    assert desk.ask(used)
+    for n in range(50):
+        child = parent.delegate(agent=f"a{n}").append(["max_uses=9"] * 20)
+        asked = RequestFacts(method, "/a", [("authorization", f"L402 {child.text}")])
+        assert desk.ask(asked, 200 if method == "HEAD" else 404)
+        assert _counters(desk) == 1
+    # What was used stays used.
+    assert _left(desk, used) == [99]
+
+
+def test_what_is_under_way_together_is_counted_by_each() -> None:
+    desk = Desk()
+    facts = desk.facts(max_uses=2)
+    first, second = desk.service.authorize(facts), desk.service.authorize(facts)
+    assert isinstance(first, Grant)
+    assert isinstance(second, Grant)
+    first.finish(500)
+    assert _counters(desk) == 1
+    assert desk.ask(facts, 500)
+    second.finish(200)
+    assert desk.ask(facts)
+    assert not desk.ask(facts)
+
+
+def test_a_search_overtakes_what_is_added() -> None:
+    """Counters of a chain with many limits are looked at as they are made."""
+    desk = Desk()
+    for _ in range(20):
+        assert desk.ask(desk.facts(max_uses=1, max_uses_per_hour=1, max_uses_per_day=1))
+    assert _counters(desk) == 60
+    desk.move(3 * 86_400)
+    for _ in range(20):
+        assert desk.ask(desk.facts(max_uses=1, max_uses_per_hour=1, max_uses_per_day=1))
+    assert _counters(desk) <= 63

@@ -314,3 +314,55 @@ def test_a_ledger_shows_no_key_and_is_not_pickled() -> None:
         pickle.dumps(ledger)
     with pytest.raises(ValueError, match="where sigil gateway decide listens"):
         DecideLedger("127.0.0.1:8411")
+
+
+SIGNED = ("sigil-holder", "x")
+ODD = "ERR_REQUEST"
+
+
+@pytest.mark.parametrize(
+    ("target", "field", "said"),
+    [
+        ("/forecast?q=\xe9", None, "granted"),
+        ("/forecast?q=a b", None, "granted"),
+        ("/forecast?q=\x7f", None, ODD),
+        ("/forecast?q=a\x01", None, ODD),
+        ("/forecast?q=€", None, ODD),
+        ("/forecast", ("x-a", "\xe9"), "granted"),
+        ("/forecast", ("x-a", " a\tb "), "granted"),
+        ("/forecast", ("x-a", ""), "granted"),
+        ("/forecast", ("x-a", "a\x01b"), ODD),
+        ("/forecast", ("x-a", "a\r\nx-original-uri: /free"), ODD),
+        ("/forecast", ("x-a", "€"), ODD),
+        ("/forecast", ("x a", "1"), ODD),
+        ("/forecast", ("x-ä", "1"), ODD),
+        ("/forecast", ("", "1"), ODD),
+    ],
+)
+def test_what_a_server_lets_through_is_passed_on_or_is_the_fault_of_the_request(
+    deciding: Deciding, target: str, field: tuple[str, str] | None, said: str
+) -> None:
+    alarms: list[str] = []
+    ledger = deciding.ledger()
+    service = deciding.service(ledger=ledger, alarm=told_to(alarms))
+    asked = facts(target, deciding.mint())
+    if field is not None:
+        asked = RequestFacts(asked.method, target, [*asked.headers, SIGNED, field])
+
+    async def later() -> Any:
+        decision = await service.authorize_async(asked)
+        await ledger.aclose()
+        return decision
+
+    for decision in (service.authorize(asked), asyncio.run(later())):
+        if isinstance(decision, Refused):
+            assert (decision.status, decision.error.code) == (400, said)
+        else:
+            assert said == "granted"
+    assert alarms == []
+
+
+@pytest.mark.parametrize("key", ["", " a", "a\n", "ä", "a\x00"])
+def test_a_key_that_no_field_can_hold_is_refused_at_once(key: str) -> None:
+    with pytest.raises(ValueError, match="printable ASCII"):
+        DecideLedger(proxy_key=key)

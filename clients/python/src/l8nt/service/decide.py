@@ -5,6 +5,7 @@ docs/guides/decide-only.md.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping, Sequence
 from threading import Lock
 from typing import TYPE_CHECKING, Final
@@ -45,6 +46,10 @@ _OF_ONE_HOP: Final = frozenset(
         "x-original-uri",
     }
 )
+_NAME: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_KEY: Final = re.compile(r"[!-~]+(?:[ \t]+[!-~]+)*")
+_FIELD_VALUE: Final = re.compile(r"[\t -~\x80-\xff]*")
+"""RFC 9110 §5.5, as Latin-1."""
 _HOLDER_FIELD: Final = "sigil-holder"
 
 
@@ -61,7 +66,7 @@ class DecideLedger(HoldsSecret):
     it never sees an answer. Prices stand in its ``routes``. Its ``location`` and its secret, or
     ``trust``, are those of the service.
 
-    Raises ValueError for what is no URL.
+    Raises ValueError for what is no URL, and for a key that no header field can hold.
     """
 
     __slots__ = ("_async", "_key", "_lock", "_socket", "_sync", "_timeout", "_url")
@@ -79,6 +84,8 @@ class DecideLedger(HoldsSecret):
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.netloc or parts.path.strip("/"):
             raise ValueError("url is where sigil gateway decide listens: http://127.0.0.1:8411")
+        if proxy_key is not None and not _KEY.fullmatch(proxy_key):
+            raise ValueError("proxy_key is what proxyKey is: printable ASCII without blanks around")
         self._url = f"{parts.scheme}://{parts.netloc}/decide"
         self._key = proxy_key
         self._socket = socket
@@ -139,14 +146,15 @@ class DecideLedger(HoldsSecret):
         """``None``: it tells nobody what is left."""
         return None
 
-    def _asked(self, request: ClaimRequest) -> list[tuple[str, str]]:
+    def _asked(self, request: ClaimRequest) -> list[tuple[bytes, bytes]]:
+        """Bytes beyond ASCII go as they came. Raises AdapterError ``ERR_REQUEST``."""
         facts = request.facts
         headers = [("x-original-method", facts.method), ("x-original-uri", request.target)]
         if facts.client_address is not None:
             headers.append(("x-forwarded-for", facts.client_address))
         if self._key is not None:
             headers.append(("sigil-proxy-key", self._key))
-        return headers + _told(facts, request)
+        return [_field(name, value) for name, value in headers + _told(facts, request)]
 
     @property
     def _instead(self) -> str:
@@ -161,6 +169,20 @@ def _told(facts: RequestFacts, request: ClaimRequest) -> list[tuple[str, str]]:
         return [(name, value) for name, value in facts.headers if name not in _OF_ONE_HOP]
     own = [("authorization", value) for value in request.authorization]
     return own + [("macaroon", value) for value in request.macaroon]
+
+
+def _field(name: str, value: str) -> tuple[bytes, bytes]:
+    """A server may be less strict than what is asked here. It is the request's fault then, and no
+    news to the operator.
+    """
+    value = value.strip(" \t")
+    if not _NAME.fullmatch(name) or not _FIELD_VALUE.fullmatch(value):
+        raise AdapterError(
+            "ERR_REQUEST",
+            "The request's target or one of its header fields has characters that HTTP does not "
+            "allow there, so it is not served. Send it without them.",
+        )
+    return name.encode("ascii"), value.encode("latin-1")
 
 
 class DecidedClaim:

@@ -23,6 +23,9 @@ _FORGET_SECONDS = 86_400
 """How long after its end a limit is forgotten: within a day, a clock that is set back finds its
 counter as it was."""
 
+_LOOKED_AT = 2
+"""How many counters are looked at for each new one."""
+
 
 class ClaimRequest(Protocol):
     """One use of a credential that nothing speaks against but, perhaps, its counted limits."""
@@ -129,6 +132,7 @@ class MemoryLedger:
         self._elapsed = elapsed
         self._passed: tuple[float, float] | None = None
         self._forgotten_until = -math.inf
+        self._to_look_at = 0
 
     def claim(self, request: ClaimRequest) -> MemoryClaim:
         """Raises UsedUp; AdapterError ``ERR_STORE`` if a counter would not hold it."""
@@ -144,12 +148,10 @@ class MemoryLedger:
                     refused.append(used)
             if refused:
                 raise UsedUp(refused)
-            rows = [self._row(one) for one, _ in held]
-            pairs = list(zip(rows, (value for _, value in held), strict=True))
-            if any(row.committed + row.reserved + value > _MAX_COUNTER for row, value in pairs):
+            if any(self._would_pass(one, value) for one, value in held):
                 raise _full()
-            for row, value in pairs:
-                row.reserved += value
+            for one, value in held:
+                self._row(one).reserved += value
         return MemoryClaim(self, held)
 
     async def aclaim(self, request: ClaimRequest) -> MemoryClaim:
@@ -170,9 +172,14 @@ class MemoryLedger:
             return Usage(counted.id, counted.max, 0)
         return usage_of(row, counted, at)
 
+    def _would_pass(self, counted: Counted, value: int) -> bool:
+        row = self._rows.get(counted.id)
+        return row is not None and row.committed + row.reserved + value > _MAX_COUNTER
+
     def _row(self, counted: Counted) -> Counter:
         row = self._rows.get(counted.id)
         if row is None:
+            self._to_look_at += _LOOKED_AT
             ends_at = math.inf if counted.expires_at is None else counted.expires_at
             row = self._rows[counted.id] = Counter(ends_at=ends_at)
         return row
@@ -187,17 +194,21 @@ class MemoryLedger:
                     row.committed += kept
                     if one.window_seconds is not None and kept > 0:
                         row.slots = add_to_window(row.slots, one.window_seconds, at, kept)
+                # Whoever holds a credential makes children of it, with as many limits as they like.
+                if row.committed == 0 and row.reserved == 0:
+                    del self._rows[one.id]
 
     def _forget(self, at: float) -> None:
-        """Looks at two counters with each claim, so that memory stays bounded and no request pays
-        for a search through all of them. A clock that is set ahead deletes nothing: as much time
-        has to pass by the other one.
+        """Looks at two counters more than twice those that were made, so that a search overtakes
+        what is added and no request pays for one through all of them. A clock that is set ahead
+        deletes nothing: as much time has to pass by the other one.
         """
         now = self._elapsed()
         began, began_at = self._passed or (now, at)
         self._passed = (began, began_at)
         by = min(at, began_at + now - began) - _FORGET_SECONDS
-        for _ in range(min(2, len(self._rows))):
+        looked_at, self._to_look_at = self._to_look_at + _LOOKED_AT, 0
+        for _ in range(min(looked_at, len(self._rows))):
             name, row = self._rows.popitem(last=False)
             is_over = row.reserved == 0 and (row.committed == 0 or row.ends_at <= by)
             if not is_over:
