@@ -33,6 +33,9 @@ class Reply(ABC):
 
     __slots__ = ("code", "is_moved")
 
+    is_made_here = False
+    """Whether no exchange is behind it, so that no HTTP library reads or closes it."""
+
     def __init__(self) -> None:
         self.code: str | None = None
         """The code of the problem in it, if it refuses (page 3 §5)."""
@@ -122,12 +125,15 @@ def send(request: Send) -> Flow[Reply]:
 
 
 def read(reply: Reply, max_bytes: int) -> Flow[bytes | None]:
+    if reply.is_made_here:
+        return b""
     body = yield Read(reply, max_bytes)
     return body if isinstance(body, bytes) else None
 
 
 def close(reply: Reply) -> Flow[None]:
-    yield Close(reply)
+    if not reply.is_made_here:
+        yield Close(reply)
 
 
 def pause(seconds: float) -> Flow[None]:

@@ -44,6 +44,8 @@ class SenderContext:
 class Gone(Reply):
     """A 402 of the client's own: the answer to an earlier request is gone. No caller sees it."""
 
+    is_made_here = True
+
     @property
     def status(self) -> int:
         return 402
