@@ -132,7 +132,7 @@ class AsgiExchange(Exchange):
         try:
             await app(scope, self.receive, self.send)
         except asyncio.CancelledError:
-            if self._ending is None or not self._ending.has_ended:
+            if self._ending is None or not self._ending.has_broken_off:
                 raise
             await self._break_off()
         finally:
@@ -160,6 +160,8 @@ class AsgiExchange(Exchange):
         message = await self._receive()
         if message["type"] == "http.disconnect":
             self._is_gone = True
+        if message["type"] == "websocket.disconnect" and self._ending is not None:
+            self._ending.close()
         return message
 
     async def send(self, message: Message) -> None:
@@ -180,6 +182,9 @@ class AsgiExchange(Exchange):
         await self._send(message)
         if self._ending is None and _is_begun(message) and self.grant is not None:
             self._ending = self.grant.ending_with(cast("asyncio.Task[Any]", self._task))
+        elif self._ending is not None and _is_last(message):
+            # The handler may still work behind its answer, as background tasks do.
+            self._ending.close()
 
     async def send_answer(self) -> None:
         """Sends the refusal, or the document."""
@@ -346,6 +351,13 @@ def _is_begun(message: Message) -> bool:
     if message["type"] == "websocket.accept":
         return True
     return message["type"] == "http.response.body" and message.get("more_body", False)
+
+
+def _is_last(message: Message) -> bool:
+    """Whether an answer that has begun ends with it. What may follow are trailers."""
+    if message["type"] == "http.response.body":
+        return not message.get("more_body", False)
+    return message["type"] in ("websocket.close", "http.response.pathsend")
 
 
 def _no_thread() -> bytes | None:

@@ -405,3 +405,36 @@ async def _in_a_while(read: Callable[[], str | None]) -> str | None:
 
 async def _next(generator: AsyncIterator[str | None]) -> str | None:
     return await anext(generator)
+
+
+def test_an_entry_is_what_was_checked_whatever_happens_to_its_lists() -> None:
+    def table() -> dict[str, Any]:
+        runner = {"endpoints": ["GET https://api.example/x"], "budget": ["1 sat"]}
+        return {
+            "scout": {
+                "endpoints": ["GET https://api.example/x"],
+                "budget": ["10 sat"],
+                "capabilities": {"weather": ["read"]},
+                "agents": {"runner": runner},
+            }
+        }
+
+    given, credential = table(), mint()
+    changed = open_family(credential, given)
+    scout = given["scout"]
+    scout["endpoints"][0] = "* https://api.example/**"
+    scout["budget"][0] = "90 sat"
+    scout["capabilities"]["weather"].append("admin")
+    scout["capabilities"]["other"] = ["read"]
+    scout["agents"]["runner"]["budget"][0] = "9 sat"
+    scout["agents"]["other"] = {}
+    scout["max_uses"] = 1
+    kept = open_family(credential, table())
+    for path in (["scout"], ["scout", "runner"]):
+        one, other = changed, kept
+        for name in path:
+            one, other = one.for_agent(name), other.for_agent(name)
+        assert one.credential.text == other.credential.text
+    assert (
+        code_of(changed.for_agent("scout").for_agent("other").assert_allowed) == "ERR_AGENT_UNKNOWN"
+    )

@@ -247,3 +247,33 @@ def test_a_search_overtakes_what_is_added() -> None:
     for _ in range(20):
         assert desk.ask(desk.facts(max_uses=1, max_uses_per_hour=1, max_uses_per_day=1))
     assert _counters(desk) <= 63
+
+
+@pytest.mark.parametrize(
+    ("terms", "amount", "is_taken"),
+    [
+        ({"price": "1 sat"}, "5 sat", True),
+        ({"price": "1 sat"}, "0 sat", True),
+        ({"price": "1 sat", "metered": True}, "5 sat", True),
+        ({}, "5 sat", False),
+        ({"price": "0 sat"}, "5 sat", False),
+        ({"price": "0 sat", "metered": True}, "5 sat", False),
+        ({"price": "0 usd"}, "0.01 usd", False),
+        ({}, "0 sat", True),
+        ({"price": "0 sat", "metered": True}, "0 sat", True),
+    ],
+)
+@pytest.mark.parametrize("scope", [{}, {"budget": ["9 sat", "1 usd"]}, {"max_uses": 5}])
+def test_what_would_not_be_counted_cannot_be_settled(
+    terms: Any, amount: str, is_taken: bool, scope: Any
+) -> None:
+    desk = Desk()
+    grant = desk.service.authorize(desk.facts(**scope), **terms)
+    assert isinstance(grant, Grant)
+    if is_taken:
+        grant.settle(amount)
+        assert grant.declared == "consumed"
+        return
+    with pytest.raises(ValueError, match="has no price"):
+        grant.settle(amount)
+    assert grant.declared is None

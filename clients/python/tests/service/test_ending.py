@@ -230,3 +230,80 @@ async def test_a_websocket(change: str, code: int) -> None:
     await task
     assert [one["type"] for one in sent] == ["websocket.accept", "websocket.close"]
     assert sent[-1]["code"] == code
+
+
+async def _behind(served: Served, kind: str, change: str, first: list[dict[str, Any]]) -> bool:
+    """Whether work goes on that a handler does behind these messages of its answer."""
+    is_done = False
+    begun = asyncio.Event()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        nonlocal is_done
+        served.node_id = asgi.grant_of(scope).node_id
+        for message in first:
+            await (receive() if message == RECEIVE else send(message))
+        begun.set()
+        for _ in range(5):
+            await asyncio.sleep(0)
+        is_done = True
+
+    async def receive() -> dict[str, Any]:
+        return {"type": f"{kind}.disconnect"}
+
+    async def send(message: Any) -> None:
+        """Nobody looks at it."""
+
+    scope = asgi_scope(served.ask, kind)
+    task = asyncio.create_task(asgi.Sigil(app, served.service)(scope, receive, send))
+    await begun.wait()
+    getattr(served, change)()
+    await asyncio.gather(task, return_exceptions=True)
+    return is_done
+
+
+RECEIVE: dict[str, Any] = {}
+HEAD: dict[str, Any] = {"type": "http.response.start", "status": 200, "headers": []}
+PART: dict[str, Any] = {"type": "http.response.body", "body": b"one", "more_body": True}
+LAST: dict[str, Any] = {"type": "http.response.body", "body": b""}
+
+
+@pytest.mark.parametrize(
+    ("kind", "messages", "goes_on"),
+    [
+        ("http", [HEAD, PART], False),
+        # A client that closes only its own side still receives.
+        ("http", [HEAD, PART, RECEIVE], False),
+        ("http", [HEAD, PART, LAST], True),
+        ("http", [HEAD, PART, {"type": "http.response.pathsend", "path": "/a"}], True),
+        ("http", [HEAD, LAST], True),
+        ("websocket", [{"type": "websocket.accept"}], False),
+        ("websocket", [{"type": "websocket.accept"}, {"type": "websocket.close"}], True),
+        ("websocket", [{"type": "websocket.accept"}, RECEIVE], True),
+    ],
+)
+def test_work_behind_an_answer_that_has_ended_goes_on(
+    kind: str, messages: list[dict[str, Any]], goes_on: bool
+) -> None:
+    """Background tasks of Starlette, dependencies of FastAPI that end with `yield`."""
+    assert asyncio.run(_behind(Served(), kind, "revoke", messages)) is goes_on
+    assert asyncio.run(_behind(Served(), kind, "nothing", messages))
+
+
+def test_trailers_follow_an_answer_whose_credential_ends_behind_it() -> None:
+    served = Served()
+    sent: list[str] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        for message in ({**HEAD, "trailers": True}, PART, LAST):
+            await send(message)
+        served.end()
+        await send({"type": "http.response.trailers", "headers": []})
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request"}
+
+    async def send(message: Any) -> None:
+        sent.append(message["type"])
+
+    asyncio.run(asgi.Sigil(app, served.service)(asgi_scope(served.ask), receive, send))
+    assert sent[-1] == "http.response.trailers"

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
@@ -76,7 +76,7 @@ def read_policy(policy: AgentPolicy, what: str) -> PolicyEntry:
     entry = cast("object", policy)
     if not isinstance(entry, Mapping):
         raise TypeError(f'{what} must be a mapping, such as {{"budget": "100 sat"}}')
-    words: dict[str, Any] = dict(policy)
+    words = cast("dict[str, Any]", _copied(policy))
     agents = words.pop("agents", None)
     if "agent" in words:
         raise TypeError(f'{what} has no "agent": the name of its entry is the agent\'s name')
@@ -86,6 +86,16 @@ def read_policy(policy: AgentPolicy, what: str) -> PolicyEntry:
     except (TypeError, ValueError) as error:
         raise TypeError(f"{what}: {error}") from error
     return PolicyEntry(scope, read_policies(agents, f"{what}.agents"))
+
+
+def _copied(value: object) -> object:
+    """What was given, as it was when it was checked: lists and mappings may change later."""
+    if isinstance(value, Mapping):
+        pairs = cast("Mapping[object, object]", value).items()
+        return {key: _copied(one) for key, one in pairs}
+    if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
+        return tuple(_copied(one) for one in cast("Sequence[object]", value))
+    return value
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,11 +20,14 @@ class Ending:
         self._verified = verified
         self._clock = clock
         self._is_revoked = False
+        self._has_ended = False
         self._stop = verified.watch(self._revoked)
 
     @property
     def is_over(self) -> bool:
         """Whether nothing more of the answer may be sent."""
+        if self._has_ended:
+            return False
         until = self._verified.valid_until
         return self._is_revoked or (until is not None and self._clock() >= until)
 
@@ -32,7 +35,8 @@ class Ending:
         self._is_revoked = True
 
     def close(self) -> None:
-        """The answer has ended."""
+        """The answer has ended: there is nothing left to break off."""
+        self._has_ended = True
         self._stop()
 
 
@@ -45,7 +49,7 @@ class TaskEnding(Ending):
         self._task: asyncio.Task[object] | None = task
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
-        self.has_ended = False
+        self.has_broken_off = False
         super().__init__(verified, clock)
         until = verified.valid_until
         if until is not None:
@@ -58,8 +62,8 @@ class TaskEnding(Ending):
             self._loop.call_soon_threadsafe(self._end)
 
     def _end(self) -> None:
-        if self._task is not None and not self.has_ended:
-            self.has_ended = True
+        if self._task is not None and not self.has_broken_off:
+            self.has_broken_off = True
             self._task.cancel()
 
     def close(self) -> None:

@@ -163,11 +163,13 @@ class Grant:
 
     def settle(self, amount: str | Amount) -> None:
         """Declares what this request came to, such as ``"0.0042 usd"``, and that it is spent. More
-        than the price is spent as it is, because it was used.
+        than the price is spent as it is, because it was used. Of a route without a price nothing is
+        counted, so that only ``"0 sat"`` fits it.
 
         On a metered route it may be called until the answer ends, elsewhere until its head is sent.
-        Raises TypeError or ValueError for what is no amount, or is in another unit than the price;
-        and where the use is counted by ``DecideLedger``.
+        Raises TypeError or ValueError for what is no amount, is in another unit than the price, or
+        is more than nothing where the route has no price; and where the use is counted by
+        ``DecideLedger``.
         """
         given = read_amount(amount, "amount") if isinstance(amount, str) else amount
         if given.value < 0:
@@ -179,6 +181,11 @@ class Grant:
             )
         self._demand_open("settle")
         self._demand_returnable("settle")
+        if self.passed.terms.price.value == 0 and given.value > 0:
+            raise ValueError(
+                f"{format_amount(given)} would not be counted, because this route has no price: "
+                'give its guard the most that a request can come to, price="…", metered=True'
+            )
         self._settled = given
         self._declared = "consumed"
 
