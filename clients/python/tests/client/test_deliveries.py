@@ -353,7 +353,7 @@ def test_threads_share_a_pass(world: World) -> None:
 
 def _async_client(world: World, handle: Any) -> AsyncClient:
     http = httpx2.AsyncClient(transport=httpx2.MockTransport(handle))
-    return AsyncClient(credential=world.credential, clock=clock, http=http)
+    return AsyncClient(credential=world.credential, clock=clock, http=http, treasury_http=http)
 
 
 def _shown(request: httpx2.Request) -> str:

@@ -12,6 +12,7 @@ import httpx2
 import pytest
 
 from l8nt import AsyncClient, Client, Credential
+from l8nt.client import pools
 from l8nt.client.patience import patience
 from l8nt.l402 import Minter
 
@@ -170,9 +171,10 @@ class World:
         transport = httpx2.MockTransport(self.handle)
         if mode == "threads":
             http = httpx2.Client(transport=transport, follow_redirects=True)
-            return Asker(Client(**given, http=http), None)
+            return Asker(Client(**given, http=http, treasury_http=http), None)
         asynchronous = httpx2.AsyncClient(transport=transport, follow_redirects=True)
-        return Asker(None, AsyncClient(**given, http=asynchronous))
+        made = AsyncClient(**given, http=asynchronous, treasury_http=asynchronous)
+        return Asker(None, made)
 
     def shown(self) -> list[str | None]:
         """The ``Authorization`` of each request to a service."""
@@ -213,6 +215,10 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     async def asleep(seconds: float) -> None:
         made.pauses.append(seconds)
 
+    def unwanted(wanted: object) -> None:
+        raise AssertionError(f"a connection to the network is asked for: {wanted}")
+
+    monkeypatch.setattr(pools, "_made", unwanted)
     monkeypatch.setattr(patience, "sleep", made.pauses.append)
     monkeypatch.setattr(patience, "asleep", asleep)
     monkeypatch.setattr(patience, "random", lambda: 1.0)

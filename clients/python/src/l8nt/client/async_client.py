@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from typing_extensions import Self, Unpack
 
 from ..caveat import Scope
 from ..credential import Credential
 from .carried import GivenCredentials
+from .connections import Connections
 from .core import PAGE_ROWS, Core, HoldsCredentials
 from .flow import Flow, arun
 from .httpx_port import AsyncHttpxPort
 from .httpx_requests import Prepared
 from .options import RequestOptions
-from .pools import async_pool, library
 from .ready import Ready
 from .remote import TELLING_SECONDS
 from .spending import Spending
@@ -39,8 +38,8 @@ class AsyncClient(HoldsCredentials):
             response = await client.get("https://api.weather.example/forecast?city=tokyo")
             print(response.json())
 
-    Several tasks may use one client. Making one costs little: the clients of an event loop share
-    their connections, which the last one closes.
+    Several tasks may use one client, also of several event loops. Making one costs little: the
+    clients of an event loop share their connections, which the last one closes.
     """
 
     def __init__(
@@ -52,15 +51,17 @@ class AsyncClient(HoldsCredentials):
         holder_key: str | HolderKey | None = None,
         on_payment: Callable[[PaymentSummary], object] | None = None,
         http: httpx2.AsyncClient | None = None,
+        treasury_http: httpx2.AsyncClient | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """The arguments of ``Client``; ``http`` is an ``httpx2.AsyncClient`` or an
-        ``httpx.AsyncClient``. ``on_payment`` is a plain function.
+        """The arguments of ``Client``; ``http`` and ``treasury_http`` are each an
+        ``httpx2.AsyncClient`` or an ``httpx.AsyncClient``, which serves one event loop.
+        ``on_payment`` is a plain function.
 
         Raises TokenError for a credential that cannot be read; TypeError for a credential beside a
         wallet, and for a holder key that is none.
         """
-        self._given_http = http
+        self._connections = Connections(http, treasury_http, is_async=True)
         self.begin(
             Core(
                 credential=credential,
@@ -96,10 +97,10 @@ class AsyncClient(HoldsCredentials):
         comes.
         """
         core = await self._open()
-        http = self._http()
+        http = self._connections.services()
         url = str(url)
         call = Prepared(http, method, url, options)
-        port = AsyncHttpxPort(http, call.request, self._treasury_http())
+        port = AsyncHttpxPort(http, call.request, self._connections, core)
         ready = None if stream or order_id else core.ready.of(method, url, options)
         if ready is not None and not call.has_auth:
             response = await self._at_once(call, ready, port)
@@ -131,7 +132,8 @@ class AsyncClient(HoldsCredentials):
         if made is None:
             return None
         try:
-            response = await call.http.send(made, stream=True, auth=None, follow_redirects=False)
+            http = self._connections.to_service(call.http, call.url)
+            response = await http.send(made, stream=True, auth=None, follow_redirects=False)
         except Exception as error:
             port.first = (ready.authorization, error)
             return None
@@ -220,9 +222,7 @@ class AsyncClient(HoldsCredentials):
     def begin(self, core: Core) -> None:
         """Has these credentials, and no connections of its own yet."""
         self._core = core
-        self._lock = threading.Lock()
-        self._shared: tuple[Any, object] | None = None
-        self._of_child: Any = None
+        self._connections = self._connections.anew()
 
     def with_credential(self, credential: GivenCredentials) -> AsyncClient:
         """A client with another credential, such as one that was delegated, and otherwise the same:
@@ -293,12 +293,7 @@ class AsyncClient(HoldsCredentials):
         for telling in self._core.telling():
             with anyio.move_on_after(TELLING_SECONDS), suppress(Exception):
                 await self._run(telling)
-        shared, self._shared = self._shared, None
-        of_child, self._of_child = self._of_child, None
-        if of_child is not None:
-            await of_child.aclose()
-        if shared is not None:
-            await async_pool.release(shared[1])
+        await self._connections.leases.aclose()
 
     async def __aenter__(self) -> Self:
         return self
@@ -316,27 +311,8 @@ class AsyncClient(HoldsCredentials):
         return core
 
     async def _run(self, flow: Flow[T]) -> T:
-        return await arun(flow, AsyncHttpxPort(self._http(), None, self._treasury_http()))
-
-    def _http(self) -> httpx2.AsyncClient:
-        if self._given_http is not None:
-            return self._given_http
-        with self._lock:
-            if self._shared is None:
-                self._shared = async_pool.acquire()
-            return self._shared[0]
-
-    def _treasury_http(self) -> httpx2.AsyncClient | None:
-        """What speaks to the treasury that this client has started."""
-        child = self._core.child
-        if child is None:
-            return None
-        with self._lock:
-            if self._of_child is None:
-                made = library()
-                transport = made.AsyncHTTPTransport(uds=child.socket)
-                self._of_child = made.AsyncClient(transport=transport, trust_env=False)
-            return self._of_child
+        http = self._connections.services()
+        return await arun(flow, AsyncHttpxPort(http, None, self._connections, self._core))
 
 
 async def arequest_as(

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import threading
 import time
-import weakref
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from typing_extensions import Self, Unpack
 
 from ..caveat import Scope
 from ..credential import Credential
 from .carried import GivenCredentials
+from .connections import Connections
 from .core import PAGE_ROWS, Core, HoldsCredentials
 from .flow import Flow, run
 from .httpx_port import HttpxPort
 from .httpx_requests import Prepared
 from .options import RequestOptions
-from .pools import sync_pool
 from .ready import Ready
 from .remote import TELLING_SECONDS
 from .spending import Spending
@@ -55,6 +54,7 @@ class Client(HoldsCredentials):
         holder_key: str | HolderKey | None = None,
         on_payment: Callable[[PaymentSummary], object] | None = None,
         http: httpx2.Client | None = None,
+        treasury_http: httpx2.Client | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """
@@ -68,14 +68,18 @@ class Client(HoldsCredentials):
             ``l8nt.holder.HolderKey``. The key in ``SIGIL_HOLDER_KEY`` by default.
         on_payment: called once in a process for each payment that is made for a request of this
             client, if the treasury's answer is heard.
-        http: sends the requests: an ``httpx2.Client`` or an ``httpx.Client`` with your own
-            settings. It stays open when this client is closed.
+        http: sends the requests to services: an ``httpx2.Client`` or an ``httpx.Client`` with your
+            own settings. It stays open when this client is closed, and a process that is forked
+            needs another one.
+        treasury_http: the same for the treasury, such as one with a proxy or an authority of your
+            own for its certificate. By default one that verifies certificates, as ``http`` may not,
+            and goes through no proxy without TLS.
         clock: Unix seconds.
 
         Raises TokenError for a credential that cannot be read; TypeError for a credential beside a
         wallet, and for a holder key that is none.
         """
-        self._given_http = http
+        self._connections = Connections(http, treasury_http, is_async=False)
         self.begin(
             Core(
                 credential=credential,
@@ -116,11 +120,11 @@ class Client(HoldsCredentials):
         """``request``, of an order with an id of the caller's, or with an answer that is read as it
         comes.
         """
-        http, core = self._http(), self._core
+        http, core = self._connections.services(), self._core
         carried = core.carried
         url = str(url)
         call = Prepared(http, method, url, options)
-        port = HttpxPort(http, call.request, self._treasury_http())
+        port = HttpxPort(http, call.request, self._connections, core)
         ready = None if stream or order_id else core.ready.of(method, url, options)
         if ready is not None and not call.has_auth:
             response = self._at_once(call, ready, port)
@@ -150,7 +154,8 @@ class Client(HoldsCredentials):
         if made is None:
             return None
         try:
-            response = call.http.send(made, stream=True, auth=None, follow_redirects=False)
+            http = self._connections.to_service(call.http, call.url)
+            response = http.send(made, stream=True, auth=None, follow_redirects=False)
         except Exception as error:
             port.first = (ready.authorization, error)
             return None
@@ -234,22 +239,25 @@ class Client(HoldsCredentials):
         made.begin(self._core.derived(credential))
         return made
 
-    def to_async(self) -> AsyncClient:
-        """An ``AsyncClient`` with the same credential and treasury. It sends with an HTTP client of
-        its own.
+    def to_async(
+        self,
+        *,
+        http: httpx2.AsyncClient | None = None,
+        treasury_http: httpx2.AsyncClient | None = None,
+    ) -> AsyncClient:
+        """An ``AsyncClient`` with the same credential and treasury. It sends with HTTP clients of
+        its own, or with those that are given here: this client's are for threads.
         """
         from .async_client import AsyncClient
 
-        made = AsyncClient(credential=())
+        made = AsyncClient(credential=(), http=http, treasury_http=treasury_http)
         made.begin(self._core)
         return made
 
     def begin(self, core: Core) -> None:
         """Has these credentials, and no connections of its own yet."""
         self._core = core
-        self._lock = threading.Lock()
-        self._shared: tuple[Any, Callable[[], None]] | None = None
-        self._of_child: Any = None
+        self._connections = self._connections.anew()
 
     @property
     def credential(self) -> Credential:
@@ -313,13 +321,7 @@ class Client(HoldsCredentials):
             thread.start()
         for thread in threads:
             thread.join(TELLING_SECONDS)
-        with self._lock:
-            shared, self._shared = self._shared, None
-            of_child, self._of_child = self._of_child, None
-        if of_child is not None:
-            of_child.close()
-        if shared is not None:
-            shared[1]()
+        self._connections.leases.close()
 
     def _tell(self, telling: Flow[None]) -> None:
         with suppress(Exception):  # The next order tells it.
@@ -332,34 +334,8 @@ class Client(HoldsCredentials):
         self.close()
 
     def _run(self, flow: Flow[T]) -> T:
-        return run(flow, HttpxPort(self._http(), None, self._treasury_http()))
-
-    def _http(self) -> httpx2.Client:
-        if self._given_http is not None:
-            return self._given_http
-        shared = self._shared
-        if shared is None:
-            with self._lock:
-                if self._shared is None:
-                    http, held = sync_pool.acquire()
-                    release = weakref.finalize(self, sync_pool.release, held)
-                    self._shared = (http, release)
-                shared = self._shared
-        return shared[0]
-
-    def _treasury_http(self) -> httpx2.Client | None:
-        """What speaks to the treasury that this client has started."""
-        child = self._core.child
-        if child is None:
-            return None
-        with self._lock:
-            if self._of_child is None:
-                from .pools import library
-
-                made = library()
-                transport = made.HTTPTransport(uds=child.socket)
-                self._of_child = made.Client(transport=transport, trust_env=False)
-            return self._of_child
+        http = self._connections.services()
+        return run(flow, HttpxPort(http, None, self._connections, self._core))
 
 
 def request_as(

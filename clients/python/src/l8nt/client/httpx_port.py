@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
+from ..errors import AdapterError
 from .fields import Fields
 from .flow import Reply, Send
 from .httpx_reply import Broken, HttpxReply, Uploaded, as_stream, decoded, library_of, replay
 from .outgoing import Outgoing, outgoing
-from .presents import CREDENTIAL_FIELDS
+from .presents import ADDED_FIELDS
+from .redirect import redirected
 from .streamed_body import MAX_BODY_BYTES, StreamedBody
 
 if TYPE_CHECKING:
     import httpx2
+
+    from .connections import Connections
+    from .core import Core
 
 TREASURY_TIMEOUT = {"connect": 10.0, "read": 300.0, "write": 60.0, "pool": 60.0}
 """A treasury answers an order when it has paid, which may take two minutes."""
@@ -26,18 +31,25 @@ def outgoing_of(
     strayed: bool = False,
 ) -> Outgoing:
     """A request as the library made it."""
-    fields = Fields(
-        (name.decode("ascii"), value.decode("latin-1")) for name, value in request.headers.raw
-    )
     return outgoing(
         request.method,
         str(request.url),
-        fields,
+        _fields_of(request),
         _body_of(request),
         redirect=redirect,
         order_id=order_id,
         strayed=strayed,
     )
+
+
+def _fields_of(request: httpx2.Request) -> Fields:
+    return Fields(
+        (name.decode("ascii"), value.decode("latin-1")) for name, value in request.headers.raw
+    )
+
+
+def _encoded(fields: Fields) -> list[tuple[bytes, bytes]]:
+    return [(name.encode(), value.encode("latin-1")) for name, value in fields]
 
 
 def _body_of(request: httpx2.Request) -> bytes | StreamedBody | None:
@@ -59,21 +71,38 @@ def _body_of(request: httpx2.Request) -> bytes | StreamedBody | None:
 class _Port:
     """What both ports share."""
 
-    def __init__(self, http: Any, original: Any, treasury: Any = None) -> None:
-        """``original``: the request as the library made it for the caller. ``treasury``: what sends
-        to the treasury, if not ``http``.
+    def __init__(
+        self,
+        http: Any,
+        original: Any,
+        connections: Connections | None = None,
+        core: Core | None = None,
+    ) -> None:
+        """``original``: the request as the library made it for the caller. ``connections`` and
+        ``core``: those of the client that sends; without them nothing is sent here.
         """
         self._http = http
-        self._treasury = treasury or http
+        self._connections = connections
+        self._core = core
         self._original = original
         self._library = library_of(original or http)
         self.first: tuple[str, Any] | None = None
         """What was sent already: the ``Authorization``, and its response or error."""
 
+    def _sender(self, request: Send) -> Any:
+        """The HTTP client that sends a request."""
+        connections = self._connections
+        if connections is None:
+            return self._http
+        if request.is_for_treasury:
+            child = None if self._core is None else self._core.child
+            return connections.to_treasury(child, request.url)
+        return connections.to_service(self._http, request.url)
+
     def made(self, sent: Send, *, is_async: bool) -> Any:
         """The request as the library sends it."""
         library, original = self._library, self._original
-        headers = [(name.encode(), value.encode("latin-1")) for name, value in sent.fields]
+        headers = _encoded(sent.fields)
         if sent.is_for_treasury or original is None:
             timeout = TREASURY_TIMEOUT
             if sent.seconds is not None:
@@ -113,27 +142,63 @@ class _Port:
         return first[1]
 
     def hide(self, made: Any) -> None:
-        """What the caller sees of a request has the credentials that the caller gave it, and no
-        other.
+        """What the caller sees of a request has the fields that the caller gave it, and none that
+        the client has added.
         """
         given: Any = {} if self._original is None else self._original.headers
-        for name in CREDENTIAL_FIELDS:
+        for name in ADDED_FIELDS:
+            if name not in made.headers:
+                continue
             value: str | None = given.get(name)
-            if name in made.headers and made.headers[name] != value:
-                if value is None:
-                    del made.headers[name]
-                else:
-                    made.headers[name] = value
+            if value is None:
+                del made.headers[name]
+            elif made.headers[name] != value:
+                made.headers[name] = value
 
     def finished(self, reply: Reply) -> Any:
         """The response as the caller gets it."""
         raw = _raw(reply)
+        if raw.next_request is not None:
+            raw.next_request = self._next(raw.next_request, reply)
         shown = reply.shown_url if isinstance(reply, HttpxReply) else None
         original = self._original
         if shown is not None and original is not None:
             same = str(original.url) == shown
             raw.request = original if same else self._library.Request(original.method, shown)
         return raw
+
+    def _next(self, theirs: Any, reply: Reply) -> Any:
+        """The request to which a reply redirects, for a caller who follows it by hand. ``theirs``:
+        as the library makes it of the request that was sent, which is the treasury's if that
+        relayed the answer. ``None`` if the body does not go there.
+        """
+        library, original = self._library, self._original
+        stream: Any = original.stream
+        is_whole = isinstance(stream, library.ByteStream)
+        asked = Outgoing(
+            original.method,
+            reply.url,
+            _fields_of(original),
+            (original.content or None) if is_whole else None,
+            streamed=None if is_whole else StreamedBody(()),
+        )
+        try:
+            onward = redirected(asked, reply, lambda url: str(library.URL(url)))
+        except AdapterError:
+            return None
+        if onward is None:
+            return None
+        fields = onward.fields
+        # The HTTP client knows the cookies.
+        if str(theirs.url) == onward.url and "cookie" in theirs.headers:
+            fields = fields.with_("cookie", theirs.headers["cookie"])
+        return library.Request(
+            onward.method,
+            onward.url,
+            headers=_encoded(fields),
+            content=onward.body,
+            extensions=original.extensions,
+        )
 
 
 class HttpxPort(_Port):
@@ -144,7 +209,7 @@ class HttpxPort(_Port):
         if taken is not None:
             return HttpxReply(taken)
         made = self.made(request, is_async=False)
-        http = self._treasury if request.is_for_treasury else self._http
+        http = self._sender(request)
         try:
             return HttpxReply(http.send(made, stream=True, auth=None, follow_redirects=False))
         finally:
@@ -184,7 +249,7 @@ class AsyncHttpxPort(_Port):
         if taken is not None:
             return HttpxReply(taken)
         made = self.made(request, is_async=True)
-        http = self._treasury if request.is_for_treasury else self._http
+        http = self._sender(request)
         try:
             return HttpxReply(await http.send(made, stream=True, auth=None, follow_redirects=False))
         finally:

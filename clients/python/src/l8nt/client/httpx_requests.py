@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class Prepared:
     """A request as the library made it, and how it is sent."""
 
-    __slots__ = ("_auth", "follow_redirects", "http", "library", "request")
+    __slots__ = ("_auth", "follow_redirects", "http", "library", "request", "url")
 
     def __init__(self, http: Any, method: str, url: str, options: RequestOptions) -> None:
         """Raises what the HTTP library raises for arguments that it does not take."""
@@ -37,6 +37,7 @@ class Prepared:
         self.follow_redirects: bool = http.follow_redirects if follow is None else follow
         self._auth = self._read(auth)
         self.request: httpx2.Request = http.build_request(method, url, **given)
+        self.url = url
 
     def _read(self, auth: object) -> Any:
         library = self.library

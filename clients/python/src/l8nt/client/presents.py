@@ -12,6 +12,19 @@ if TYPE_CHECKING:
 CREDENTIAL_FIELDS = ("authorization", "grpc-metadata-macaroon", "macaroon")
 """Every header field that can carry a credential, in lower case."""
 
+ADDED_FIELDS = (
+    *CREDENTIAL_FIELDS,
+    "idempotency-key",
+    "prefer",
+    # Those of a signature.
+    "sigil-holder",
+    "content-digest",
+    "signature",
+    "signature-agent",
+    "signature-input",
+)
+"""Every header field that a client adds to a request or changes, in lower case."""
+
 
 def presents_credential(fields: Fields) -> bool:
     """Whether a request presents a credential of Sigil's, readable or not."""

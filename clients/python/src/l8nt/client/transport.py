@@ -6,11 +6,17 @@ from __future__ import annotations
 
 import re
 
-from ..caveat import Origin, format_origin
+from ..caveat import Origin, format_origin, read_origin
 from ..errors import AdapterError
 
 # Not `*.localhost`: a name server is asked for those, which may answer any address.
 _LOOPBACK = re.compile(r"(?:localhost|\[::1\]|127(?:\.[0-9]{1,3}){3})\Z", re.ASCII)
+
+
+def is_plain_here(url: str) -> bool:
+    """Whether a URL is plain HTTP to this machine, which a credential then does not leave."""
+    origin = read_origin(url) if url.startswith("http://") else None
+    return origin is not None and _LOOPBACK.match(origin.host) is not None
 
 
 def check_transport(origin: Origin) -> None:

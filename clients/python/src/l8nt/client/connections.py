@@ -1,0 +1,73 @@
+"""What one client sends with: the caller's own HTTP client, or those that clients share."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Literal
+
+from .httpx_reply import library_of
+from .pools import Leases, Wanted, library
+from .transport import is_plain_here
+
+if TYPE_CHECKING:
+    from .wallet_child import WalletChild
+
+
+class Connections:
+    """The HTTP clients of one client, for threads or for event loops."""
+
+    __slots__ = ("_given", "_given_treasury", "_is_async", "_library", "_services", "leases")
+
+    def __init__(self, given: Any, treasury: Any, *, is_async: bool) -> None:
+        """``given`` and ``treasury`` are the caller's own, for services and for the treasury."""
+        self._given = given
+        self._given_treasury = treasury
+        self._is_async = is_async
+        self._library: ModuleType | None = None
+        self._services: Wanted | None = None
+        self.leases = Leases()
+
+    def anew(self) -> Connections:
+        """The same for another client, with no connections yet."""
+        return Connections(self._given, self._given_treasury, is_async=self._is_async)
+
+    def services(self) -> Any:
+        """What requests are made with."""
+        if self._given is not None:
+            return self._given
+        if self._services is None:
+            self._services = self._wanted("services")
+        return self.leases.http(self._services)
+
+    def to_service(self, http: Any, url: str) -> Any:
+        """What sends a request of ``http`` to a service. Over plain HTTP a proxy would see the
+        credential, which leaves this machine with it.
+        """
+        if not is_plain_here(url) or not goes_by_proxy(http, url):
+            return http
+        return self.trusted()
+
+    def to_treasury(self, child: WalletChild | None, url: str) -> Any:
+        """What sends a message to a treasury. ``child``: the one that this client has started."""
+        if child is not None and url.startswith(f"{child.base}/"):
+            return self.leases.http(self._wanted("trusted", child.socket))
+        return self.trusted() if self._given_treasury is None else self._given_treasury
+
+    def trusted(self) -> Any:
+        """Verifies TLS, goes through no proxy without TLS, and has nothing of the caller's."""
+        return self.leases.http(self._wanted("trusted"))
+
+    def _wanted(self, purpose: Literal["services", "trusted"], socket: str | None = None) -> Wanted:
+        if self._library is None:
+            self._library = library() if self._given is None else library_of(self._given)
+        return Wanted(purpose, self._is_async, self._library, socket)
+
+
+def goes_by_proxy(http: Any, url: str) -> bool:
+    """Whether an ``httpx2`` or ``httpx`` client sends a request to a URL through a proxy."""
+    # Neither library says it in another way.
+    chosen = getattr(http, "_transport_for_url", None)
+    if chosen is None:
+        return False
+    transport = chosen(library_of(http).URL(url))
+    return "Proxy" in type(getattr(transport, "_pool", None)).__name__
