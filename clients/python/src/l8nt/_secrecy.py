@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, NoReturn, ParamSpec, TypeVar
 
 from typing_extensions import Self
+
+P = ParamSpec("P")
+T = TypeVar("T")
+E = TypeVar("E", bound=BaseException)
 
 
 class HoldsSecret:
@@ -42,3 +48,33 @@ class HoldsSecret:
     def _instead(self) -> str:
         """What to do in place of pickling."""
         return "make it anew where it is needed"
+
+
+def without_frames(error: E) -> E:
+    """The error, without the frames of its traceback and of what caused it: tools show the values
+    of their variables.
+    """
+    waiting: list[BaseException | None] = [error]
+    seen: set[int] = set()
+    while waiting:
+        one = waiting.pop()
+        if one is not None and id(one) not in seen:
+            seen.add(id(one))
+            one.__traceback__ = None
+            waiting += [one.__cause__, one.__context__]
+    return error
+
+
+def takes_secrets(function: Callable[P, T]) -> Callable[P, T]:
+    """Makes a function whose errors do not have the frames in which its arguments were read."""
+
+    @wraps(function)
+    def guarded(*args: P.args, **options: P.kwargs) -> T:
+        try:
+            return function(*args, **options)
+        except Exception as error:
+            failed = without_frames(error)
+        del args, options
+        raise failed
+
+    return guarded

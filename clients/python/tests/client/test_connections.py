@@ -165,7 +165,8 @@ def test_a_client_pays_on_this_machine_past_the_proxy_of_the_environment(
         monkeypatch.setenv(name, CLOSED)
     for name in ("NO_PROXY", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
-    with httpx2.Client() as http:
+    http = httpx2.Client()
+    with http:
         given = http if is_given else None
         text = town.mint(budget="100 sat")
         with Client(credential=text, http=given, clock=town.clock) as client:
@@ -180,8 +181,9 @@ def test_nothing_of_the_callers_http_client_reaches_the_treasury(town: Town) -> 
     def add(request: httpx2.Request) -> None:
         request.headers["x-api-key"] = "KEY"
 
+    http = httpx2.Client(event_hooks={"request": [add]}, cookies={"sid": "MINE"})
     with (
-        httpx2.Client(event_hooks={"request": [add]}, cookies={"sid": "MINE"}) as http,
+        http,
         Client(credential=town.mint(budget="100 sat"), http=http, clock=town.clock) as client,
     ):
         assert client.get(f"{shop.url}/a").status_code == 200

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from typing_extensions import Self, Unpack
 
+from .._secrecy import takes_secrets
 from ..caveat import Scope
 from ..credential import Credential
 from .carried import GivenCredentials
@@ -42,6 +43,7 @@ class AsyncClient(HoldsCredentials):
     clients of an event loop share their connections, which the last one closes.
     """
 
+    @takes_secrets
     def __init__(
         self,
         *,
@@ -224,6 +226,7 @@ class AsyncClient(HoldsCredentials):
         self._core = core
         self._connections = self._connections.anew()
 
+    @takes_secrets
     def with_credential(self, credential: GivenCredentials) -> AsyncClient:
         """A client with another credential, such as one that was delegated, and otherwise the same:
         the same HTTP client, holder key and treasury. Starts the treasury of a wallet, which takes

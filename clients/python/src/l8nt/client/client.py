@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from typing_extensions import Self, Unpack
 
+from .._secrecy import takes_secrets
 from ..caveat import Scope
 from ..credential import Credential
 from .carried import GivenCredentials
@@ -45,6 +46,7 @@ class Client(HoldsCredentials):
     Several threads may use one client. Making one costs little: clients share their connections.
     """
 
+    @takes_secrets
     def __init__(
         self,
         *,
@@ -229,6 +231,7 @@ class Client(HoldsCredentials):
         finally:
             response.close()
 
+    @takes_secrets
     def with_credential(self, credential: GivenCredentials) -> Client:
         """A client with another credential, such as one that was delegated, and otherwise the same:
         the same HTTP client, holder key and treasury.
@@ -277,6 +280,7 @@ class Client(HoldsCredentials):
         """
         return self._core.delegate(scope)
 
+    @takes_secrets
     def revoke(self, child: Credential | str) -> None:
         """Revokes a credential that was derived from this client's own, and everything below it.
         This client's own credential stays valid.

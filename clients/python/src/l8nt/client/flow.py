@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from .patience import patience
@@ -75,7 +75,7 @@ class Send:
     method: str
     url: str
     fields: Fields
-    body: bytes | StreamedBody | None = None
+    body: bytes | StreamedBody | None = field(default=None, repr=False)
     is_for_treasury: bool = False
     """Sent without anything that the caller's HTTP client adds, and waited for while it pays."""
     seconds: float | None = None
@@ -160,6 +160,21 @@ class AsyncPort(Protocol):
     def close(self, reply: Reply) -> Awaitable[None]: ...
 
 
+class _Given:
+    """What an effect gave. Tools that show the variables of a traceback show its ``repr``, and an
+    answer of a treasury has a credential.
+    """
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: object) -> None:
+        self.value = value
+
+    def taken(self) -> object:
+        value, self.value = self.value, None
+        return value
+
+
 def run(flow: Flow[T], port: Port) -> T:
     """Runs a flow to its end."""
     replies: list[Reply] = []
@@ -167,14 +182,14 @@ def run(flow: Flow[T], port: Port) -> T:
         effect = next(flow)
         while True:
             try:
-                given = _perform(effect, port)
+                given = _Given(_perform(effect, port))
             # The flow keeps what was bought, whatever ends it.
             except BaseException as error:  # noqa: PERF203 - each effect may fail.
                 effect = flow.throw(error)
             else:
-                if isinstance(given, Reply):
-                    replies.append(given)
-                effect = flow.send(given)
+                if isinstance(given.value, Reply):
+                    replies.append(given.value)
+                effect = flow.send(given.taken())
     except StopIteration as end:
         return end.value
     except BaseException:
@@ -202,14 +217,14 @@ async def arun(flow: Flow[T], port: AsyncPort) -> T:
         effect = next(flow)
         while True:
             try:
-                given = await _aperform(effect, port)
+                given = _Given(await _aperform(effect, port))
             # The flow keeps what was bought, whatever ends it.
             except BaseException as error:  # noqa: PERF203 - each effect may fail.
                 effect = flow.throw(error)
             else:
-                if isinstance(given, Reply):
-                    replies.append(given)
-                effect = flow.send(given)
+                if isinstance(given.value, Reply):
+                    replies.append(given.value)
+                effect = flow.send(given.taken())
     except StopIteration as end:
         return end.value
     except BaseException:

@@ -231,6 +231,7 @@ class HttpxPort(_Port):
                     return None
         except Exception as error:
             replay(raw, parts, Broken(error))
+            parts, part = [], b""  # An answer of a treasury has a credential.
             raise
         raw.stream.close()
         replay(raw, parts, ())
@@ -271,6 +272,7 @@ class AsyncHttpxPort(_Port):
                     return None
         except Exception as error:
             replay(raw, parts, Broken(error))
+            parts, part = [], b""  # An answer of a treasury has a credential.
             raise
         await raw.stream.aclose()
         replay(raw, parts, None)

@@ -43,10 +43,7 @@ class Prepared:
         library = self.library
         if auth is None or isinstance(auth, library.Auth):
             if isinstance(auth, library.DigestAuth):
-                raise TypeError(
-                    "Digest needs an answer of the server before each request, which a paid "
-                    "request cannot wait for: send an Authorization of another scheme"
-                )
+                raise _of_more_requests("Digest needs an answer of the server before each request")
             return auth
         if isinstance(auth, tuple):
             return library.BasicAuth(*auth)
@@ -61,15 +58,21 @@ class Prepared:
         """Writes the credentials of the API's own."""
         if self._auth is not None:
             steps = self._auth.sync_auth_flow(self.request)
-            self.request = next(steps)
+            first = next(steps)
             steps.close()
+            self._written_by_auth(first)
 
     async def aapply_auth(self) -> None:
         """Writes the credentials of the API's own."""
         if self._auth is not None:
             steps = self._auth.async_auth_flow(self.request)
-            self.request = await anext(steps)
+            first = await anext(steps)
             await steps.aclose()
+            self._written_by_auth(first)
+
+    def _written_by_auth(self, first: object) -> None:
+        if first is not self.request:
+            raise _of_more_requests(f"{type(self._auth).__name__} makes a request of its own first")
 
     def with_ready(self, ready: Ready) -> Any:
         """The request with what it is sent with; ``None`` if a field of it decides more."""
@@ -110,6 +113,13 @@ class Prepared:
         reply.code = yield from code_in(reply)
         if asks_for_payment(request, reply):
             raise (yield from unpaid(reply, request.origin, WHAT_TO_SET))
+
+
+def _of_more_requests(what: str) -> TypeError:
+    return TypeError(
+        f"{what}, which a paid request cannot wait for: send an Authorization of another scheme, "
+        "such as headers={'authorization': f'Bearer {token}'}"
+    )
 
 
 @cache

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from dataclasses import dataclass, field, replace
 
+from .._secrecy import without_frames
 from ..credential import Blocks, Credential, Descent
 from ..errors import AdapterError, BudgetError, ChallengeError, PaymentError, SigilError
 from ..wire.problem import members
@@ -205,7 +206,8 @@ class RemoteTreasury:
                 credential=Credential.parse(text).text, payment=read_payment(value.get("payment"))
             )
         except (UnreadableAnswer, SigilError) as error:
-            return _Lost(UNREADABLE, was_sent=True, may_repeat=False, cause=error)
+            cause = without_frames(error)
+            return _Lost(UNREADABLE, was_sent=True, may_repeat=False, cause=cause)
 
     def _refused_later(self, order: PurchaseRequest, error: SigilError) -> SigilError:
         """What the treasury answered to a later try. It looks for the order's payment before

@@ -59,6 +59,15 @@ class Spending:
             "ERR_PAID_NOT_DELIVERED", self.spent, f"{what}. One request is paid for once."
         )
 
+    def unreported(self, error: Exception) -> PaymentError:
+        """The error for an ``on_payment`` that raises."""
+        return PaymentError(
+            "ERR_PAID_NOT_DELIVERED",
+            self.spent,
+            f"This request was paid for, and then on_payment raised {type(error).__name__}. What "
+            "was paid for is kept: send the request again, and it is used before anything is paid.",
+        )
+
     def failed(self, status: int) -> PaymentError:
         """The error for an answer that says that the service failed."""
         return PaymentError(

@@ -113,8 +113,9 @@ class TreasuryHttp:
         """The value of an answer. Raises AdapterError ``ERR_TREASURY`` for what is not JSON."""
         try:
             return json.loads(answer or b"")
-        except (ValueError, RecursionError) as error:
-            raise self.failed(UNREADABLE) from error
+        except (ValueError, RecursionError):
+            answer = None  # It may have a credential, and the error of the decoder has it too.
+        raise self.failed(UNREADABLE)
 
     def failed(self, what: str) -> AdapterError:
         """``what`` is the end of a sentence that begins with the treasury."""

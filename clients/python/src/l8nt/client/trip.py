@@ -241,9 +241,15 @@ class Trip:
             if bought.payment is not None:
                 self._spending.paid()
             if bought.reply is not None:
+                self._report(bought, payer)
                 return self._relayed(request, order, bought.reply)
             is_new = bought.payment is not None and not bought.payment.earlier
             held = self._context.sender.held.handed(bought.credential or "", order, is_new)
+            try:
+                self._report(bought, payer)
+            except BaseException:
+                self._context.sender.held.keep(target, held)
+                raise
             answered = yield from self._use(request, target, held)
             if not answered.is_refused or answered.reply.is_moved:
                 return answered.reply
@@ -274,13 +280,21 @@ class Trip:
                 )
             )
             orders.acknowledged(told.get("answered", []))
-            payment, on_payment = bought.payment, self._context.on_payment
-            is_news = payment is not None and orders.is_news(payment.payment_hash)
-            if payment is not None and is_news and on_payment is not None:
-                on_payment(payment)
             return bought
         finally:
             end()
+
+    def _report(self, bought: Purchase, payer: Carried) -> None:
+        """Tells the caller of a payment, once."""
+        payment, on_payment = bought.payment, self._context.on_payment
+        if payment is None or not orders_of(payer.credential).is_news(payment.payment_hash):
+            return
+        if on_payment is None:
+            return
+        try:
+            on_payment(payment)
+        except Exception as error:
+            raise self._spending.unreported(error) from error
 
     def _relayed(self, request: Outgoing, order: Order, reply: Reply) -> Reply:
         """The answer that the treasury relays. It consumed the order's purchase as any other
