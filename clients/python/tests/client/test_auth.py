@@ -95,3 +95,74 @@ def test_where_a_redirect_leads_is_not_paid_for(
     ):
         http.get(f"{other.url}/moved")
     assert town.paid() == (0, 0)
+
+
+SECRET_FIELDS = ("authorization", "macaroon", "grpc-metadata-macaroon", "idempotency-key")
+
+
+@each_library
+@pytest.mark.parametrize("follows", [True, False])
+@pytest.mark.parametrize("to", ["/to", "another origin"])
+@each_way
+def test_no_request_of_a_redirect_shows_a_credential(
+    town: Town,
+    library: Any,
+    auth: Callable[..., Any],
+    scope: dict[str, object],
+    follows: bool,
+    to: str,
+) -> None:
+    site = town.open_site(status=200, body="x")
+    location = "/to" if to == "/to" else f"{site.url}/to"
+    shop = town.open_shop(price="10 sat", status=302, headers={"location": location})
+    mine = auth(credential=town.mint(budget="100 sat", **scope), clock=town.clock)
+    responses: list[Any] = []
+    hooks: dict[str, Any] = {"response": [responses.append]}
+    errors: list[PaymentError] = []
+    with library.Client(auth=mine, follow_redirects=follows, event_hooks=hooks) as http:
+        try:
+            responses.append(http.get(f"{shop.url}/a", headers={"x-own": "1"}))
+        except PaymentError as error:
+            errors.append(error)
+        except library.TooManyRedirects:
+            pass
+    shown = [one.request for one in responses]
+    shown += [one.request for response in responses for one in response.history]
+    shown += [one.next_request for one in responses if one.next_request is not None]
+    assert shown
+    for request in shown:
+        assert not [name for name in SECRET_FIELDS if name in request.headers]
+    assert not [one for one in site.received if one.values("authorization")]
+    assert [one.spent for one in errors] in ([], ["yes"])
+
+
+@each_library
+async def test_a_relayed_answer_is_the_response_of_the_client(
+    town: Town, library: Any, auth: Callable[..., Any]
+) -> None:
+    shop = town.open_shop(price="10 sat", headers={"x-shop": "1"})
+    mine = auth(credential=town.mint(budget="100 sat", max_uses=9), clock=town.clock)
+    async with (
+        library.AsyncClient(auth=mine) as http,
+        http.stream("GET", f"{shop.url}/a") as response,
+    ):
+        parts = [part async for part in response.aiter_bytes()]
+    assert b"".join(parts) == b'{"served":1}'
+    assert (response.status_code, response.headers["x-shop"]) == (200, "1")
+    assert str(response.url) == f"{shop.url}/a"
+    assert response.elapsed.total_seconds() > 0
+    assert response.is_closed
+
+
+@each_library
+def test_an_order_goes_by_the_client_for_the_treasury(
+    town: Town, library: Any, auth: Callable[..., Any]
+) -> None:
+    shop = town.open_shop(price="10 sat")
+    text = town.mint(budget="100 sat")
+    asked: list[Any] = []
+    with library.Client(event_hooks={"request": [asked.append]}) as treasury_http:
+        mine = auth(credential=text, clock=town.clock, treasury_http=treasury_http)
+        with library.Client(auth=mine) as http:
+            assert http.get(f"{shop.url}/a").json() == {"served": 1}
+    assert [one.url.path for one in asked] == ["/v1/purchases"]

@@ -11,12 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import httpx
+import httpx2
 import pytest
 import requests
 
 import l8nt.aiohttp
+import l8nt.httpx
+import l8nt.httpx2
 import l8nt.requests
 from l8nt import AdapterError, Credential
+from l8nt.client import pools
 from l8nt.l402 import Minter
 
 from .tls import Answer, TlsServer, tls_server
@@ -47,6 +52,8 @@ Servers = tuple[TlsServer, TlsServer, Credential]
 def servers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Servers]:
     for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR"):
         monkeypatch.delenv(name, raising=False)
+    # The environment is read when a connection is made.
+    monkeypatch.setattr(pools, "_pools", {})
     with (
         tls_server(tmp_path, "shop", _asks) as shop,
         tls_server(tmp_path, "treasury", _hands_over(shop.url)) as treasury,
@@ -81,6 +88,31 @@ def _by_aiohttp(
     return asyncio.run(get())
 
 
+def _auth_of(library: Any) -> Any:
+    return l8nt.httpx2.Auth if library is httpx2 else l8nt.httpx.Auth
+
+
+def _by_httpx(
+    shop: TlsServer, credential: Credential, library: Any, allowed: ssl.SSLContext | bool
+) -> bytes:
+    mine = _auth_of(library)(credential=credential, clock=clock)
+    with library.Client(auth=mine, verify=allowed) as http:
+        given: bytes = http.get(f"{shop.url}/a").content
+        return given
+
+
+def _by_httpx_later(
+    shop: TlsServer, credential: Credential, library: Any, allowed: ssl.SSLContext | bool
+) -> bytes:
+    async def get() -> bytes:
+        mine = _auth_of(library)(credential=credential, clock=clock)
+        async with library.AsyncClient(auth=mine, verify=allowed) as http:
+            given: bytes = (await http.get(f"{shop.url}/a")).content
+            return given
+
+    return asyncio.run(get())
+
+
 Ways = dict[str, Callable[[TlsServer, Credential], bytes]]
 WAYS: Ways = {
     "requests, a call without verification": lambda s, c: _by_requests(s, c, False, False),
@@ -93,6 +125,13 @@ WAYS: Ways = {
     "aiohttp, a call with the shop's authority": lambda s, c: _by_aiohttp(
         s, c, False, ssl.create_default_context(cafile=s.authority)
     ),
+    "httpx2, a client without verification": lambda s, c: _by_httpx(s, c, httpx2, False),
+    "httpx, a client without verification": lambda s, c: _by_httpx(s, c, httpx, False),
+    "httpx2, a client with the shop's authority": lambda s, c: _by_httpx(
+        s, c, httpx2, ssl.create_default_context(cafile=s.authority)
+    ),
+    "httpx2, an event loop without verification": lambda s, c: _by_httpx_later(s, c, httpx2, False),
+    "httpx, an event loop without verification": lambda s, c: _by_httpx_later(s, c, httpx, False),
 }
 pytestmark = pytest.mark.filterwarnings(
     "ignore:Unverified HTTPS request:urllib3.exceptions.InsecureRequestWarning"

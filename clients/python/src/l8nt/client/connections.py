@@ -16,14 +16,34 @@ if TYPE_CHECKING:
 class Connections:
     """The HTTP clients of one client, for threads or for event loops."""
 
-    __slots__ = ("_given", "_given_treasury", "_is_async", "_library", "_services", "leases")
+    __slots__ = (
+        "_given",
+        "_given_treasury",
+        "_is_async",
+        "_is_kept",
+        "_library",
+        "_services",
+        "leases",
+    )
 
-    def __init__(self, given: Any, treasury: Any, *, is_async: bool) -> None:
-        """``given`` and ``treasury`` are the caller's own, for services and for the treasury."""
+    def __init__(
+        self,
+        given: Any,
+        treasury: Any,
+        *,
+        is_async: bool,
+        made_by: ModuleType | None = None,
+        is_kept: bool = True,
+    ) -> None:
+        """``given`` and ``treasury`` are the caller's own, for services and for the treasury.
+        ``made_by``: the library, if it is not theirs. ``is_kept``: whether connections stay open,
+        which needs somebody who closes them.
+        """
         self._given = given
         self._given_treasury = treasury
         self._is_async = is_async
-        self._library: ModuleType | None = None
+        self._library = made_by
+        self._is_kept = is_kept
         self._services: Wanted | None = None
         self.leases = Leases()
 
@@ -60,7 +80,7 @@ class Connections:
     def _wanted(self, purpose: Literal["services", "trusted"], socket: str | None = None) -> Wanted:
         if self._library is None:
             self._library = library() if self._given is None else library_of(self._given)
-        return Wanted(purpose, self._is_async, self._library, socket)
+        return Wanted(purpose, self._is_async, self._library, socket, self._is_kept)
 
 
 def goes_by_proxy(http: Any, url: str) -> bool:

@@ -6,16 +6,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncGenerator, Callable, Generator
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from ..errors import AdapterError
 from .carried import GivenCredentials
+from .connections import Connections
 from .core import Core, HoldsCredentials, OwnEnvironment
-from .flow import Effect, Fill, Pause, Read, Send, arun, run
+from .flow import Close, Effect, Pause, Read, Send, arun, run
 from .httpx_port import AsyncHttpxPort, HttpxPort, outgoing_of
 from .httpx_reply import HttpxReply, library_of
 from .httpx_requests import written_by
-from .outgoing import Outgoing, origin_of
+from .outgoing import Outgoing
 from .patience import patience
 from .standing import PaymentSummary
 from .unpaid import unpaid_free
@@ -32,9 +33,8 @@ class AuthFlow(HoldsCredentials):
 
     What an auth flow cannot do, and ``l8nt.Client`` does:
 
-    - It sees no exchange that fails. An order whose answer was lost is not asked for again in the
-      same call, and the error is the HTTP library's, which does not say what was spent. The next
-      request uses what was bought.
+    - It sees no exchange with a service that fails: the error is the HTTP library's, which does not
+      say what was spent. The next request uses what was bought.
     - The HTTP client follows redirects, if it does, and where a redirect leads is not paid for.
     - A request that has an ``Authorization`` of its own is sent as it is, and not paid for.
     - No wallet is started: set ``SIGIL_CREDENTIAL``.
@@ -46,9 +46,11 @@ class AuthFlow(HoldsCredentials):
         credential: GivenCredentials | None = None,
         holder_key: str | HolderKey | None = None,
         on_payment: Callable[[PaymentSummary], object] | None = None,
+        treasury_http: Any = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """The arguments are those of ``l8nt.Client``.
+        """The arguments are those of ``l8nt.Client``. Orders do not go through the client whose
+        flow this is: by default through one that verifies certificates, whatever that does.
 
         Raises TokenError for a credential that cannot be read; TypeError for a holder key that is
         none.
@@ -62,30 +64,34 @@ class AuthFlow(HoldsCredentials):
             clock=clock,
             environment=OwnEnvironment(),
         )
+        self._treasury_http = treasury_http
+        self._connections: dict[tuple[ModuleType, bool], Connections] = {}
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {len(self._core.carried.all)} credentials>"
 
     def sync_auth_flow(self, request: Any) -> Generator[Any, Any, None]:
         """The requests of one call."""
-        given: object = None
-        error: Exception | None = None
-        port = HttpxPort(None, request)
+        # Not a variable of its own: tools that show a traceback show those, and an answer of a
+        # treasury has a credential.
+        given: list[object] = [None]
+        error: BaseException | None = None
+        port = HttpxPort(None, request, self._connections_of(request, is_async=False))
         outgoing = outgoing_of(request, redirect="manual")
         if self._is_free(outgoing):
             response = yield request
             run(unpaid_free(outgoing, HttpxReply(response)), port)
             return
         flow = self._core.call(written_by(library_of(request))).follow(outgoing)
-        calls = _Calls()
+        calls = _Calls(port)
         try:
             while True:
-                effect = flow.send(given) if error is None else flow.throw(error)
-                given = error = None
-                if isinstance(effect, Send):
+                effect = flow.send(given.pop()) if error is None else flow.throw(error)
+                error = None
+                if isinstance(effect, Send) and not effect.is_for_treasury:
                     made = port.made(effect, is_async=False)
                     try:
-                        given = calls.noted(effect, (yield made))
+                        given.append(calls.noted((yield made)))
                     except GeneratorExit:
                         flow.close()
                         raise
@@ -93,32 +99,41 @@ class AuthFlow(HoldsCredentials):
                         port.hide(made)
                     continue
                 try:
-                    given = _performed(effect, port)
-                except Exception as caught:
+                    given.append(_performed(effect, port, calls))
+                # The flow keeps what was bought, whatever ends it.
+                except BaseException as caught:
                     error = caught
         except StopIteration as end:
-            calls.finish(port.finished(end.value))
+            left = calls.finish(port.finished(end.value))
+            if left is not None:
+                left.close()
+        except BaseException:
+            for reply in calls.of_treasury:
+                port.close(reply)
+            raise
 
     async def async_auth_flow(self, request: Any) -> AsyncGenerator[Any, Any]:
         """The requests of one call."""
-        given: object = None
-        error: Exception | None = None
-        port = AsyncHttpxPort(None, request)
+        # Not a variable of its own: tools that show a traceback show those, and an answer of a
+        # treasury has a credential.
+        given: list[object] = [None]
+        error: BaseException | None = None
+        port = AsyncHttpxPort(None, request, self._connections_of(request, is_async=True))
         outgoing = outgoing_of(request, redirect="manual")
         if self._is_free(outgoing):
             response = yield request
             await arun(unpaid_free(outgoing, HttpxReply(response)), port)
             return
         flow = self._core.call(written_by(library_of(request))).follow(outgoing)
-        calls = _Calls()
+        calls = _Calls(port)
         try:
             while True:
-                effect = flow.send(given) if error is None else flow.throw(error)
-                given = error = None
-                if isinstance(effect, Send):
+                effect = flow.send(given.pop()) if error is None else flow.throw(error)
+                error = None
+                if isinstance(effect, Send) and not effect.is_for_treasury:
                     made = port.made(effect, is_async=True)
                     try:
-                        given = calls.noted(effect, (yield made))
+                        given.append(calls.noted((yield made)))
                     except GeneratorExit:
                         flow.close()
                         raise
@@ -126,11 +141,29 @@ class AuthFlow(HoldsCredentials):
                         port.hide(made)
                     continue
                 try:
-                    given = await _aperformed(effect, port)
-                except Exception as caught:
+                    given.append(await _aperformed(effect, port, calls))
+                # The flow keeps what was bought, whatever ends it.
+                except BaseException as caught:
                     error = caught
         except StopIteration as end:
-            calls.finish(port.finished(end.value))
+            left = calls.finish(port.finished(end.value))
+            if left is not None:
+                await left.aclose()
+        except BaseException:
+            for reply in calls.of_treasury:
+                await port.close(reply)
+            raise
+
+    def _connections_of(self, request: Any, *, is_async: bool) -> Connections:
+        library = library_of(request)
+        known = self._connections.get((library, is_async))
+        if known is None:
+            # Nobody closes them: an Auth has no end.
+            known = Connections(
+                None, self._treasury_http, is_async=is_async, made_by=library, is_kept=False
+            )
+            self._connections[library, is_async] = known
+        return known
 
     def _is_free(self, request: Outgoing) -> bool:
         """Whether it is sent as it is."""
@@ -141,39 +174,65 @@ class AuthFlow(HoldsCredentials):
 class _Calls:
     """The exchanges of one call."""
 
-    def __init__(self) -> None:
-        self._of_treasury: list[object] = []
+    def __init__(self, port: HttpxPort | AsyncHttpxPort) -> None:
+        self._port = port
+        self._last: Any = None
+        self.of_treasury: list[HttpxReply] = []
 
-    def noted(self, sent: Send, raw: Any) -> HttpxReply:
-        """The reply to a request."""
+    def noted(self, raw: Any) -> HttpxReply:
+        """The reply of a service."""
+        self._last = raw
         reply = HttpxReply(raw)
         reply.is_moved = bool(raw.history) and raw.history[-1].has_redirect_location
-        if sent.is_for_treasury:
-            self._of_treasury.append(raw)
-            if str(raw.request.url) != sent.url:
-                raise AdapterError(
-                    "ERR_TREASURY",
-                    f"The treasury {origin_of(sent.url)} redirects: no order goes elsewhere.",
-                )
+        # The HTTP client may have made others of the request, to follow redirects.
+        for one in (raw, *raw.history):
+            self._port.hide(one.request)
         return reply
 
-    def finish(self, raw: Any) -> None:
-        """What the treasury answered is nobody's to read: it has credentials."""
-        raw.history = [one for one in raw.history if one not in self._of_treasury]
+    def finish(self, raw: Any) -> Any:
+        """The caller gets the last response that the HTTP client has, so that one is made the one
+        which a treasury relayed. Gives what has to be closed: a copy of what it was.
+        """
+        last = self._last
+        if last is raw or last is None:
+            return None
+        left = _same_as(last)
+        raw.history = list(last.history)
+        # Both are one from now on: the stream tells its own response how long it took.
+        last.__dict__ = raw.__dict__
+        return left
+
+
+def _same_as(one: object) -> Any:
+    left: Any = object.__new__(type(one))
+    left.__dict__ = one.__dict__
+    return left
 
 
 # Close is left to the HTTP client, which reads each answer before it sends the next request.
-def _performed(effect: Effect, port: HttpxPort) -> object:
+def _performed(effect: Effect, port: HttpxPort, calls: _Calls) -> object:
+    if isinstance(effect, Send):
+        reply = port.send(effect)
+        calls.of_treasury.append(reply)
+        return reply
+    if isinstance(effect, Close):
+        return port.close(effect.reply) if effect.reply in calls.of_treasury else None
     if isinstance(effect, Read):
         return port.read(effect.reply, effect.max_bytes)
     if isinstance(effect, Pause):
         return patience.sleep(effect.seconds)
-    return effect.body.fill() if isinstance(effect, Fill) else None
+    return effect.body.fill()
 
 
-async def _aperformed(effect: Effect, port: AsyncHttpxPort) -> object:
+async def _aperformed(effect: Effect, port: AsyncHttpxPort, calls: _Calls) -> object:
+    if isinstance(effect, Send):
+        reply = await port.send(effect)
+        calls.of_treasury.append(reply)
+        return reply
+    if isinstance(effect, Close):
+        return await port.close(effect.reply) if effect.reply in calls.of_treasury else None
     if isinstance(effect, Read):
         return await port.read(effect.reply, effect.max_bytes)
     if isinstance(effect, Pause):
         return await patience.asleep(effect.seconds)
-    return await effect.body.afill() if isinstance(effect, Fill) else None
+    return await effect.body.afill()

@@ -39,6 +39,8 @@ class Wanted(NamedTuple):
     library: ModuleType
     socket: str | None = None
     """Path of the Unix socket that all of its requests go to."""
+    is_kept: bool = True
+    """Whether a connection stays open after its answer."""
 
 
 class _Pool:
@@ -65,8 +67,14 @@ def _made(wanted: Wanted) -> Any:
     if wanted.purpose == "services":
         return client(follow_redirects=True, cookies=cookies)
     context = made.create_ssl_context()
+    limits = made.Limits(max_connections=100, max_keepalive_connections=20 if wanted.is_kept else 0)
     # A proxy for https sees no more than the name of the host.
-    return client(verify=context, mounts={"http://": transport(verify=context)}, cookies=cookies)
+    return client(
+        verify=context,
+        limits=limits,
+        mounts={"http://": transport(verify=context, limits=limits)},
+        cookies=cookies,
+    )
 
 
 _Key = tuple[Wanted, object]

@@ -251,9 +251,14 @@ class Trip:
                 self._context.sender.held.keep(target, held)
                 raise
             answered = yield from self._use(request, target, held)
-            if not answered.is_refused or answered.reply.is_moved:
+            if not answered.is_refused:
                 return answered.reply
             yield from close(answered.reply)
+            if answered.reply.is_moved:
+                raise self._spending.in_vain(
+                    f"What was paid for leads to {origin_of(answered.reply.url)}, which asks for "
+                    "payment again"
+                )
             refused = held.refusal
         raise self._spending.in_vain(f"{request.origin} refuses what was paid for")
 
