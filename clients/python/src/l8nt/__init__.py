@@ -22,14 +22,17 @@ from .errors import (
 
 if TYPE_CHECKING:
     from .agents import SigilHandle, asigil_fetch, current_handle, sigil_fetch
+    from .amount import Amount
     from .caveat import Scope
     from .client import AsyncClient, Client
+    from .client.standing import NodeStanding, PaymentSummary
     from .credential import Credential, delegate
 
     __version__: str
 
 __all__ = [
     "AdapterError",
+    "Amount",
     "AsyncClient",
     "BudgetError",
     "ChallengeError",
@@ -37,7 +40,9 @@ __all__ = [
     "Credential",
     "DeniedError",
     "ErrorCode",
+    "NodeStanding",
     "PaymentError",
+    "PaymentSummary",
     "Refusal",
     "Scope",
     "SigilError",
@@ -52,9 +57,12 @@ __all__ = [
 ]
 
 _LAZY: dict[str, str] = {
+    "Amount": ".amount",
     "AsyncClient": ".client",
     "Client": ".client",
     "Credential": ".credential",
+    "NodeStanding": ".client.standing",
+    "PaymentSummary": ".client.standing",
     "Scope": ".caveat",
     "SigilHandle": ".agents",
     "asigil_fetch": ".agents",

@@ -29,6 +29,10 @@ class Amount(NamedTuple):
     unit: Unit
     value: int
 
+    def __str__(self) -> str:
+        """As people read it: ``"90.09 sat"``."""
+        return format_amount(self)
+
 
 _SPELLINGS: Final[dict[str, tuple[Unit, int]]] = {
     "msat": ("msat", 0),

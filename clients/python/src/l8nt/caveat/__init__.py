@@ -10,7 +10,7 @@ from .chain import (
     PlaceIds,
     refusal_of,
 )
-from .compile import SCOPE_KEYS, bounds_of, check_caveats, compile_scope
+from .compile import SCOPE_KEYS, bounds_of, check_caveats, check_keys, compile_scope
 from .condition import Denial, HandOverTerms, caveat_of, value_in
 from .conditions.agent import agent_unknown
 from .conditions.capabilities import names_capabilities
@@ -61,6 +61,7 @@ __all__ = [
     "caveat_of",
     "caveat_words",
     "check_caveats",
+    "check_keys",
     "compile_scope",
     "counted_by",
     "counted_price",

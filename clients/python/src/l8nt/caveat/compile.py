@@ -21,6 +21,13 @@ SCOPE_KEYS: Final[tuple[str, ...]] = tuple(dict.fromkeys(field.key for field in 
 _KEYS: Final = frozenset(SCOPE_KEYS)
 
 
+def check_keys(scope: Scope) -> None:
+    """Raises ``TypeError`` for a key that no scope has, which it names."""
+    if not scope.keys() <= _KEYS:
+        # A misspelt limit would otherwise be no limit.
+        raise TypeError(_unknown(next(key for key in scope if key not in _KEYS)))
+
+
 def compile_scope(scope: Scope, *, now: float, nonce: str | None = None) -> tuple[str, ...]:
     """Compile a scope to caveats, in the order in which they are appended.
 
@@ -32,9 +39,7 @@ def compile_scope(scope: Scope, *, now: float, nonce: str | None = None) -> tupl
     that is no pattern. Both name the key.
     """
     given = cast("Mapping[str, object]", scope)
-    if not given.keys() <= _KEYS:
-        # A misspelt limit would otherwise be no limit.
-        raise TypeError(_unknown(next(key for key in given if key not in _KEYS)))
+    check_keys(scope)
     if given.get("expires_in") is not None and given.get("expires_at") is not None:
         raise TypeError("a scope has expires_in or expires_at, not both")
     terms = WriteTerms(now, nonce)

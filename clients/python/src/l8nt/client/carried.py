@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from ..credential import Credential
-from ..errors import PaymentError
+from ..credential.pasted import hint_of
+from ..errors import PaymentError, TokenCode, TokenError
 from .remote import RemoteTreasury
 
 GivenCredentials = str | Credential | Sequence[str | Credential]
@@ -61,5 +63,18 @@ def read_credentials(given: GivenCredentials | None) -> tuple[Credential, ...]:
     items = [given] if isinstance(given, (str, Credential)) else given
     read: list[Credential] = []
     for one in items:
-        read += [Credential.parse(text) for text in one.split()] if isinstance(one, str) else [one]
+        read += [_read(text) for text in one.split()] if isinstance(one, str) else [one]
     return tuple(read)
+
+
+def _read(text: str) -> Credential:
+    try:
+        return Credential.parse(text)
+    except TokenError as error:
+        said = f"In credential=, or SIGIL_CREDENTIAL if that is not given: {error.message}"
+        hint = hint_of(text) if error.code == "ERR_TOKEN_MALFORMED" else None
+        code = cast("TokenCode", error.code)
+        told = TokenError(code, said if hint is None else f"{said} {hint}")
+    finally:
+        text = ""
+    raise told

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from typing_extensions import Self
 
-from ..caveat import Scope
+from ..caveat import Scope, compile_scope
 from ..credential import Credential, Descent
 from .carried import Carried, CarriedCredentials, GivenCredentials
 from .flow import Flow
@@ -89,6 +89,8 @@ class Core(HoldsCredentials):
                 "`limits` are those of a wallet: give wallet= or set SIGIL_WALLET, or narrow the "
                 "credential with attenuate()"
             )
+        if limits is not None:
+            compile_scope(limits, now=clock())  # A mistake is told now, and not at a payment.
         self.clock = clock
         self._wallet = wallet
         self._limits = limits

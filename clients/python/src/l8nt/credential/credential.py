@@ -16,6 +16,7 @@ from ..caveat import (
     CaveatText,
     Scope,
     check_caveats,
+    check_keys,
     compile_scope,
     treasury_vocabulary,
 )
@@ -126,6 +127,7 @@ class Credential(HoldsSecret):
         TokenError ``ERR_TOKEN_TOO_LARGE``.
         """
         if not isinstance(scope.get("agent"), str):
+            check_keys(scope)
             raise TypeError('a delegation names its agent: delegate(agent="flight-booker", …)')
         return self._narrowed(scope, now)
 
