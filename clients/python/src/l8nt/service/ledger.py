@@ -194,7 +194,7 @@ class MemoryLedger:
                     row.committed += kept
                     if one.window_seconds is not None and kept > 0:
                         row.slots = add_to_window(row.slots, one.window_seconds, at, kept)
-                # Whoever holds a credential makes children of it, with as many limits as they like.
+                # A holder of a credential makes children of it, with as many limits as it likes.
                 if row.committed == 0 and row.reserved == 0:
                     del self._rows[one.id]
 
