@@ -6,6 +6,8 @@ from collections import OrderedDict
 from threading import Lock
 from typing import Generic, TypeVar
 
+from ._forked import renews
+
 Key = TypeVar("Key")
 Value = TypeVar("Value")
 
@@ -14,6 +16,10 @@ class Lru(Generic[Key, Value]):
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
         self._entries: OrderedDict[Key, Value] = OrderedDict()
+        self.renew_lock()
+        renews(self)
+
+    def renew_lock(self) -> None:
         self._lock = Lock()
 
     def __len__(self) -> int:

@@ -18,6 +18,7 @@ from tests.town import Town
 
 from l8nt import AsyncClient, Client
 from l8nt.client.connections import Connections, goes_by_proxy
+from l8nt.client.endings import was_not_sent
 from l8nt.client.pools import Leases, Wanted
 
 from .world import SHOP, Mode, World, each_mode
@@ -30,7 +31,8 @@ CLOSED = "http://127.0.0.1:9"
 
 
 def run_python(code: str) -> None:
-    subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": str(SOURCE)}, check=True)
+    paths = os.pathsep.join((str(SOURCE), str(SOURCE.parent)))
+    subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": paths}, check=True)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
@@ -57,6 +59,64 @@ def test_a_process_that_was_forked_has_connections_of_its_own() -> None:
         assert before.is_closed
         """
     )
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_process_that_was_forked_does_not_wait_for_threads_of_its_parent() -> None:
+    run_python(
+        """if True:
+        import os, signal, threading, warnings
+        from l8nt import _forked
+        from l8nt.client import core, held, orders, pools
+        from tests.client.world import SHOP, World
+        warnings.simplefilter("ignore")  # That threads run is the point.
+        world = World()
+        world.otherwise = lambda order: world.hand_over(world.sold(expires_in="30m"), order)
+        client = world.client()
+        for _ in range(2):
+            client.get(f"{SHOP}/a")
+        kinds = {type(one).__name__ for one in _forked._all}
+        assert {"Core", "Held", "HeldCredentials", "Lru", "Orders"} <= kinds, kinds
+        taken, ended = threading.Event(), threading.Event()
+
+        def hold():
+            for one in list(_forked._all):
+                getattr(one, "_lock" if hasattr(one, "_lock") else "lock").acquire()
+            pools._lock.acquire()
+            taken.set()
+            ended.wait()
+
+        threading.Thread(target=hold, daemon=True).start()
+        taken.wait()
+        if os.fork() == 0:
+            signal.alarm(60)  # Ends a process that hangs.
+            client.get(f"{SHOP}/a")
+            client.get(f"{SHOP}/b", headers={"x-other": "1"})
+            client.post(f"{SHOP}/c")
+            pools.Leases().http(pools.Wanted("services", False, pools.library()))
+            os._exit(0)
+        assert os.wait()[1] == 0
+        os._exit(0)
+        """
+    )
+
+
+def test_a_client_that_another_thread_has_closed_was_sent_nothing() -> None:
+    http = httpx2.Client()
+    http.close()
+    with pytest.raises(RuntimeError) as caught:
+        http.get("https://treasury.example/")
+    assert was_not_sent(caught.value)
+    assert not was_not_sent(RuntimeError("something else"))
+
+
+def test_a_call_goes_on_with_another_connection_once_its_own_is_closed() -> None:
+    connections = Connections(None, None, is_async=False)
+    before = connections.services()
+    connections.leases.close()
+    assert connections.to_service(before, "https://service.example/") is connections.services()
+    assert not connections.services().is_closed
+    connections.leases.close()
 
 
 def test_the_package_loads_where_no_process_forks() -> None:

@@ -63,6 +63,8 @@ class Connections:
         """What sends a request of ``http`` to a service. Over plain HTTP a proxy would see the
         credential, which leaves this machine with it.
         """
+        if self._given is None:
+            http = self.services()  # Another thread may have closed the one of before.
         if not is_plain_here(url) or not goes_by_proxy(http, url):
             return http
         return self.trusted()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from typing_extensions import Self
 
+from .._forked import renews
 from ..caveat import Scope, compile_scope
 from ..credential import Credential, Descent
 from .carried import Carried, CarriedCredentials, GivenCredentials
@@ -95,7 +96,8 @@ class Core(HoldsCredentials):
         self._wallet = wallet
         self._limits = limits
         self._child: WalletChild | None = None
-        self._lock = threading.Lock()
+        self.renew_lock()
+        renews(self)
         key = holder_key if holder_key is not None else environment.get("SIGIL_HOLDER_KEY") or None
         self._signer = None if key is None else Signer(_holder_key(key, clock))
         self._on_payment = on_payment
@@ -104,6 +106,9 @@ class Core(HoldsCredentials):
         self.ready = ReadyPasses(self._sender)
         self._carried = None if wallet else CarriedCredentials(credential, self._treasury_at)
         self._context: TripContext | None = None
+
+    def renew_lock(self) -> None:
+        self._lock = threading.Lock()
 
     def derived(self, given: GivenCredentials) -> Core:
         """The same with another credential. What was handed over to this one is not its own."""
@@ -114,7 +119,8 @@ class Core(HoldsCredentials):
 
     def begin(self, given: GivenCredentials | None) -> None:
         """Holds these credentials and nothing that was handed over."""
-        self._lock = threading.Lock()
+        self.renew_lock()
+        renews(self)
         self._sender = SenderContext(self.clock, self._signer)
         self.ready = ReadyPasses(self._sender)
         self._carried = CarriedCredentials(given, self._treasury_at)

@@ -66,6 +66,8 @@ _HUNG_UP = frozenset(
         "SSLEOFError",
     }
 )
+# A RuntimeError of httpx and httpx2, if another thread has closed the client.
+_UNSENT_WORDS = "Cannot send a request, as the client has been closed"
 _CLOSED_WORDS = ("Server disconnected", "ConnectionTerminated", "StreamReset", "Connection aborted")
 
 
@@ -76,7 +78,9 @@ def has_given_up(error: BaseException) -> bool:
 
 def was_not_sent(error: BaseException) -> bool:
     """Whether an exchange failed before anything of the request was sent to the server."""
-    return any(not _UNSENT.isdisjoint(names) for names, _ in _causes(error))
+    return any(
+        not _UNSENT.isdisjoint(names) or _UNSENT_WORDS in text for names, text in _causes(error)
+    )
 
 
 def was_closed(error: BaseException) -> bool:

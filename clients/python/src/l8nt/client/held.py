@@ -11,6 +11,7 @@ from typing import TypedDict
 
 from typing_extensions import NotRequired
 
+from .._forked import renews
 from .._lru import Lru
 from ..caveat import Access, Target, format_origin
 from ..credential import Credential
@@ -35,6 +36,7 @@ class Held:
     """A credential that was handed over, and what is known of its use."""
 
     __slots__ = (
+        "__weakref__",
         "_is_used_up",
         "_lock",
         "_may_be_used",
@@ -49,7 +51,8 @@ class Held:
         self.credential = credential
         self.order = order
         """The order that the treasury handed it over for last: it was bought for that one."""
-        self._lock = threading.RLock()
+        self.renew_lock()
+        renews(self)
         self._may_be_used = not is_new
         """Whether the service may have served it."""
         self._unanswered = False
@@ -59,6 +62,9 @@ class Held:
         self._users = 0
         self._is_used_up = False
         self._paid_for = order.id if is_new else None
+
+    def renew_lock(self) -> None:
+        self._lock = threading.RLock()
 
     def is_paid_by(self, order_id: str | None) -> bool:
         """Whether the payment of this order bought it."""
@@ -132,7 +138,8 @@ class HeldCredentials:
     """What was handed over to one client. Threads share it."""
 
     def __init__(self) -> None:
-        self._lock = threading.RLock()
+        self.renew_lock()
+        renews(self)
         self._by_origin = Lru[str, tuple[Held, ...]](_MAX_ORIGINS)
         self._known = Lru[str, Held](_MAX_KNOWN)
         """By payment hash, also those in use: the same purchase may be handed over again."""
@@ -140,6 +147,9 @@ class HeldCredentials:
         """Clock of the service minus the client's, in seconds, by origin."""
         self.version = 0
         """Changes with everything that changes what is taken."""
+
+    def renew_lock(self) -> None:
+        self._lock = threading.RLock()
 
     def handed(self, text: str, order: Order, is_new: bool) -> Held:
         """A credential that was just handed over. It is not kept until ``keep``. ``is_new``: it was

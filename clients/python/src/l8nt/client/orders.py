@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import TypedDict
 from weakref import WeakKeyDictionary
 
+from .._forked import renews
 from .._lru import Lru
 from ..caveat import Target, format_origin
 from ..credential import Credential
@@ -84,15 +85,20 @@ class Orders:
     """The orders of one node. Threads share it."""
 
     def __init__(self) -> None:
-        self.lock = threading.RLock()
-        self.under_way: dict[str, Order] = {}
-        """By id, in the order in which they began."""
+        self.renew_lock()
+        renews(self)
         self._answered: dict[str, str] = {}
         """Answered, and not yet known to the treasury: id and origin."""
-        self._bodies: dict[int, Callable[[], None]] = {}
         self._next_body = 0
         self._reported = Lru[str, bool](_MAX_REPORTED)
         """Payment hashes of payments that a client was told of."""
+
+    def renew_lock(self) -> None:
+        """In a process that was forked the calls of its parent do not run."""
+        self.lock = threading.RLock()
+        self.under_way: dict[str, Order] = {}
+        """By id, in the order in which they began."""
+        self._bodies: dict[int, Callable[[], None]] = {}
 
     def open(self, order_id: str, is_named: bool, target: Target) -> Order:
         with self.lock:
@@ -160,12 +166,25 @@ class Orders:
 _of_nodes = Lru[str, Orders](_MAX_NODES)
 """By node: a process may make a client for each request, and the treasury knows only the node."""
 _of_credentials: WeakKeyDictionary[Credential, Orders] = WeakKeyDictionary()
-_lock = threading.Lock()
+
+
+class _Guard:
+    """The lock of what follows from credentials to their orders."""
+
+    def __init__(self) -> None:
+        self.renew_lock()
+        renews(self)
+
+    def renew_lock(self) -> None:
+        self.lock = threading.Lock()
+
+
+_guard = _Guard()
 
 
 def orders_of(credential: Credential) -> Orders:
     """The orders of a credential's node in this process."""
-    with _lock:
+    with _guard.lock:
         known = _of_credentials.get(credential)
         if known is None:
             known = _of_credentials[credential] = _orders_of_node(credential)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -38,7 +37,6 @@ class SenderContext:
         self.signer = signer
         self.answered = Lru[str, bool](_MAX_ORIGINS)
         """Origins that have answered, to which there may be a kept connection."""
-        self.lock = threading.Lock()
 
 
 class Gone(Reply):
