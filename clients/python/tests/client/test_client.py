@@ -57,7 +57,7 @@ async def test_an_async_client_of_a_client_has_its_credential(town: Town) -> Non
         assert (await client.get(f"{shop.url}/a")).status_code == 200
         child = client.delegate(agent="booker")
         await client.revoke(child)
-        booker = client.with_credential(child)
-        with pytest.raises(DeniedError, match="revocation"):
-            await booker.standing()
+        async with client.with_credential(child) as booker:
+            with pytest.raises(DeniedError, match="revocation"):
+                await booker.standing()
     assert client.credential == root.credential
