@@ -111,6 +111,7 @@ class AsgiExchange(Exchange):
         self._send = send
         self._replayed: list[Message] = []
         self._is_gone = False
+        self._is_dropped = False
         self._is_answered = False
         self._task: asyncio.Task[Any] | None = None
         self._ending: TaskEnding | None = None
@@ -166,7 +167,8 @@ class AsgiExchange(Exchange):
 
     async def send(self, message: Message) -> None:
         """Sends what the application sends; in its place the refusal, if there is one."""
-        if self._is_answered or (self._ending is not None and self._ending.is_over):
+        is_over = self._ending is not None and self._ending.is_over
+        if self._is_answered or self._is_dropped or is_over:
             return
         if self.answer is not None:
             await self.send_answer()
@@ -178,6 +180,10 @@ class AsgiExchange(Exchange):
                 for name, value in message.get("headers", ())
             ]
             sent = self.head(status, given, is_seen=not self._is_gone)
+            # What is given back is not sent: a client that closed one direction could still read.
+            if self._is_gone and self.grant is not None and not self.grant.is_counted_unseen:
+                self._is_dropped = True
+                return
             message = {**message, "headers": _encoded(sent)}
         await self._send(message)
         if self._ending is None and _is_begun(message) and self.grant is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from tests.service.test_decide import told_to
@@ -15,6 +15,7 @@ from l8nt.amount import Amount
 from l8nt.errors import AdapterError
 from l8nt.l402 import Minter
 from l8nt.service import Grant, MemoryLedger, Refused, RequestFacts, Service
+from l8nt.service.terms import terms_of
 
 
 class Desk:
@@ -277,3 +278,15 @@ def test_what_would_not_be_counted_cannot_be_settled(
     with pytest.raises(ValueError, match="has no price"):
         grant.settle(amount)
     assert grant.declared is None
+
+
+@pytest.mark.parametrize("name", ["Weather", "weather ", "", "my.weather", 5])
+def test_a_service_has_a_name_that_caveats_can_have(name: Any) -> None:
+    with pytest.raises(ValueError, match="name must be one that caveats can have"):
+        Service(location="https://api.example", secret=bytes(range(32)), name=name)
+
+
+def test_a_price_that_is_missing_is_no_price_of_zero() -> None:
+    with pytest.raises(TypeError, match="leave it out"):
+        terms_of(price=cast("Any", None))
+    assert terms_of().price.value == 0

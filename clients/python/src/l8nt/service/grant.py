@@ -209,6 +209,11 @@ class Grant:
                 "when it lets it pass, and never sees its answer."
             )
 
+    @property
+    def is_counted_unseen(self) -> bool:
+        """Whether the request counts also if its client left before the head."""
+        return self.passed.terms.metered
+
     def finish(self, status: int | None, *, is_seen: bool = True) -> None:
         """Ends the claim. For adapters of servers, once, when ``ends_by`` is known.
 
@@ -220,7 +225,7 @@ class Grant:
         self._has_ended = True
         if self._claim is None:
             return
-        seen = is_seen or self.passed.terms.metered
+        seen = is_seen or self.is_counted_unseen
         if self._is_consumed(status if seen else None):
             self._claim.commit(self._settled or self.price, self._clock())
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from ..caveat import Base, format_origin
@@ -26,6 +27,7 @@ class Holding:
         self._authority = format_origin(base.origin).partition("://")[2]
         self._base = base
         self._proofs: HolderProofs | None = None
+        self._lock = Lock()
 
     def signed(self, facts: RequestFacts, verified: Verified, target: str) -> Steps[Verified]:
         """The credential for this request, with whose key signed it; as it is without a right
@@ -39,13 +41,15 @@ class Holding:
         # Loaded only where it is needed: it is slow.
         from ..holder import HolderProofs, ProofRequest, SignedRequest, joined, signed_paths
 
-        if self._proofs is None:
-            self._proofs = HolderProofs(self._clock)
+        with self._lock:  # Two lists of nonces would let one signature in twice.
+            if self._proofs is None:
+                self._proofs = HolderProofs(self._clock)
+            proofs = self._proofs
         arrived, found, query = target.partition("?")
         path, other = signed_paths(self._location, self._base.path, arrived)
         fields = joined(facts.headers)
         signed = SignedRequest(facts.method, self._authority, path, found + query or "?", fields)
-        pending = self._proofs.begin(ProofRequest(signed, other_path=other), verified)
+        pending = proofs.begin(ProofRequest(signed, other_path=other), verified)
         if pending is None:
             return verified
         content = b""

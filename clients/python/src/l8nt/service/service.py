@@ -26,6 +26,7 @@ from ..caveat import (
     uncounted_spend,
     with_uncounted,
 )
+from ..caveat.service_name import is_service_name
 from ..credential import RevocationList, Verified
 from ..errors import AdapterError, DeniedError, TokenError, denied
 from ..l402 import (
@@ -107,6 +108,11 @@ class Service:
         ``alarm``: called with what the operator should look at. By default the log
         ``l8nt.service``.
         """
+        if name is not None and not (isinstance(name, str) and is_service_name(name)):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ValueError(
+                "name must be one that caveats can have, or nothing is limited by them: small "
+                'letters, digits, "_" and "-", such as "weather"'
+            )
         base = read_base(location)
         if base is None:
             raise ValueError(

@@ -49,6 +49,8 @@ def terms_of(**given: Unpack[GivenTerms]) -> Terms:
         known = ", ".join(GivenTerms.__annotations__)
         raise TypeError(f"{unknown[0]!r} is none of the terms of a route: {known}")
     price = given.get("price")
+    if price is None and "price" in given:
+        raise TypeError('price must be an amount, such as "5 sat"; leave it out for none')
     capability = given.get("capability")
     if capability is not None and not isinstance(capability, str):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise TypeError('capability must be a text, such as "forecast"')
