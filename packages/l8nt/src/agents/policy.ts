@@ -57,7 +57,8 @@ export function readPolicy(policy: AgentPolicy, what: string): PolicyEntry {
   } catch (error) {
     throw new TypeError(`${what}: ${(error as Error).message}`, { cause: error });
   }
-  return { scope, agents: readPolicies(agents, `${what}.agents`) };
+  // A copy: the caller's lists may change after they were checked.
+  return { scope: structuredClone(scope), agents: readPolicies(agents, `${what}.agents`) };
 }
 
 /**
