@@ -1,14 +1,15 @@
 /** The table of agents, as it was when it was checked. docs/guides/agents.md. */
 import { expect, test } from "vitest";
+import type { AmountText } from "../amount.ts";
 import { readPolicies } from "./policy.ts";
 
 const table = () => ({
   scout: {
     endpoints: ["GET https://api.example/x"],
-    budget: ["10 sat"],
+    budget: ["10 sat"] as AmountText[],
     capabilities: { weather: ["read"] },
     expiresAt: new Date(0),
-    agents: { runner: { budget: ["1 sat"] } },
+    agents: { runner: { budget: ["1 sat"] as AmountText[] } },
   },
 });
 
