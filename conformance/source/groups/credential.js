@@ -670,6 +670,20 @@ const revoke = (title, form, command, expect, spec) =>
 const b = childOf("biscuit");
 
 const THEY = six("Anyone who holds a credential may revoke any node derived from it.");
+const ONE_CREDENTIAL = from(
+  "3-challenge",
+  "6",
+)(
+  "The caveats and the ancestor's own are what one macaroon without a location can have (page 1 §1); more are refused before anything is derived from them.",
+);
+const DEEP = Array.from({ length: 63 }, (_, at) => `agent=a.${String(at).padStart(8, "0")}`);
+// A macaroon without a location has 105 bytes beside its caveats, and each of these 4 beside itself.
+const ownBytes = TREE[0].reduce((sum, caveat) => sum + caveat.length + 3, 105);
+const AGENT = "agent=z.00000001";
+const purposes = [1020, 1020, 1020, 1020, 1020];
+const lastBytes = 6093 - ownBytes - (AGENT.length + 3) - 5 * 1024 - 4;
+const FULL = [...[lastBytes, ...purposes].map((length) => "purpose=".padEnd(length, "x")), AGENT];
+const macaroonOf = (following) => macaroon([...TREE.slice(0, 1), following]);
 const revoking = [
   revoke(
     "a child of the presented credential",
@@ -708,6 +722,41 @@ const revoking = [
     )(
       "two credentials; no JSON, no list of strings, another field beside it, or no `agent` among them (`ERR_REQUEST`)",
     ),
+  ),
+  revoke(
+    "64 caveats, the ancestor's own among them",
+    "macaroon",
+    { credential: m.parent.text, caveats: DEEP },
+    { ok: true, node: macaroonOf(DEEP).place(64) },
+    ONE_CREDENTIAL,
+  ),
+  revoke(
+    "65 caveats, the ancestor's own among them",
+    "macaroon",
+    { credential: m.parent.text, caveats: [...DEEP, "agent=a.00000064"] },
+    deny("ERR_REQUEST"),
+    ONE_CREDENTIAL,
+  ),
+  revoke(
+    "6,093 bytes, the ancestor's own among them",
+    "macaroon",
+    { credential: m.parent.text, caveats: FULL },
+    { ok: true, node: macaroonOf(FULL).place(FULL.length + 1) },
+    ONE_CREDENTIAL,
+  ),
+  revoke(
+    "6,094 bytes, the ancestor's own among them",
+    "macaroon",
+    { credential: m.parent.text, caveats: [`${FULL[0]}x`, ...FULL.slice(1)] },
+    deny("ERR_REQUEST"),
+    ONE_CREDENTIAL,
+  ),
+  revoke(
+    "a caveat of 1,025 bytes",
+    "macaroon",
+    { credential: m.parent.text, caveats: ["purpose=".padEnd(1025, "x"), ...TREE[1]] },
+    deny("ERR_REQUEST"),
+    ONE_CREDENTIAL,
   ),
   ...["parent"].flatMap(() => {
     const block = (at, of = b.whole) => of.signedBlocks[at];

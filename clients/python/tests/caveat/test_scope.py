@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from datetime import datetime, timezone
+from enum import Enum
 from typing import Any
 
 import pytest
@@ -67,3 +68,86 @@ def test_no_message_and_no_object_shows_a_preimage() -> None:
     shown = f"{chain!r} {chain.texts!r} {chain.entries!r} {read!r} {chain.node!r}"
     assert PREIMAGE not in shown
     assert PREIMAGE.encode() not in pickle.dumps([str(one) for one in chain.texts])
+
+
+class _Text(str):
+    """A text that shows, formats and compares itself as another one."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return "other"
+
+    def __format__(self, spec: str, /) -> str:
+        return "other"
+
+    def __eq__(self, other: object) -> bool:
+        return True
+
+    def __hash__(self) -> int:
+        return hash("15m")
+
+
+class _Count(int):
+    """A number that shows and compares itself as another one."""
+
+    def __str__(self) -> str:
+        return "999"
+
+    def __format__(self, spec: str, /) -> str:
+        return "999"
+
+    def __int__(self) -> int:
+        return 999
+
+    def __le__(self, other: object) -> bool:
+        return True
+
+    def __ge__(self, other: object) -> bool:
+        return True
+
+
+class _Role(str, Enum):
+    SCOUT = "scout"
+    READ = "read"
+
+
+class _Uses(int, Enum):
+    FIVE = 5
+
+
+@pytest.mark.parametrize(
+    ("scope", "like"),
+    [
+        ({"max_uses": _Count(5), "max_depth": _Count(1)}, {"max_uses": 5, "max_depth": 1}),
+        ({"max_uses": _Uses.FIVE}, {"max_uses": 5}),
+        ({"agent": _Role.SCOUT}, {"agent": "scout"}),
+        ({"agent": _Text("scout")}, {"agent": "scout"}),
+        ({"purpose": _Role.SCOUT}, {"purpose": "scout"}),
+        ({"purpose": _Text("x")}, {"purpose": "x"}),
+        ({"services": [_Text("weather")]}, {"services": ["weather"]}),
+        ({"services": (_Role.SCOUT,)}, {"services": ["scout"]}),
+        ({"models": [_Text("gpt-5")]}, {"models": ["gpt-5"]}),
+        ({"capabilities": {_Role.SCOUT: [_Role.READ]}}, {"capabilities": {"scout": ["read"]}}),
+        (
+            {"capabilities": {_Text("weather"): [_Text("a")]}},
+            {"capabilities": {"weather": ["a"]}},
+        ),
+        ({"budget": _Text("5 sat")}, {"budget": "5 sat"}),
+        ({"expires_in": _Text("1h")}, {"expires_in": "1h"}),
+        ({"ledger": _Text("https://a.example")}, {"ledger": "https://a.example"}),
+        (
+            {"endpoints": [_Text("GET https://a.example/x")]},
+            {"endpoints": ["GET https://a.example/x"]},
+        ),
+    ],
+)
+def test_the_value_that_is_checked_is_the_one_that_is_signed(scope: Any, like: Any) -> None:
+    compile_scope({"expires_in": "15m"}, now=0)  # Kept, and found again by a text that is alike.
+    assert compile_scope(scope, now=0, nonce="0" * 16) == compile_scope(like, now=0, nonce="0" * 16)
+
+
+@pytest.mark.parametrize("scope", [{"max_uses": _Count(-5)}, {"max_uses": _Count(10**30)}])
+def test_a_number_is_not_in_range_because_it_says_so(scope: Any) -> None:
+    with pytest.raises(ValueError, match="max_uses must be a whole number"):
+        compile_scope(scope, now=0)

@@ -446,6 +446,8 @@ def test_a_holder_revokes_what_descends_from_its_credential(plain: World) -> Non
         (b'{"caveats": ["max_uses=1"]}', (400, "ERR_REQUEST")),
         (b'{"caveats": "agent=x"}', (400, "ERR_REQUEST")),
         (b'{"caveats": [], "more": 1}', (400, "ERR_REQUEST")),
+        (json.dumps({"caveats": ["agent=a.00000001"] * 65}).encode(), (400, "ERR_REQUEST")),
+        (json.dumps({"caveats": ["agent=a.00000001"] * 3200}).encode(), (400, "ERR_REQUEST")),
         (b"no json", (400, "ERR_REQUEST")),
         (b"\xff", (400, "ERR_REQUEST")),
         (b"[" * 50_000, (400, "ERR_REQUEST")),

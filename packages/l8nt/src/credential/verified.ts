@@ -207,7 +207,8 @@ export class Verified {
    * Revokes the node that `descent` opens below this credential, and everything below that node:
    * the right of every holder. Returns what was revoked.
    *
-   * @throws AdapterError `ERR_REQUEST` if it cannot be read, does not follow or names no agent;
+   * @throws AdapterError `ERR_REQUEST` if it cannot be read, does not follow, names no agent or
+   * is more than a credential can have;
    * `ERR_RATE_LIMITED` after a thousand nodes that this credential's node revoked
    */
   revokeBelow(descent: Descent): Revocation {

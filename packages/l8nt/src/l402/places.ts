@@ -3,7 +3,8 @@ import { nodesAt } from "../caveat/index.ts";
 import type { Places } from "../credential/index.ts";
 import { type Binary, binaryOfUtf8, hexOfBinary } from "../internal/bytes.ts";
 import { equalBinary, hmacBinary } from "../internal/crypto.ts";
-import { signCaveats } from "../macaroon/chain.ts";
+import { signatures } from "../macaroon/chain.ts";
+import { checkDescent } from "../macaroon/descent.ts";
 import type { Descent } from "../ports/descent.ts";
 
 const LABEL = "sigil place" as Binary;
@@ -29,11 +30,14 @@ export class SignedPlaces implements Places {
     return placeId(this.#signatures[count]!);
   }
 
+  /** @throws TypeError for blocks; TokenError `ERR_TOKEN_TOO_LARGE` before anything is derived */
   below(descent: Descent): readonly string[] {
     if ("blocks" in descent) throw new TypeError("a macaroon has caveats, and no blocks");
     const caveats = descent.map(binaryOfUtf8);
-    const last = this.#signatures.at(-1)!;
-    return nodesAt(descent).map((at) => placeId(signCaveats(last, caveats.slice(0, at + 1))));
+    checkDescent(this.#caveats, caveats);
+    // No key and no identifier are needed where the first signature is known.
+    const along = signatures(LABEL, LABEL, caveats, this.#signatures.slice(-1));
+    return nodesAt(descent).map((at) => placeId(along[at + 1]!));
   }
 
   /** The signatures that the chain of these caveats has in common with this one. */

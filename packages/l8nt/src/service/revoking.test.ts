@@ -118,6 +118,22 @@ test("a child that floods its paywall with revocations can be revoked, there, af
   }
 });
 
+test("an instance starts from a log whose entry has more nodes above than a credential can have", async () => {
+  const store = new CallingLog();
+  const who = family(open({}));
+  const nodeId = open({}).authority.verifier.authenticate(who.child).node.id;
+  const above = Array.from({ length: 3300 }, (_, at) => at.toString(16).padStart(32, "0"));
+  await store.addDirective({ kind: "revoke", nodeId, above, by: above[0]!, at: NOW });
+  const paywall = open({ revocations: { store } });
+  await paywall.ready();
+  expect([await statusOf(paywall, who.child), await statusOf(paywall, who.parent)]).toEqual([
+    402, 200,
+  ]);
+  const sibling = who.parent.delegate({ agent: "sibling" });
+  expect((await askToRevoke(paywall, { parent: who.parent, child: sibling }))!.status).toBe(200);
+  expect(await statusOf(paywall, sibling)).toBe(402);
+});
+
 test("what the owner revokes is written down, too", async () => {
   const store = new CallingLog();
   const first = open({ revocations: { store } });

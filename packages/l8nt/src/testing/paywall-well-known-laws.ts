@@ -98,6 +98,7 @@ export function wellKnownLaws({ law }: PaywallLaws): void {
       '{"caveats":"agent=x"}',
       '{"caveats":[1]}',
       '{"caveats":[]}',
+      JSON.stringify({ caveats: Array(65).fill("agent=scout.0011223344556677") }),
     ])
       assert.equal(
         (await world.ask(REVOCATIONS, [parent.toString()], { ...asked, body })).status,

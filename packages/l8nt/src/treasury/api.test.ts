@@ -383,3 +383,21 @@ test("a treasury whose authority does not know what was revoked answers 503, and
   expect(await answer.json()).toMatchObject({ code: "ERR_REVOCATION_UNKNOWN" });
   expect(world.network.payments()).toEqual([]);
 });
+
+test("a revocation leads to what a credential can have, with the holder's own caveats; more is refused [case 111]", async () => {
+  const world = await town();
+  const root = world.mint();
+  const nodes = (count: number) =>
+    Array.from({ length: count }, (_, at) => `agent=a.${at.toString(16).padStart(8, "0")}`);
+  const room = 64 - root.caveats.length;
+  const revoke = (caveats: readonly string[]) =>
+    post(world, root, { caveats }, "/.well-known/l402/revocations");
+  for (const caveats of [nodes(room + 1), nodes(65), nodes(3200)]) {
+    const answer = await revoke(caveats);
+    expect([answer.status, (await answer.json()).code]).toEqual([400, "ERR_REQUEST"]);
+    await expect(world.treasury.revoke(root.toString(), caveats)).rejects.toMatchObject({
+      code: "ERR_REQUEST",
+    });
+  }
+  expect((await revoke(nodes(room))).status).toBe(200);
+});

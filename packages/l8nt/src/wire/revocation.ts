@@ -18,7 +18,7 @@ export const revocation = message({
   path: REVOCATIONS_PATH,
   summary: "Revokes the node that these caveats, or blocks, open below the credential",
   audience: "agent",
-  body: object({ caveats: optional(list(text)), blocks: optional(list(text, 64)) }),
+  body: object({ caveats: optional(list(text, 64)), blocks: optional(list(text, 64)) }),
   answer: object({ node: nodeId }),
 });
 

@@ -8,7 +8,7 @@ from typing import Final, cast
 
 from .condition import Bound
 from .conditions.table import CONDITIONS, FIELDS
-from .field import WriteTerms
+from .field import WriteTerms, plain
 from .nearest import nearest
 from .scope import Scope
 from .vocabulary import Vocabulary
@@ -45,7 +45,7 @@ def compile_scope(scope: Scope, *, now: float, nonce: str | None = None) -> tupl
     terms = WriteTerms(now, nonce)
     caveats: list[str] = []
     for key, write in FIELDS:
-        value = given.get(key)
+        value = plain(given.get(key))
         if value is not None:
             caveats += write(value, terms)
     for caveat in caveats:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from functools import lru_cache
 from typing import Final, NamedTuple, cast
@@ -30,6 +30,22 @@ class Field(NamedTuple):
     key: str
     write: Callable[[object, WriteTerms], list[str]]
     """Returns the caveats of a value. Raises ``TypeError`` or ``ValueError`` that names the key."""
+
+
+def plain(value: object) -> object:
+    """The value of a scope without types of the caller's own, such as a member of ``class
+    Role(str, Enum)``: what such an object says of itself may be another text than it is.
+    """
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return int.__int__(value)
+    if isinstance(value, (list, tuple)):
+        return [plain(one) for one in cast("Sequence[object]", value)]
+    if isinstance(value, Mapping):
+        entries = cast("Mapping[object, object]", value).items()
+        return {plain(key): plain(one) for key, one in entries}
+    return value
 
 
 def read_amounts(amounts: object, what: str) -> tuple[Amount, ...]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from .._secrecy import without_frames
 from ..credential import Blocks, Credential, Descent
 from ..errors import AdapterError, BudgetError, ChallengeError, PaymentError, SigilError
+from ..macaroon.packet import check_descent
 from ..wire.problem import members
 from .endings import was_not_sent
 from .fields import Fields
@@ -239,7 +240,12 @@ class RemoteTreasury:
         )
 
     def revoke(self, credential: Credential, descent: Descent) -> Flow[str]:
-        """Revokes the node that ``descent`` opens below the credential; gives its id."""
+        """Revokes the node that ``descent`` opens below the credential; gives its id.
+
+        Raises TokenError ``ERR_TOKEN_TOO_LARGE`` for more than a credential can have.
+        """
+        if not isinstance(descent, Blocks):
+            check_descent(credential.body.caveats, [caveat.encode() for caveat in descent])
         body: dict[str, object] = (
             {"blocks": list(descent.blocks)}
             if isinstance(descent, Blocks)

@@ -116,7 +116,7 @@ class HmacVerifier(HoldsSecret):
                 "ERR_TOKEN_PREIMAGE",
                 "The credential's preimage does not prove its payment.",
             )
-        places = SignedPlaces(proven)
+        places = SignedPlaces(proven, caveats)
         payment_hash = body.payment_hash
         chain = CaveatChain(caveats, self.vocabulary, payment_hash, places)
         verified = Verified(text, chain, payment_hash, places, self._facts)

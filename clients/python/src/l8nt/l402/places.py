@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from .._secrecy import HoldsSecret
 from ..credential.body import Blocks, Descent
 from ..macaroon.chain import hmac_sha256, sign_caveats
+from ..macaroon.packet import check_descent
 
 _LABEL = b"sigil place"
 _ID_BYTES = 16
-_OPENS = "agent="
+_OPENS = b"agent="
 
 
 def place_id(signature: bytes) -> str:
@@ -25,21 +26,27 @@ class SignedPlaces(HoldsSecret):
     the next caveat is keyed with, so they are secret.
     """
 
-    __slots__ = ("_signatures",)
+    __slots__ = ("_caveats", "_signatures")
 
-    def __init__(self, signatures: Sequence[bytes]) -> None:
+    def __init__(self, signatures: Sequence[bytes], caveats: Sequence[bytes]) -> None:
         self._signatures = tuple(signatures)
+        self._caveats = tuple(caveats)
 
     def at(self, count: int) -> str:
         return place_id(self._signatures[count])
 
     def below(self, descent: Descent, ledger: str | None) -> Sequence[str]:
+        """Raises TypeError for blocks; TokenError ``ERR_TOKEN_TOO_LARGE``, before anything is
+        derived, for more than a credential can have.
+        """
         if isinstance(descent, Blocks):
             raise TypeError("a macaroon has caveats, and no blocks")
+        following = [caveat.encode() for caveat in descent]
+        check_descent(self._caveats, following)
         last = self._signatures[-1]
         opened: list[str] = []
-        for caveat in descent:
-            last = sign_caveats(last, [caveat.encode()])
+        for caveat in following:
+            last = sign_caveats(last, [caveat])
             if caveat.startswith(_OPENS):
                 opened.append(place_id(last))
         return opened

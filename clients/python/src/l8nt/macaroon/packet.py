@@ -4,6 +4,7 @@ spec/1-credential.md §1.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from ..errors import TokenError
@@ -13,6 +14,8 @@ MAX_PACKET_BYTES = 6093
 MAX_CAVEATS = 64
 MAX_CAVEAT_BYTES = 1024
 SIGNATURE_BYTES = 32
+_IDENTIFIER_BYTES = 66
+"""Of a credential. spec/1-credential.md §2."""
 
 VERSION = 2
 END = 0
@@ -80,6 +83,18 @@ def check_size(head: bytes, caveats: int) -> None:
     size = len(head) + len(TRAILER) + SIGNATURE_BYTES
     if caveats > MAX_CAVEATS or size > MAX_PACKET_BYTES:
         raise too_large()
+
+
+def check_descent(own: Sequence[bytes], following: Sequence[bytes]) -> None:
+    """Refuse what no credential can have: ``own`` caveats with those that follow. A location is a
+    hint, so it is counted as missing. Raises TokenError ``ERR_TOKEN_TOO_LARGE``.
+    """
+    every = (*own, *following)
+    if len(every) > MAX_CAVEATS:
+        raise too_large()
+    check_size(
+        head_of("", bytes(_IDENTIFIER_BYTES)) + b"".join(map(caveat_field, every)), len(every)
+    )
 
 
 def read_packet(packet: bytes) -> Fields:

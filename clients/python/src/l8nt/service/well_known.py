@@ -9,6 +9,7 @@ from typing import Any, Final, cast
 
 from ..credential import Blocks, Descent
 from ..errors import AdapterError
+from ..macaroon.packet import MAX_CAVEATS
 from .facts import RequestFacts
 from .refused import Answer
 from .waiting import Steps, Wait
@@ -62,13 +63,14 @@ def descent_in(content: bytes) -> Descent:
     if isinstance(said, dict):
         given = cast("dict[str, Any]", said)
         caveats, blocks = _texts(given.get("caveats")), _texts(given.get("blocks"))
-        if len(given) == 1 and caveats is not None:
+        if len(given) == 1 and caveats is not None and len(caveats) <= MAX_CAVEATS:
             return caveats
         if len(given) == 1 and blocks is not None and len(blocks) <= _MAX_BLOCKS:
             return Blocks(tuple(blocks))
     raise AdapterError(
         "ERR_REQUEST",
-        'A revocation has either "caveats" or "blocks": what follows your own in the child.',
+        'A revocation has either "caveats" or "blocks", at most '
+        f"{MAX_CAVEATS}: what follows your own in the child.",
     )
 
 
