@@ -6,6 +6,7 @@ import base64
 import contextlib
 import os
 import pickle
+import resource
 import signal
 import socket
 import subprocess
@@ -14,6 +15,7 @@ import textwrap
 from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -28,6 +30,7 @@ ROOT = Path(__file__).resolve().parents[4]
 NODE = ROOT / "node_modules/node/bin/node"
 PROGRAM = f"{NODE} --no-warnings --conditions=l8nt-source {ROOT}/packages/sigil/src/main.ts"
 SMALL: Scope = {"endpoints": ["GET https://api.example/**"], "budget": "5 sat", "expires_in": "1h"}
+WIDE: Scope = {"endpoints": ["* https://*/**"], "budget": "9000 sat", "expires_in": "1h"}
 NOWHERE = "dev+http://127.0.0.1:1/a?key=k"
 
 
@@ -106,6 +109,86 @@ def test_a_scope_that_cannot_be_minted_says_why_and_the_next_one_is_minted(
     with pytest.raises(ValueError, match="needs endpoints"):
         child.credential({"expires_in": "1h"})
     assert child.credential()
+
+
+class _Cut(KeyboardInterrupt):
+    """Ctrl-C at a place that a test chooses."""
+
+
+@pytest.mark.parametrize("place", ["unwritten", "half", "unheard", "half heard", "late"])
+def test_a_question_that_was_not_waited_for_leaves_its_answer_to_nobody(
+    child: WalletChild, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    child.credential()
+    program = child._program  # pyright: ignore[reportPrivateUsage]  # To interrupt it.
+    assert program is not None
+    write = program._write  # pyright: ignore[reportPrivateUsage]
+    answer = program._answer  # pyright: ignore[reportPrivateUsage]
+
+    def cut_write(text: bytes) -> None:
+        write(text[: {"unwritten": 0, "half": len(text) // 2}[place]])
+        raise _Cut
+
+    def cut_answer(key: str, value: str | None, seconds: float) -> dict[str, str]:
+        if place == "late":
+            os.kill(program._process.pid, signal.SIGSTOP)  # pyright: ignore[reportPrivateUsage]
+            return answer(key, value, 0)
+        if place == "half heard":
+            start = program._stdout.read(9)  # pyright: ignore[reportPrivateUsage]
+            program._heard += start  # pyright: ignore[reportPrivateUsage]
+        raise _Cut
+
+    with monkeypatch.context() as cut:
+        if place in ("unwritten", "half"):
+            cut.setattr(program, "_write", cut_write)
+        else:
+            cut.setattr(program, "_answer", cut_answer)
+        with pytest.raises((_Cut, AdapterError), match=r"did not answer|^$"):
+            child.credential(WIDE)
+    os.kill(program._process.pid, signal.SIGCONT)  # pyright: ignore[reportPrivateUsage]
+    for _ in range(2):
+        assert "budget_msat=5000" in _caveats(child.credential(SMALL))
+
+
+def test_a_process_with_more_open_files_than_select_takes_has_a_treasury() -> None:
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(2048, limits[1]), limits[1]))
+    with contextlib.ExitStack() as stack:
+        stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, limits)
+        for _ in range(1024):
+            stack.callback(os.close, os.open(os.devnull, os.O_RDONLY))
+        child = WalletChild(NOWHERE)
+        stack.callback(child.close)
+        assert child.credential() == child.credential()
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError("too many files"), MemoryError()])
+def test_whatever_ends_the_start_ends_what_was_started(
+    monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    started: list[subprocess.Popen[Any]] = []
+    popen = subprocess.Popen
+
+    def noted(*given: Any, **options: Any) -> subprocess.Popen[Any]:
+        started.append(popen(*given, **options))
+        return started[-1]
+
+    def failing() -> object:
+        raise error
+
+    monkeypatch.setattr("l8nt.client.wallet_child.subprocess.Popen", noted)
+    monkeypatch.setenv("SIGIL_PROGRAM", "sh -c 'read line'")
+    child = WalletChild(NOWHERE)
+    for _ in range(2):
+        with monkeypatch.context() as cut:
+            cut.setattr("l8nt.client.wallet_child.selectors.DefaultSelector", failing)
+            with pytest.raises(type(error)):
+                child.credential()
+    assert [process.poll() is not None for process in started] == [True, True]
+    # Nothing was counted, so it may start again.
+    monkeypatch.setenv("SIGIL_PROGRAM", PROGRAM)
+    assert child.credential()
+    child.close()
 
 
 def test_one_process_and_wallet_has_one_treasury() -> None:

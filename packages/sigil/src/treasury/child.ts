@@ -43,7 +43,7 @@ export async function child(_given: Arguments, terminal: Terminal): Promise<numb
     const lines = createInterface({ input: terminal.stdin });
     terminal.onStop(() => lines.close());
     print({ socket, location: treasury.location });
-    for await (const line of lines) print(answerTo(line, core));
+    for await (const line of lines) if (line !== "") print(answerTo(line, core));
     // The wallet may keep a connection open that nobody waits for any more.
     setTimeout(() => process.exit(EXIT.ok), PATIENCE_MS).unref();
     await Promise.race([
@@ -56,13 +56,22 @@ export async function child(_given: Arguments, terminal: Terminal): Promise<numb
   return EXIT.ok;
 }
 
+interface Question {
+  readonly scope?: Scope;
+  /** Repeated in the answer, so that a program which gave up waiting takes it for no other one. */
+  readonly id?: unknown;
+}
+
 /** `{}` or `{"scope":{…}}` is answered with a credential, or with what is wrong with the scope. */
 export function answerTo(line: string, treasury: Minting): object {
+  let id: unknown;
   try {
-    const { scope = DEFAULT_LIMITS } = JSON.parse(line) as { readonly scope?: Scope };
-    return { credential: treasury.mint(withDates(scope)).toString() };
+    const question = JSON.parse(line) as Question;
+    id = question.id;
+    const { scope = DEFAULT_LIMITS } = question;
+    return { id, credential: treasury.mint(withDates(scope)).toString() };
   } catch (error) {
-    return { error: (error as Error).message };
+    return { id, error: (error as Error).message };
   }
 }
 
