@@ -98,7 +98,7 @@ class AsyncClient(HoldsCredentials):
         """``request``, of an order with an id of the caller's, or with an answer that is read as it
         comes.
         """
-        core = await self._open()
+        core = self._core
         http = self._connections.services()
         url = str(url)
         call = Prepared(http, method, url, options)
@@ -109,7 +109,7 @@ class AsyncClient(HoldsCredentials):
             if response is not None:
                 return response
         await call.aapply_auth()
-        if not core.carried.all and not call.presents:
+        if core.is_empty and not call.presents:
             return await self._free(call, stream)
         trip = core.call(call.written)
         reply = await arun(trip.follow(call.outgoing(order_id)), port)

@@ -123,7 +123,6 @@ class Client(HoldsCredentials):
         comes.
         """
         http, core = self._connections.services(), self._core
-        carried = core.carried
         url = str(url)
         call = Prepared(http, method, url, options)
         port = HttpxPort(http, call.request, self._connections, core)
@@ -133,7 +132,7 @@ class Client(HoldsCredentials):
             if response is not None:
                 return response
         call.apply_auth()
-        if not carried.all and not call.presents:
+        if core.is_empty and not call.presents:
             return self._free(call, stream)
         trip = core.call(call.written)
         reply = run(trip.follow(call.outgoing(order_id)), port)

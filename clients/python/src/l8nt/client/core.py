@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+import secrets
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NoReturn, Protocol
+from typing import TYPE_CHECKING, Final, NoReturn, Protocol
+from weakref import WeakSet
 
 from typing_extensions import Self
 
 from .._forked import renews
 from ..caveat import Scope, compile_scope
 from ..credential import Credential, Descent
+from ..l402 import Minter
 from .carried import Carried, CarriedCredentials, GivenCredentials
 from .flow import Flow
 from .orders import orders_of
@@ -28,6 +31,20 @@ if TYPE_CHECKING:
     from .wallet_child import WalletChild
 
 PAGE_ROWS = 100
+
+DEFAULT_LIMITS: Final[Scope] = {
+    "endpoints": [
+        "* https://*:*/**",
+        "* http://127.0.0.1:*/**",
+        "* http://localhost:*/**",
+        "* http://[::1]:*/**",
+    ],
+    "max_price": "100 sat",
+    "budget_per_day": "1000 sat",
+    "budget": "10000 sat",
+    "expires_in": "365d",
+}
+"""What a client may do that has a wallet, and no limits."""
 
 
 class HoldsCredentials:
@@ -94,18 +111,17 @@ class Core(HoldsCredentials):
             compile_scope(limits, now=clock())  # A mistake is told now, and not at a payment.
         self.clock = clock
         self._wallet = wallet
-        self._limits = limits
+        self._limits: Scope | None = limits
         self._child: WalletChild | None = None
-        self.renew_lock()
-        renews(self)
         key = holder_key if holder_key is not None else environment.get("SIGIL_HOLDER_KEY") or None
         self._signer = None if key is None else Signer(_holder_key(key, clock))
         self._on_payment = on_payment
         self._given = credential
-        self._sender = SenderContext(clock, self._signer)
-        self.ready = ReadyPasses(self._sender)
-        self._carried = None if wallet else CarriedCredentials(credential, self._treasury_at)
-        self._context: TripContext | None = None
+        self._begin()
+        if wallet is None:
+            self._carried = CarriedCredentials(credential, self._treasury_at)
+        else:
+            _with_wallets.add(self)
 
     def renew_lock(self) -> None:
         self._lock = threading.Lock()
@@ -119,17 +135,33 @@ class Core(HoldsCredentials):
 
     def begin(self, given: GivenCredentials | None) -> None:
         """Holds these credentials and nothing that was handed over."""
+        self._begin()
+        self._carried = CarriedCredentials(given, self._treasury_at)
+
+    def _begin(self) -> None:
         self.renew_lock()
         renews(self)
         self._sender = SenderContext(self.clock, self._signer)
         self.ready = ReadyPasses(self._sender)
-        self._carried = CarriedCredentials(given, self._treasury_at)
-        self._context = None
+        self._carried: CarriedCredentials | None = None
+        self._context: TripContext | None = None
+
+    def begin_anew(self) -> None:
+        """Of a wallet, in a process that was forked: its treasury, and what that bought, stay with
+        the other process. This one starts another, if it needs one.
+        """
+        self._child = None
+        self._begin()
 
     @property
     def is_open(self) -> bool:
-        """Whether the credentials are there. Otherwise ``open`` starts what mints them."""
+        """Whether the credentials are there. Otherwise ``carried`` starts what mints them."""
         return self._carried is not None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is no credential, and nothing that mints one."""
+        return self._carried is not None and not self._carried.all
 
     @property
     def carried(self) -> CarriedCredentials:
@@ -160,12 +192,33 @@ class Core(HoldsCredentials):
 
     def context(self, written: Callable[[str], str]) -> TripContext:
         """What all calls share. ``written`` gives a URL as the HTTP library writes it."""
-        if self._context is None:
-            carried = self.carried
-            self._context = TripContext(
-                self._sender, carried, Trusted(carried), self._on_payment, written
+        context = self._context
+        if context is None:
+            carried, opened = self._carried, None
+            # Until a service asks for payment, nothing is needed that pays.
+            if carried is None:
+                carried, opened = self._foreseen(), lambda: self.first
+            context = TripContext(
+                self._sender, carried, Trusted(carried), self._on_payment, written, opened
             )
-        return self._context
+            if opened is None:
+                self._context = context
+        return context
+
+    def _foreseen(self) -> CarriedCredentials:
+        """A credential with the limits of the one that the wallet's treasury will mint. It says
+        what that covers, and can buy nothing.
+
+        Raises TypeError or ValueError for limits that cannot be minted.
+        """
+        minter = Minter(
+            secret=secrets.token_bytes(32),
+            location=EMBEDDED_LOCATION,
+            kind="spending",
+            clock=self.clock,
+        )
+        limits = DEFAULT_LIMITS if self._limits is None else self._limits
+        return CarriedCredentials(minter.mint(**limits), self._treasury_at)
 
     def call(self, written: Callable[[str], str] = str) -> Trip:
         """One call, which an HTTP library may follow to where a redirect leads."""
@@ -212,6 +265,18 @@ class Core(HoldsCredentials):
         """What tells each treasury which orders were answered."""
         carried = () if self._carried is None else self._carried.all
         return [_tell(one) for one in carried if orders_of(one.credential).untold()]
+
+
+_with_wallets: WeakSet[Core] = WeakSet()
+
+
+def _begin_all_anew() -> None:
+    for core in list(_with_wallets):
+        core.begin_anew()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_all_anew)
 
 
 def _tell(carried: Carried) -> Flow[None]:

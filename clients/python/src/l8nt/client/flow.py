@@ -113,7 +113,14 @@ class Fill:
     body: StreamedBody
 
 
-Effect = Send | Read | Close | Pause | Fill
+@dataclass
+class Work:
+    """Calls a function that blocks."""
+
+    function: Callable[[], object]
+
+
+Effect = Send | Read | Close | Pause | Fill | Work
 Flow = Generator[Effect, object, T]
 
 
@@ -142,6 +149,12 @@ def pause(seconds: float) -> Flow[None]:
 
 def fill(body: StreamedBody) -> Flow[None]:
     yield Fill(body)
+
+
+def work(function: Callable[[], T]) -> Flow[T]:
+    done: list[T] = []
+    yield Work(lambda: done.append(function()))
+    return done[0]
 
 
 class Port(Protocol):
@@ -182,7 +195,7 @@ def run(flow: Flow[T], port: Port) -> T:
         effect = next(flow)
         while True:
             try:
-                given = _Given(_perform(effect, port))
+                given = _Given(perform(effect, port))
             # The flow keeps what was bought, whatever ends it.
             except BaseException as error:  # noqa: PERF203 - each effect may fail.
                 effect = flow.throw(error)
@@ -198,7 +211,8 @@ def run(flow: Flow[T], port: Port) -> T:
         raise
 
 
-def _perform(effect: Effect, port: Port) -> object:
+def perform(effect: Effect, port: Port) -> object:
+    """Does what a flow asks."""
     if isinstance(effect, Send):
         return port.send(effect)
     if isinstance(effect, Read):
@@ -207,6 +221,8 @@ def _perform(effect: Effect, port: Port) -> object:
         return port.close(effect.reply)
     if isinstance(effect, Pause):
         return patience.sleep(effect.seconds)
+    if isinstance(effect, Work):
+        return effect.function()
     return effect.body.fill()
 
 
@@ -217,7 +233,7 @@ async def arun(flow: Flow[T], port: AsyncPort) -> T:
         effect = next(flow)
         while True:
             try:
-                given = _Given(await _aperform(effect, port))
+                given = _Given(await aperform(effect, port))
             # The flow keeps what was bought, whatever ends it.
             except BaseException as error:  # noqa: PERF203 - each effect may fail.
                 effect = flow.throw(error)
@@ -233,7 +249,8 @@ async def arun(flow: Flow[T], port: AsyncPort) -> T:
         raise
 
 
-async def _aperform(effect: Effect, port: AsyncPort) -> object:
+async def aperform(effect: Effect, port: AsyncPort) -> object:
+    """Does what a flow asks."""
     if isinstance(effect, Send):
         return await port.send(effect)
     if isinstance(effect, Read):
@@ -242,4 +259,8 @@ async def _aperform(effect: Effect, port: AsyncPort) -> object:
         return await port.close(effect.reply)
     if isinstance(effect, Pause):
         return await patience.asleep(effect.seconds)
+    if isinstance(effect, Work):
+        from anyio.to_thread import run_sync
+
+        return await run_sync(effect.function)
     return await effect.body.afill()

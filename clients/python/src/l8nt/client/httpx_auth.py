@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, Any
 from .carried import GivenCredentials
 from .connections import Connections
 from .core import Core, HoldsCredentials, OwnEnvironment
-from .flow import Close, Effect, Pause, Read, Send, arun, run
+from .flow import Close, Effect, Send, aperform, arun, perform, run
 from .httpx_port import AsyncHttpxPort, HttpxPort, outgoing_of
 from .httpx_reply import HttpxReply, library_of
 from .httpx_requests import written_by
 from .outgoing import Outgoing
-from .patience import patience
 from .standing import PaymentSummary
 from .unpaid import unpaid_free
 
@@ -217,11 +216,7 @@ def _performed(effect: Effect, port: HttpxPort, calls: _Calls) -> object:
         return reply
     if isinstance(effect, Close):
         return port.close(effect.reply) if effect.reply in calls.of_treasury else None
-    if isinstance(effect, Read):
-        return port.read(effect.reply, effect.max_bytes)
-    if isinstance(effect, Pause):
-        return patience.sleep(effect.seconds)
-    return effect.body.fill()
+    return perform(effect, port)
 
 
 async def _aperformed(effect: Effect, port: AsyncHttpxPort, calls: _Calls) -> object:
@@ -231,8 +226,4 @@ async def _aperformed(effect: Effect, port: AsyncHttpxPort, calls: _Calls) -> ob
         return reply
     if isinstance(effect, Close):
         return await port.close(effect.reply) if effect.reply in calls.of_treasury else None
-    if isinstance(effect, Read):
-        return await port.read(effect.reply, effect.max_bytes)
-    if isinstance(effect, Pause):
-        return await patience.asleep(effect.seconds)
-    return await effect.body.afill()
+    return await aperform(effect, port)

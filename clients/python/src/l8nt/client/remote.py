@@ -130,9 +130,10 @@ class RemoteTreasury:
         if location == EMBEDDED_LOCATION and base is None:
             raise AdapterError(
                 "ERR_TREASURY",
-                "The credential comes from a client whose treasury is inside its own process. To "
-                "let other processes use it, give that client `treasury: { location }` and serve "
-                "`treasuryApi(client.treasury)` there.",
+                "The credential comes from a client that pays from a wallet by itself, and its "
+                "treasury cannot be reached from other processes. Run `sigil treasury start`, set "
+                "SIGIL_CREDENTIAL for that client in place of SIGIL_WALLET, and delegate from it "
+                "as before.",
             )
         self._treasury = TreasuryHttp(location, signer, base)
 

@@ -17,7 +17,7 @@ from .answers import awaited
 from .carried import WHAT_TO_SET, Carried, CarriedCredentials
 from .choosing import can_pay, choose, covers, is_at_home, payer_of
 from .endings import has_given_up
-from .flow import Flow, Reply, close
+from .flow import Flow, Reply, close, work
 from .held import Held, Refused
 from .orders import Order, named_order, new_order_id, orders_of
 from .outgoing import Outgoing, origin_of, too_large_to_buy, whole
@@ -59,6 +59,8 @@ class TripContext:
     on_payment: Callable[[PaymentSummary], object] | None
     written: Callable[[str], str]
     """A URL as the HTTP library writes it."""
+    opened: Callable[[], Carried] | None = None
+    """Starts what mints the credential that pays, if it has not minted it yet."""
 
 
 @dataclass(slots=True)
@@ -231,6 +233,8 @@ class Trip:
             )
         if not request.is_small:
             raise too_large_to_buy(request.origin)
+        if self._context.opened is not None:
+            payer = yield from work(self._context.opened)
         named = _named_id(request)
         order_id = named or request.order_id or new_order_id(self._context.sender.clock())
         order = orders_of(payer.credential).open(order_id, named is not None, target)
