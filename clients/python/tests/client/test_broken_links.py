@@ -183,8 +183,8 @@ async def test_two_requests_that_one_pass_covers_are_paid_for_once_whatever_is_s
     place: Place = shop if where == "shop" else town.treasury
     place.fault(kind, of="paid")
     http = httpx2.AsyncClient(trust_env=False)
-    async with http:
-        client = AsyncClient(credential=text, clock=town.clock, http=http)
+    client = AsyncClient(credential=text, clock=town.clock, http=http)
+    async with http, client:
         first = asyncio.create_task(client.get(f"{shop.url}/a"))
         await place.arrival(arrivals)
         if held == "answer of the treasury":
