@@ -129,8 +129,14 @@ async function testFramework(main: Interpreter, name: string, wheel: string): Pr
   await pytest(environment, [...files, ...pytestArguments]);
 }
 
-/** What does not depend on the version of Python: comparisons with TypeScript, and pages. */
-const ONCE = ["differential", "docs", "fuzz"].map((name) => `--ignore=tests/${name}`);
+/**
+ * What depends little on the version of Python and takes long: comparisons with TypeScript, pages,
+ * links that break, and real servers.
+ */
+const ONCE = [
+  ...["differential", "docs", "fuzz"],
+  ...["client/test_broken_links.py", "service/test_servers.py", "service/test_laws.py"],
+].map((name) => `--ignore=tests/${name}`);
 
 async function testCore(environment: Environment, left: readonly string[] = []): Promise<void> {
   const all = ["tests", "--ignore=tests/frameworks", ...left];
