@@ -9,7 +9,6 @@ import importlib
 import os
 import threading
 import weakref
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import ModuleType
 from typing import Any, Literal, NamedTuple
 
@@ -57,6 +56,9 @@ class _Pool:
 
 
 def _made(wanted: Wanted) -> Any:
+    # It brings `http.client`, which takes time to load.
+    from http.cookiejar import CookieJar, DefaultCookiePolicy
+
     made = wanted.library
     client = made.AsyncClient if wanted.is_async else made.Client
     transport = made.AsyncHTTPTransport if wanted.is_async else made.HTTPTransport
