@@ -131,11 +131,14 @@ async function testFramework(main: Interpreter, name: string, wheel: string): Pr
 
 /**
  * What depends little on the version of Python and takes long: comparisons with TypeScript, pages,
- * links that break, and real servers.
+ * real servers, and the many ways in which a link breaks.
  */
 const ONCE = [
-  ...["differential", "docs", "fuzz"],
-  ...["client/test_broken_links.py", "service/test_servers.py", "service/test_laws.py"],
+  ...["contract", "differential", "docs", "fuzz"],
+  ...["answers", "broken_links", "deliveries", "lost_orders"].map(
+    (name) => `client/test_${name}.py`,
+  ),
+  ...["laws", "mounts", "reading", "servers"].map((name) => `service/test_${name}.py`),
 ].map((name) => `--ignore=tests/${name}`);
 
 async function testCore(environment: Environment, left: readonly string[] = []): Promise<void> {
