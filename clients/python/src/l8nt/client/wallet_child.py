@@ -33,8 +33,13 @@ _READ_BYTES: Final = 64 * 1024
 
 _MISSING: Final = (
     "SIGIL_WALLET is set, and the program sigil, which pays from the wallet for this process, was "
-    "not found: npm install --global sigil, or set SIGIL_PROGRAM to the command that runs it, or "
-    "set SIGIL_CREDENTIAL to a credential of a treasury that runs elsewhere."
+    "not found on the PATH: docs/guides/python.md says how to install it. Or set SIGIL_PROGRAM to "
+    "the command that runs it, or SIGIL_CREDENTIAL to a credential of a treasury that runs "
+    "elsewhere."
+)
+_NO_PROGRAM: Final = (
+    "The command in SIGIL_PROGRAM, which pays from the wallet in SIGIL_WALLET for this process, "
+    "was not found. Correct it, or unset it to use the program sigil of the PATH."
 )
 _WINDOWS: Final = (
     "SIGIL_WALLET needs a Unix socket for one user, which Python on Windows does not have. Run "
@@ -258,10 +263,11 @@ def _silent(seconds: float) -> AdapterError:
 def _command() -> Sequence[str]:
     if os.name == "nt":
         raise AdapterError("ERR_WALLET", _WINDOWS)
-    command = shlex.split(os.environ.get("SIGIL_PROGRAM", "")) or ["sigil"]
+    named = shlex.split(os.environ.get("SIGIL_PROGRAM", ""))
+    command = named or ["sigil"]
     found = shutil.which(command[0])
     if found is None:
-        raise AdapterError("ERR_WALLET", _MISSING)
+        raise AdapterError("ERR_WALLET", _NO_PROGRAM if named else _MISSING)
     return [found, *command[1:]]
 
 
