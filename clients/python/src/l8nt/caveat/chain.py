@@ -4,15 +4,16 @@ spec/2-caveats.md §2, §5.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Final, Protocol, TypeVar
+from dataclasses import replace
+from typing import TypeVar
 
-from ..amount import Unit
-from ..errors import Refusal, RefusalNode
+from ..errors import Refusal
 from .access import Access
-from .condition import AnyCondition, Condition, Denial, LimitKind, Place
+from .chain_entries import CaveatText, ChainEntry, ChainLimit
+from .condition import AnyCondition, Condition, Place
+from .node import Node, PlaceIds
+from .refusing import UNKNOWN, denied, refusal_of, unknown, unreadable
 from .vocabulary import ReadCaveat, Vocabulary
 
 __all__ = [
@@ -26,86 +27,6 @@ __all__ = [
 ]
 
 Value = TypeVar("Value")
-
-
-class PlaceIds(Protocol):
-    """The ids of the places along a chain, which take its secret to derive."""
-
-    def at(self, count: int, /) -> str:
-        """Of the place after the first ``count`` caveats: hex, 16 bytes."""
-        ...
-
-
-class Node:
-    """A place in the tree of delegations: the root, or one caveat that opens a node."""
-
-    __slots__ = ("_count", "_id", "_places", "agent")
-
-    agent: str | None
-    """``None`` for the root."""
-
-    def __init__(self, places: PlaceIds | None, count: int, agent: str | None = None) -> None:
-        self.agent = agent
-        self._places = places
-        self._count = count
-        self._id: str | None = None
-
-    @property
-    def id(self) -> str | None:
-        """Hex, 16 bytes; ``None`` in a chain that was read without its secret. Derived on first
-        use.
-        """
-        if self._id is None and self._places is not None:
-            self._id = self._places.at(self._count)
-        return self._id
-
-    def __repr__(self) -> str:
-        return f"Node(agent={self.agent!r}, id={self.id!r})"
-
-
-@dataclass(frozen=True, slots=True)
-class ChainLimit:
-    """A counted limit on the chain, with the node and the condition that it comes from."""
-
-    kind: LimitKind
-    id: str
-    """Names the counter: hex, of this place in the chain, so that a bearer cannot give itself a
-    fresh one. Empty in a chain that was read without its secret.
-    """
-    max: int
-    """In ``unit``, or a number of requests."""
-    unit: Unit | None
-    """Of a limit on spending."""
-    window_seconds: int | None
-    """``None`` counts over the whole life of the credential."""
-    expires_at: int | None
-    """Unix seconds after which nothing can count against it, so that a store may forget it."""
-    condition: str
-    node: Node
-
-
-@dataclass(frozen=True, slots=True)
-class CaveatText:
-    """A caveat as text."""
-
-    condition: str
-    value: str
-    """``(not shown)`` in place of a secret."""
-    node: Node
-    is_secret: bool = False
-
-    def __str__(self) -> str:
-        return f"{self.condition}={self.value}"
-
-
-@dataclass(frozen=True, slots=True)
-class ChainEntry:
-    """A caveat that can be read, with what it means."""
-
-    condition: AnyCondition
-    value: Any
-    place: Place
-    node: Node
 
 
 class CaveatChain:
@@ -147,11 +68,11 @@ class CaveatChain:
         earliest: int | None = None
         for count, caveat in enumerate(read, 1):
             if caveat is None:
-                self._broken.append(_unreadable(node, "(no condition=value text)"))
+                self._broken.append(unreadable(node, "(no condition=value text)"))
                 continue
             name, _, condition, value = caveat
             if condition is None:
-                self._broken.append(_unknown(node, name))
+                self._broken.append(unknown(node, name))
                 continue
             if condition.opens is not None:
                 agents_after -= 1
@@ -161,7 +82,7 @@ class CaveatChain:
                     nodes.append(node)
                     self._ends.append(earliest)
             if value is None:
-                self._broken.append(_unreadable(node, name))
+                self._broken.append(unreadable(node, name))
                 continue
             if condition.limit is not None:
                 kind, most, unit, window = condition.limit(value)
@@ -294,14 +215,14 @@ class CaveatChain:
         unknown here, and knows its own name. A credential that has ended at every service that it
         is for is refused by each of them.
         """
-        broken = [one for one in self._broken if one.code != _UNKNOWN]
+        broken = [one for one in self._broken if one.code != UNKNOWN]
         refusals = self._judge(broken, access, is_foretold=True)
         end = self.last_end
         if end is not None and end.condition.ends_at and end.condition.prohibits:
             service = end.condition.ends_at(end.value).service
             denial = end.condition.prohibits(end.value, replace(access, service=service), end.place)
             if denial is not None:
-                refusals.append(_denied(end.node, end.condition, denial))
+                refusals.append(denied(end.node, end.condition, denial))
         return refusals
 
     def _judge(
@@ -326,41 +247,9 @@ class CaveatChain:
                 continue
             denial = condition.prohibits(value, access, self._facts[place])
             if denial is not None:
-                refusals.append(_denied(self.nodes[node], condition, denial))
+                refusals.append(denied(self.nodes[node], condition, denial))
         return refusals
 
 
 def _opens(caveat: ReadCaveat) -> bool:
     return caveat.condition is not None and caveat.condition.opens is not None
-
-
-def refusal_of(node: Node, code: Any, condition: str, have: str, need: str) -> Refusal:
-    """The refusal of a caveat of a node."""
-    own = None if node.id is None else RefusalNode(node.id, node.agent)
-    return Refusal(code, condition, have, need, own)
-
-
-def _denied(node: Node, condition: AnyCondition, denial: Denial) -> Refusal:
-    return refusal_of(node, condition.code, condition.name, *denial)
-
-
-_UNKNOWN: Final = "ERR_CAVEAT_UNKNOWN"
-_SHOWN: Final = re.compile(r"[a-z0-9_]{1,63}")
-
-
-# The value and a strange name are the sender's text: neither is repeated. 64 characters might be a
-# preimage.
-def _unknown(node: Node, name: str) -> Refusal:
-    return refusal_of(
-        node,
-        _UNKNOWN,
-        name if _SHOWN.fullmatch(name) else "(unprintable)",
-        "a condition that is not enforced here",
-        "conditions that are",
-    )
-
-
-def _unreadable(node: Node, name: str) -> Refusal:
-    return refusal_of(
-        node, "ERR_CAVEAT_MALFORMED", name, "a value that cannot be read", "a well-formed one"
-    )

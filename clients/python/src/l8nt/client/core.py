@@ -23,7 +23,8 @@ from .remote import EMBEDDED_LOCATION, RemoteTreasury
 from .sender import SenderContext
 from .signing import Signer
 from .standing import NodeStanding, PaymentSummary, ReceiptRow
-from .trip import Trip, TripContext
+from .trip import Trip
+from .trip_context import TripContext
 from .trusted import Trusted
 
 if TYPE_CHECKING:
