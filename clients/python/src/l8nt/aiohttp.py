@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 from multidict import CIMultiDict, CIMultiDictProxy
 
+from .client.body_end import BodyEnd
 from .client.carried import GivenCredentials
 from .client.core import Core, HoldsCredentials, OwnEnvironment
 from .client.fields import Fields
-from .client.flow import BodyEnd, Reply, Send, arun
+from .client.flow import Reply, Send, arun
 from .client.outgoing import origin_of, outgoing
 from .client.presents import presents_credential
 from .client.redirect import STATUSES as REDIRECTS
@@ -226,6 +227,10 @@ def _yarl(url: str) -> Any:
     return URL(url, encoded=True)
 
 
+_MISTAKES = (TypeError, ValueError, RuntimeError, EOFError)
+"""Errors of a ``StreamReader`` that is used wrongly, or that has less than is asked for."""
+
+
 class _Watched:
     """A body on its way to the caller, with the methods of aiohttp's ``StreamReader``."""
 
@@ -239,14 +244,22 @@ class _Watched:
     async def _given(self, reading: Awaitable[Any]) -> Any:
         try:
             part = await reading
+        except _MISTAKES:
+            raise
         except BaseException as error:
             told = self._end.broke(error)
             if told is error:
                 raise
             raise told from error
-        if self._source.at_eof():
-            self._end.read()
+        finally:
+            if self._source.at_eof():
+                self._end.read()
         return part
+
+    def set_exception(self, *given: Any) -> None:
+        """A response does this with a body that is closed before its end."""
+        self._end.left()
+        self._source.set_exception(*given)
 
     async def read(self, n: int = -1) -> bytes:
         return await self._given(self._source.read(n))

@@ -13,10 +13,11 @@ from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
 from requests.utils import get_environ_proxies
 
+from .client.body_end import BodyEnd
 from .client.carried import GivenCredentials
 from .client.core import Core, HoldsCredentials, OwnEnvironment
 from .client.fields import Fields
-from .client.flow import BodyEnd, Reply, Send, run
+from .client.flow import Reply, Send, run
 from .client.outgoing import outgoing
 from .client.presents import presents_credential
 from .client.redirect import STATUSES as REDIRECTS

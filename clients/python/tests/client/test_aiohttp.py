@@ -42,6 +42,16 @@ async def test_an_answer_that_was_read_is_told_to_the_treasury(town: Town) -> No
     assert '"answered":[' in orders[1]
 
 
+async def test_an_answer_that_was_left_is_told_to_the_treasury(town: Town) -> None:
+    shop = town.open_shop(price="10 sat")
+    async with session_of(town, town.mint(budget="100 sat")) as session:
+        for _ in range(2):
+            async with session.get(f"{shop.url}/a"):
+                pass
+    orders = [one.text for one in town.treasury.received if one.method == "POST"]
+    assert ['"answered":[' in one for one in orders] == [False, True]
+
+
 async def test_without_a_credential_a_402_says_what_to_set(
     town: Town, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import copy
-import io
 import pickle
-import shutil
-from collections.abc import Callable
-from typing import Any
 
 import pytest
 import requests
 from requests.adapters import HTTPAdapter
 from tests.town import Town
-from urllib3 import HTTPResponse
 
 from l8nt import BudgetError, PaymentError
-from l8nt.client.flow import BodyEnd
-from l8nt.client.urllib3_body import Watched, replayed
 from l8nt.requests import Adapter
 
 each_way = pytest.mark.parametrize("scope", [{}, {"max_uses": 100}], ids=["handed over", "relayed"])
@@ -154,59 +147,3 @@ def test_a_response_is_pickled_and_copied_as_one_of_requests(town: Town) -> None
         assert one.json() == {"served": 1}
         assert one.request.url == f"{shop.url}/a"
         assert "authorization" not in one.request.headers
-
-
-Reading = Callable[[Any], bytes]
-READINGS: dict[str, Reading] = {
-    "read": lambda raw: raw.read(),
-    "read in parts": lambda raw: b"".join(iter(lambda: raw.read(5), b"")),
-    "read1": lambda raw: b"".join(iter(raw.read1, b"")),
-    "stream": lambda raw: b"".join(raw.stream(4)),
-    "readline": lambda raw: b"".join(iter(raw.readline, b"")),
-    "readlines": lambda raw: b"".join(raw.readlines()),
-    "its lines": lambda raw: b"".join(raw),
-    "next": lambda raw: next(raw) + next(raw) + next(raw),
-    "data": lambda raw: raw.data,
-    "a buffer": lambda raw: io.BufferedReader(raw).read(),
-    "a text": lambda raw: io.TextIOWrapper(raw).read().encode(),
-    "a copy": lambda raw: _copied(raw),
-}
-BODY = b'{"code":\n"NO",\n"detail": "0123456789"}'
-
-
-def _copied(raw: Any) -> bytes:
-    to = io.BytesIO()
-    shutil.copyfileobj(raw, to, 5)
-    return to.getvalue()
-
-
-@pytest.mark.parametrize("reading", READINGS.values(), ids=READINGS.keys())
-@pytest.mark.parametrize("kept", [False, True], ids=["on its way", "read before"])
-def test_a_raw_body_is_read_in_each_way_of_urllib3(reading: Reading, kept: bool) -> None:
-    ends: list[str] = []
-    end = BodyEnd(read=lambda: ends.append("read"), broke=lambda error: error)
-    source = HTTPResponse(
-        io.BytesIO(BODY), {"content-length": str(len(BODY))}, 200, preload_content=False
-    )
-    first: Any = replayed(source, (source.read(4), source.read())) if kept else source
-    assert reading(Watched(first, end)) == BODY
-    raw = Watched(first, end)
-    raw.close()
-    assert ends
-
-
-@pytest.mark.parametrize("reading", READINGS.values(), ids=READINGS.keys())
-def test_a_raw_body_that_breaks_off_says_what_was_paid(reading: Reading) -> None:
-    class Breaking(io.RawIOBase):
-        def readable(self) -> bool:
-            return True
-
-        def readinto(self, _: object) -> int:
-            raise OSError("reset")
-
-    told = PaymentError("ERR_PAID_NOT_DELIVERED", "yes", "broke off")
-    end = BodyEnd(read=lambda: pytest.fail("it was not read"), broke=lambda _: told)
-    source = HTTPResponse(Breaking(), {"content-length": "9"}, 200, preload_content=False)
-    with pytest.raises(PaymentError) as caught:
-        reading(Watched(source, end))
-    assert caught.value is told

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 
-from .flow import BodyEnd, Reply
+from .body_end import BodyEnd
+from .flow import Reply
 from .orders import Order
 
 
@@ -20,27 +20,17 @@ def awaited(
     """The reply, whose order is under way until the caller has read its body or left it. A body
     that broke off is no answer. ``told`` gives the error for the reader of a body that broke off.
     """
-    end = order.begin()
-    lock = threading.Lock()
-    is_over = False
+    no_longer_under_way = order.begin()
 
-    def finish(act: Callable[[], None]) -> None:
-        nonlocal is_over
-        with lock:
-            was_over, is_over = is_over, True
-        if was_over:
-            return
-        unwatch()
-        act()
-        end()
+    def ending(act: Callable[[], None]) -> Callable[[], None]:
+        def ended() -> None:
+            unwatch()
+            act()
+            no_longer_under_way()
 
-    def broken(error: BaseException) -> BaseException:
-        finish(broke)
-        return told(error)
+        return ended
 
-    def is_read() -> None:
-        finish(read)
-
-    unwatch = order.orders.watch_body(is_read)
-    reply.watch(BodyEnd(read=is_read, broke=broken))
+    end = BodyEnd(read=ending(read), broke=ending(broke), told=told)
+    unwatch = order.orders.watch_body(end.overdue)
+    reply.watch(end)
     return reply

@@ -12,20 +12,11 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from .patience import patience
 
 if TYPE_CHECKING:
+    from .body_end import BodyEnd
     from .fields import Fields
     from .streamed_body import StreamedBody
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class BodyEnd:
-    """What is told once of the body of an answer."""
-
-    read: Callable[[], None]
-    """It was read to its end, or closed."""
-    broke: Callable[[BaseException], BaseException]
-    """It broke off. Gives the error for its reader."""
 
 
 class Reply(ABC):

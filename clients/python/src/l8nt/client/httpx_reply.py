@@ -8,11 +8,13 @@ from functools import lru_cache
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from .flow import BodyEnd, Reply
+from .flow import Reply
 from .streamed_body import StreamedBody
 
 if TYPE_CHECKING:
     import httpx2
+
+    from .body_end import BodyEnd
 
 
 class HttpxReply(Reply):
@@ -90,11 +92,11 @@ class Watched:
         self._end.read()
 
     def close(self) -> None:
-        self._end.read()
+        self._end.left()
         self._source.close()
 
     async def aclose(self) -> None:
-        self._end.read()
+        self._end.left()
         await self._source.aclose()
 
 

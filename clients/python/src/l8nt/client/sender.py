@@ -13,9 +13,10 @@ from ..wire.preference import NO_INVOICE, PREFER_FIELD
 from ..wire.problem import read_problem
 from ..wire.service_refusal import is_refusal, may_be_unread, may_have_code
 from .beside_own import both_in_one, macaroon_field_of, own_is_wanted
+from .body_end import BodyEnd
 from .endings import was_closed
 from .fields import Fields
-from .flow import BodyEnd, Flow, Reply, Send, close, read, send
+from .flow import Flow, Reply, Send, close, read, send
 from .held import Held, HeldCredentials
 from .outgoing import Outgoing, too_large_to_buy, whole
 from .presenting import IDEMPOTENCY_FIELD, key_of_use, repetition

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Literal
 
 from ..errors import PaymentError, SigilError, Spent
+from .body_end import BodyEnd
 from .endings import has_given_up
-from .flow import BodyEnd, Reply
+from .flow import Reply
 
 
 class Spending:
@@ -50,7 +51,7 @@ class Spending:
 
     def truthful(self, reply: Reply) -> Reply:
         """A reply after a payment whose use was not consumed."""
-        reply.watch(BodyEnd(read=_nothing, broke=self.broken_off))
+        reply.watch(BodyEnd(told=self.broken_off))
         return reply
 
     def in_vain(self, what: str) -> PaymentError:
@@ -92,7 +93,3 @@ def no_answer(
         "kept: send the request again, and it is used before anything is paid. If the service "
         "counts the lost answer, a new order is paid for again.",
     )
-
-
-def _nothing() -> None:
-    """A body whose end changes nothing."""

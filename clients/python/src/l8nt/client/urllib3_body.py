@@ -8,8 +8,12 @@ from typing import Any
 
 from typing_extensions import Self, override
 from urllib3 import HTTPHeaderDict, HTTPResponse
+from urllib3.exceptions import BodyNotHttplibCompatible, ResponseNotChunked
 
-from .flow import BodyEnd
+from .body_end import BodyEnd
+
+_MISTAKES = (TypeError, ResponseNotChunked, BodyNotHttplibCompatible, io.UnsupportedOperation)
+"""Errors of a body that is used wrongly."""
 
 
 class Watched:
@@ -70,12 +74,14 @@ class Watched:
         self.close()
 
     def close(self) -> None:
-        self._end.read()
+        self._end.left()
         self._source.close()
 
     def _given(self, reading: Callable[..., Any], *given: Any, **options: Any) -> Any:
         try:
             part = reading(*given, **options)
+        except _MISTAKES:
+            raise
         except BaseException as error:
             self._broke(error)
             raise
@@ -87,7 +93,7 @@ class Watched:
     def _parts(self, reading: Callable[..., Any], *given: Any, **options: Any) -> Iterator[bytes]:
         try:
             yield from reading(*given, **options)
-        except GeneratorExit:
+        except (GeneratorExit, *_MISTAKES):
             raise
         except BaseException as error:
             self._broke(error)

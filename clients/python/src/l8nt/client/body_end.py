@@ -1,0 +1,63 @@
+"""How the body of an answer ended for its reader. spec/4-purchase.md §2."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Literal
+
+
+def _nothing() -> None:
+    """An end that changes nothing."""
+
+
+class BodyEnd:
+    """A body is read to its end, breaks off, or is left by its reader: whichever comes first, once.
+    What follows, such as the closing of a body that broke off, changes nothing. Threads share it.
+    """
+
+    __slots__ = ("_acts", "_how", "_lock", "_told")
+
+    def __init__(
+        self,
+        *,
+        told: Callable[[BaseException], BaseException],
+        read: Callable[[], None] = _nothing,
+        broke: Callable[[], None] = _nothing,
+    ) -> None:
+        """``read``: called if the caller has the answer, or has left it. ``broke``: if it has no
+        answer. ``told``: gives the error for the reader of a body that broke off.
+        """
+        self._acts = {True: read, False: broke}
+        self._told = told
+        self._how: Literal["read", "broke", "left", "overdue"] | None = None
+        self._lock = threading.Lock()
+
+    def read(self) -> None:
+        """It was read to its end."""
+        self._end("read")
+
+    def left(self) -> None:
+        """Its reader has closed it. That the rest is not wanted is the reader's choice, so the
+        answer counts as given.
+        """
+        self._end("left")
+
+    def overdue(self) -> None:
+        """It counts as read, because too many others are unread. It may still break off for its
+        reader.
+        """
+        self._end("overdue")
+
+    def broke(self, error: BaseException) -> BaseException:
+        """A reading of it failed. Gives the error for its reader."""
+        self._end("broke")
+        # After its end a failed reading is a mistake of the reader.
+        return error if self._how in ("read", "left") else self._told(error)
+
+    def _end(self, how: Literal["read", "broke", "left", "overdue"]) -> None:
+        with self._lock:
+            if self._how is not None:
+                return
+            self._how = how
+        self._acts[how != "broke"]()
