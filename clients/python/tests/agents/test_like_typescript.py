@@ -27,6 +27,9 @@ _NAMES: Final = (
     "\U0001f600 face",
     "_x",
     "constructor",
+    "0123456789abcdef0123456789ABCDEF",
+    " 0123456789abcdef0123456789abcdef!",
+    "7",
     "nobody's",
 )
 _TABLE: Final[dict[str, Any]] = {
@@ -36,6 +39,7 @@ _TABLE: Final[dict[str, Any]] = {
         "max_uses": at + 1,
         "endpoints": ["GET https://api.example/a/*"],
         "expires_in": "15m",
+        "capabilities": {"weather": ["a"], "10": ["b"], "9": ["c"], "1x": []},
         "agents": {"scout": {"max_price": "5 sat", "expires_in": "5m"}, "wide": {"max_uses": 99}},
     }
     for at, name in enumerate(_NAMES[:-1])

@@ -51,6 +51,13 @@ def test_a_scope_that_cannot_mean_what_it_says_names_the_key(
     assert message in str(raised.value)
 
 
+def test_capabilities_compile_in_the_order_of_their_services_names() -> None:
+    names = ["b", "a-b", "10", "a_b", "9", "a", "0x"]
+    assert compile_scope({"capabilities": {name: ["x"] for name in names}}, now=0) == tuple(
+        f"{name}_capabilities=x" for name in ["0x", "10", "9", "a", "a-b", "a_b", "b"]
+    )
+
+
 def test_a_key_that_is_none_limits_nothing() -> None:
     assert compile_scope({"budget": None, "purpose": "a", "expires_at": None}, now=0) == (
         "purpose=a",
@@ -58,10 +65,23 @@ def test_a_key_that_is_none_limits_nothing() -> None:
 
 
 def test_no_message_and_no_object_shows_a_preimage() -> None:
-    for value in (PREIMAGE[:-1], f"{PREIMAGE}0", f"{PREIMAGE}!"):
-        with pytest.raises(ValueError, match="not shown") as raised:
-            check_caveats([f"preimage={value}"], treasury_vocabulary())
+    for given, name in (
+        (f"preimage={PREIMAGE[:-1]}", "preimage"),
+        (f"preimage={PREIMAGE}0", "preimage"),
+        (f"preimage={PREIMAGE}!", "preimage"),
+        (f"preimages={PREIMAGE}", "preimages"),
+        (f"Preimage={PREIMAGE}", "Preimage"),
+        (f"preimage ={PREIMAGE}", "preimage "),
+        (f"max_uses={PREIMAGE}", "max_uses"),
+        (f"={PREIMAGE}", ""),
+        (f"preimage:{PREIMAGE}", ""),
+        ("purposes", ""),
+    ):
+        with pytest.raises(ValueError, match="has a value that cannot be read") as raised:
+            check_caveats([given], treasury_vocabulary())
+        assert str(raised.value).startswith(f'the caveat "{name}" ')
         assert PREIMAGE[:-1] not in str(raised.value)
+    check_caveats([f"preimage={PREIMAGE}", "purpose=", "purpose=a=b"], treasury_vocabulary())
     caveat = f"preimage={PREIMAGE}".encode()
     chain = CaveatChain([caveat], treasury_vocabulary(), "00" * 32)
     read = treasury_vocabulary().read(caveat)

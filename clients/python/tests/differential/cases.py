@@ -339,7 +339,14 @@ def scope(choice: Choice) -> dict[str, Any]:
         "endpoints": lambda: strings(ENTRIES, 15),
         "services": lambda: strings(SERVICES, 2),
         "capabilities": lambda: choice.one(
-            [{"loop": strings(CAPABILITIES, 3)}, {"pool": ["in"], "loop": []}, {}, {"L": []}, 5]
+            [
+                {"loop": strings(CAPABILITIES, 3)},
+                {"pool": ["in"], "loop": []},
+                {one: ["in"] for one in choice.some(["b", "10", "9", "007", "a", "a-b"])},
+                {},
+                {"L": []},
+                5,
+            ]
         ),
         "models": lambda: strings(MODELS, 4),
         "validFrom": date,

@@ -116,7 +116,9 @@ export class SigilHandle {
     const known = this.#children.get(name);
     // After its time, a new handle replaces it: the same agent, with a new end.
     if (known !== undefined && !isOver(known.#place)) return known;
-    return this.#adopt(name, placeByTable(this.#place, name));
+    const child = new SigilHandle(placeByTable(this.#place, name), this);
+    this.#children.set(name, child);
+    return child;
   }
 
   /**
@@ -134,13 +136,14 @@ export class SigilHandle {
   /**
    * An agent below this one, with a scope that is in no table. One name with one scope is one
    * agent, with one count, in every process; another scope makes another agent. Times do not count.
+   * It changes no entry: `forAgent(name)` stays what it is.
    *
    * @throws DeniedError `ERR_SCOPE_WIDER` for a scope that asks for more than this agent has
    * @throws TypeError for a scope that cannot be read
    */
   delegate(name: string, scope: AgentPolicy): SigilHandle {
     const entry = readPolicy(scope, `the scope of ${name}`);
-    return this.#adopt(name, placeBelow(this.#place, name, entry));
+    return new SigilHandle(placeBelow(this.#place, name, entry), this);
   }
 
   /**
@@ -207,12 +210,6 @@ export class SigilHandle {
 
   [Symbol.for("nodejs.util.inspect.custom")](): unknown {
     return this.toJSON();
-  }
-
-  #adopt(name: string, place: Place): SigilHandle {
-    const child = new SigilHandle(place, this);
-    this.#children.set(name, child);
-    return child;
   }
 }
 

@@ -3,6 +3,7 @@
  * docs/guides/agents.md.
  */
 import {
+  agentNameOf,
   agentUnknown,
   checkCaveats,
   compileScope,
@@ -53,7 +54,7 @@ export function readPolicy(policy: AgentPolicy, what: string): PolicyEntry {
   if ("agent" in scope)
     throw new TypeError(`${what} has no "agent": the name of its entry is the agent's name`);
   try {
-    compileScope(scope, { now: 0 });
+    checkCaveats(compileScope(scope, { now: 0 }), VOCABULARY);
   } catch (error) {
     throw new TypeError(`${what}: ${(error as Error).message}`, { cause: error });
   }
@@ -88,7 +89,7 @@ export function narrowed(own: Held, name: string, { scope }: PolicyEntry, now: n
   // The framework's name, because two of its names may be one name in a caveat.
   const derived = own.lasting.body.derive(JSON.stringify(["agent", name, ...limits]));
   const nonce = hexText(derived.subarray(0, NONCE_BYTES));
-  const opened = compileScope({ ...rest, agent: caveatName(name) }, { now, nonce });
+  const opened = compileScope({ ...rest, agent: agentNameOf(name) }, { now, nonce });
   const added = compileScope(
     {
       ...(expiresIn !== undefined && { expiresIn }),
@@ -109,17 +110,5 @@ export const unknownAgent = (name: string, policies: PolicyTable): Refusal =>
     policies.size === 0
       ? "no agent that may be handed work"
       : `work for ${[...policies.keys()].join(", ")}`,
-    `an entry for ${caveatName(name)}`,
+    `an entry for ${agentNameOf(name)}`,
   );
-
-/**
- * A name as the `agent` caveat spells it. Frameworks allow names such as "Flight booker"; the
- * caveat begins with a letter or a digit and has no spaces.
- */
-function caveatName(name: string): string {
-  const plain = name
-    .replaceAll(/[^A-Za-z0-9_-]+/g, "-")
-    .replace(/^[_-]+/, "")
-    .slice(0, 64);
-  return plain === "" ? "agent" : plain;
-}

@@ -47,15 +47,14 @@ export const boundsOf = (scope: Scope): ReadonlySet<Bound> =>
 /**
  * Refuses a caveat that a verifier of this vocabulary could not read, before it is signed.
  *
- * @throws TypeError that shows the caveat
+ * @throws TypeError that names the condition. It never shows the value, which may be a preimage,
+ * also behind a misspelt name.
  */
 export function checkCaveats(caveats: readonly string[], vocabulary: Vocabulary): void {
   for (const caveat of caveats) {
-    const at = caveat.indexOf("=");
-    const condition = vocabulary.find(caveat.slice(0, at));
-    if (condition?.parse(caveat.slice(at + 1)) === undefined)
-      throw new TypeError(
-        `the caveat "${caveat}" cannot be read as ${caveat.slice(0, Math.max(at, 0)) || "a condition"}`,
-      );
+    const at = Math.max(caveat.indexOf("="), 0);
+    const name = caveat.slice(0, at);
+    if (vocabulary.find(name)?.parse(caveat.slice(at + 1)) === undefined)
+      throw new TypeError(`the caveat "${name}" has a value that cannot be read`);
   }
 }

@@ -18,7 +18,7 @@ export {
   SCOPE_KEYS,
 } from "./compile.ts";
 export { caveatOf, type Denial, valueIn } from "./condition.ts";
-export { agentUnknown } from "./conditions/agent.ts";
+export { agentNameOf, agentUnknown } from "./conditions/agent.ts";
 export { endpoints } from "./conditions/endpoints.ts";
 export { holder } from "./conditions/holder.ts";
 export { ledger } from "./conditions/ledger.ts";

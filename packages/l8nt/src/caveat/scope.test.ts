@@ -235,6 +235,38 @@ describe("a mistake is a TypeError that helps", () => {
   });
 });
 
+test("capabilities compile in the order of their services' names, not of their keys", () => {
+  const names = ["b", "a-b", "10", "a_b", "9", "a", "0x"];
+  expect(compile({ capabilities: Object.fromEntries(names.map((name) => [name, ["x"]])) })).toEqual(
+    ["0x", "10", "9", "a", "a-b", "a_b", "b"].map((name) => `${name}_capabilities=x`),
+  );
+});
+
+describe("a caveat that cannot be read is named, and its value is not shown", () => {
+  const secret = "5e".repeat(32);
+  test.each([
+    ["a preimage that is too short", `preimage=${secret.slice(1)}`, "preimage"],
+    ["a preimage that is too long", `preimage=${secret}0`, "preimage"],
+    ["a preimage with a blank", `preimage= ${secret}`, "preimage"],
+    ["a misspelt name", `preimages=${secret}`, "preimages"],
+    ["a name in upper case", `Preimage=${secret}`, "Preimage"],
+    ["a name with a blank", `preimage =${secret}`, "preimage "],
+    ["another condition", `max_uses=${secret}`, "max_uses"],
+    ["no name", `=${secret}`, ""],
+    ["no value", `preimage:${secret}`, ""],
+    ["a text without =, whose last letter is cut off", `purpose${secret}`, ""],
+    ["a name without =", "purposes", ""],
+  ])("%s", (_what, caveat, name) => {
+    const attempt = () => checkCaveats([caveat], vocabulary);
+    expect(attempt).toThrow(`the caveat "${name}" has a value that cannot be read`);
+    expect(attempt).not.toThrow(secret.slice(2));
+  });
+
+  test("a caveat that can be read is taken", () => {
+    checkCaveats([`preimage=${secret}`, "purpose=", "purpose=a=b"], vocabulary);
+  });
+});
+
 describe("no text creates another caveat, or a wider one", () => {
   const evil = [
     "\nvalid_until=9999999999",

@@ -230,7 +230,7 @@ class SigilHandle:
     def delegate(self, name: str, **scope: Unpack[AgentPolicy]) -> SigilHandle:
         """An agent below this one, with a scope that is in no table. One name with one scope is one
         agent, with one count, in every process; another scope makes another agent. Times do not
-        count.
+        count. It changes no entry: ``for_agent(name)`` stays what it is.
 
         :raises DeniedError: ``ERR_SCOPE_WIDER`` for a scope that asks for more than this agent has
         :raises TypeError: for a scope that cannot be read

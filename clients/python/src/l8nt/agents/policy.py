@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from ..caveat import (
     Scope,
+    agent_name_of,
     agent_unknown,
     check_caveats,
     compile_scope,
@@ -23,6 +24,7 @@ from ..errors import DeniedError, Refusal
 if TYPE_CHECKING:
     from ..credential import Credential
 
+_VOCABULARY = treasury_vocabulary()
 _NONCE_BYTES = 8
 _TIMES = ("expires_in", "expires_at", "valid_from")
 
@@ -82,7 +84,7 @@ def read_policy(policy: AgentPolicy, what: str) -> PolicyEntry:
         raise TypeError(f'{what} has no "agent": the name of its entry is the agent\'s name')
     scope = cast("Scope", words)
     try:
-        compile_scope(scope, now=0)
+        check_caveats(compile_scope(scope, now=0), _VOCABULARY)
     except (TypeError, ValueError) as error:
         raise TypeError(f"{what}: {error}") from error
     return PolicyEntry(scope, read_policies(agents, f"{what}.agents"))
@@ -126,10 +128,10 @@ def narrowed(own: Held, name: str, entry: PolicyEntry, now: float) -> Held:
     # The framework's name, because two of its names may be one name in a caveat.
     message = _json(["agent", name, *compile_scope(rest, now=now)])
     nonce = own.lasting.body.derive(message)[:_NONCE_BYTES].hex()
-    rest["agent"] = _caveat_name(name)
+    rest["agent"] = agent_name_of(name)
     opened = compile_scope(rest, now=now, nonce=nonce)
     added = compile_scope(ends, now=now)
-    check_caveats((*opened, *added), treasury_vocabulary())
+    check_caveats((*opened, *added), _VOCABULARY)
     lasting = own.lasting.append(opened)
     times = (*own.times, *added)
     return Held(lasting, times, lasting.append(times) if times else lasting)
@@ -147,15 +149,7 @@ def _without_times(scope: Scope) -> tuple[Scope, Scope]:
 def unknown_agent(name: str, policies: PolicyTable) -> Refusal:
     """The refusal for an agent without an entry."""
     have = f"work for {', '.join(policies)}" if policies else "no agent that may be handed work"
-    return agent_unknown(have, f"an entry for {_caveat_name(name)}")
-
-
-def _caveat_name(name: str) -> str:
-    """A name as the ``agent`` caveat spells it. Frameworks allow names such as "Flight booker"; the
-    caveat begins with a letter or a digit and has no spaces.
-    """
-    plain = re.sub(r"[^A-Za-z0-9_-]+", "-", name).lstrip("_-")[:64]
-    return plain or "agent"
+    return agent_unknown(have, f"an entry for {agent_name_of(name)}")
 
 
 def _json(value: list[str]) -> str:

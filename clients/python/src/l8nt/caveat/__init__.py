@@ -12,7 +12,7 @@ from .chain import (
 )
 from .compile import SCOPE_KEYS, bounds_of, check_caveats, check_keys, compile_scope
 from .condition import Denial, HandOverTerms, caveat_of, value_in
-from .conditions.agent import agent_unknown
+from .conditions.agent import agent_name_of, agent_unknown
 from .conditions.capabilities import names_capabilities
 from .conditions.endpoints import endpoints
 from .conditions.holder import holder
@@ -55,6 +55,7 @@ __all__ = [
     "Scope",
     "Target",
     "Vocabulary",
+    "agent_name_of",
     "agent_unknown",
     "bounds_of",
     "caps_of_other_units",

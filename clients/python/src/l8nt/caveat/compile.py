@@ -85,13 +85,12 @@ def bounds_of(scope: Scope) -> frozenset[Bound]:
 def check_caveats(caveats: Sequence[str], vocabulary: Vocabulary) -> None:
     """Refuse a caveat that a verifier of this vocabulary could not read, before it is signed.
 
-    Raises ``ValueError`` that shows the caveat, but for the value of a secret.
+    Raises ``ValueError`` that names the condition. It never shows the value, which may be a
+    preimage, also behind a misspelt name.
     """
     for caveat in caveats:
         name, equals, text = caveat.partition("=")
         condition = vocabulary.find(name) if equals else None
         if condition is None or condition.parse(text) is None:
-            what = (name if equals else "") or "a condition"
-            is_secret = condition is not None and condition.is_secret
-            shown = f"{name}=(not shown)" if is_secret else caveat
-            raise ValueError(f'the caveat "{shown}" cannot be read as {what}')
+            shown = name if equals else ""
+            raise ValueError(f'the caveat "{shown}" has a value that cannot be read')

@@ -22,6 +22,19 @@ const NEW = /^(?![0-9a-fA-F]{32}$)[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;
 export const agentCaveat = (name: string, nonce: string): string =>
   caveatOf({ name: NAME }, `${name}.${nonce}`);
 
+/**
+ * A framework's name as the caveat spells it. Frameworks allow names such as "Flight booker", and
+ * number their agents with 32 hex digits.
+ */
+export function agentNameOf(text: string): string {
+  const plain = text
+    .replaceAll(/[^A-Za-z0-9_-]+/g, "-")
+    .replace(/^[_-]+/, "")
+    .slice(0, 64);
+  if (NEW.test(plain)) return plain;
+  return plain === "" ? NAME : `${NAME}-${plain}`;
+}
+
 /** The refusal of a request whose agent is not known. */
 export const agentUnknown = (have: string, need: string): Refusal => ({
   code: "ERR_AGENT_UNKNOWN",

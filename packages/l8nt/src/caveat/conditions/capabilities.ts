@@ -20,7 +20,9 @@ const fields = [
   field("capabilities", (byService, { what }) => {
     if (typeof byService !== "object" || byService === null || Array.isArray(byService))
       throw new TypeError(`${what} must be an object, such as { lightning_loop: ["loop_out"] }`);
-    return Object.entries(byService).map(([service, names]) => {
+    // Languages list the keys of an object in different orders.
+    const sorted = Object.entries(byService).sort();
+    return sorted.map(([service, names]) => {
       if (!isServiceName(service))
         throw new TypeError(`${what}: ${JSON.stringify(service)} is not the name of a service`);
       const list = writeList(names, { what: `${what}.${service}` }, ENTRY);

@@ -30,6 +30,16 @@ def agent_caveat(name: str, nonce: str) -> str:
     return f"{_NAME}={name}.{nonce}"
 
 
+def agent_name_of(text: str) -> str:
+    """A framework's name as the caveat spells it. Frameworks allow names such as "Flight booker",
+    and number their agents with 32 hex digits.
+    """
+    plain = re.sub(r"[^A-Za-z0-9_-]+", "-", text).lstrip("_-")[:64]
+    if _NEW.fullmatch(plain):
+        return plain
+    return f"{_NAME}-{plain}" if plain else _NAME
+
+
 def agent_unknown(have: str, need: str) -> Refusal:
     """The refusal of a request whose agent is not known."""
     return Refusal("ERR_AGENT_UNKNOWN", _NAME, have, need)

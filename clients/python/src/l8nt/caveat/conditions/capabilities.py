@@ -30,7 +30,9 @@ def _write(by_service: object, _: WriteTerms) -> list[str]:
     if not isinstance(by_service, Mapping):
         raise TypeError('capabilities must be a dict, such as {"lightning_loop": ["loop_out"]}')
     caveats: list[str] = []
-    for service, names in cast("Mapping[object, object]", by_service).items():
+    entries = cast("Mapping[object, object]", by_service).items()
+    # Languages list the keys of an object in different orders.
+    for service, names in sorted(entries, key=lambda entry: str(entry[0])):
         if not isinstance(service, str) or not is_service_name(service):
             shown = json.dumps(service, ensure_ascii=False, default=repr)
             raise ValueError(f"capabilities: {shown} is not the name of a service")
