@@ -99,3 +99,26 @@ def test_the_end_of_the_pass_and_of_the_agents_credential_are_heeded(
     now = NOW + 3601
     with pytest.raises(DeniedError):
         client.get(f"{SHOP}/a")
+
+
+@each_mode
+def test_a_pass_stays_at_its_url_if_the_http_client_is_set_to_another(
+    world: World, mode: Mode
+) -> None:
+    world.otherwise = lambda order: world.hand_over(world.sold(expires_in="30m"), order)
+    client = world.client(mode)
+    world.http.base_url = SHOP
+    for _ in range(2):
+        client.get("/a")
+    passes = world.shown()
+    assert passes[-1] == passes[-2] is not None
+    world.http.base_url = "https://other.example"
+    client.get("/a")
+    world.http.params = {"b": "c"}
+    world.http.base_url = SHOP
+    client.get("/a")
+    assert [str(one.url) for one in world.sent[-2:]] == [
+        "https://other.example/a",
+        f"{SHOP}/a?b=c",
+    ]
+    assert world.shown()[-2] is None

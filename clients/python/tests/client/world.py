@@ -99,6 +99,8 @@ class World:
         """How any other host answers."""
         self.answers: list[Ordered] = []
         """How the treasury answers the next orders."""
+        self.http: Any = None
+        """The HTTP client of the newest client."""
         self.otherwise: Ordered = lambda order: self.hand_over(self.sold(), order)
         self.pauses: list[float] = []
         self._shop = Minter(secret=SECRET, location=SHOP, clock=clock)
@@ -170,9 +172,9 @@ class World:
         given: dict[str, Any] = {"credential": self.credential, "clock": clock, **options}
         transport = httpx2.MockTransport(self.handle)
         if mode == "threads":
-            http = httpx2.Client(transport=transport, follow_redirects=True)
+            self.http = http = httpx2.Client(transport=transport, follow_redirects=True)
             return Asker(Client(**given, http=http, treasury_http=http), None)
-        asynchronous = httpx2.AsyncClient(transport=transport, follow_redirects=True)
+        self.http = asynchronous = httpx2.AsyncClient(transport=transport, follow_redirects=True)
         made = AsyncClient(**given, http=asynchronous, treasury_http=asynchronous)
         return Asker(None, made)
 

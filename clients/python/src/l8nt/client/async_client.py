@@ -100,10 +100,9 @@ class AsyncClient(HoldsCredentials):
         """
         core = self._core
         http = self._connections.services()
-        url = str(url)
-        call = Prepared(http, method, url, options)
+        call = Prepared(http, method, str(url), options)
         port = AsyncHttpxPort(http, call.request, self._connections, core)
-        ready = None if stream or order_id else core.ready.of(method, url, options)
+        ready = None if stream or order_id else core.ready.of(method, call.url, options)
         if ready is not None and not call.has_auth:
             response = await self._at_once(call, ready, port)
             if response is not None:
@@ -113,7 +112,7 @@ class AsyncClient(HoldsCredentials):
             return await self._free(call, stream)
         trip = core.call(call.written)
         reply = await arun(trip.follow(call.outgoing(order_id)), port)
-        core.ready.note(method, url, options, trip.ready)
+        core.ready.note(method, call.url, options, trip.ready)
         response = port.finished(reply)
         if not stream:
             try:

@@ -123,10 +123,9 @@ class Client(HoldsCredentials):
         comes.
         """
         http, core = self._connections.services(), self._core
-        url = str(url)
-        call = Prepared(http, method, url, options)
+        call = Prepared(http, method, str(url), options)
         port = HttpxPort(http, call.request, self._connections, core)
-        ready = None if stream or order_id else core.ready.of(method, url, options)
+        ready = None if stream or order_id else core.ready.of(method, call.url, options)
         if ready is not None and not call.has_auth:
             response = self._at_once(call, ready, port)
             if response is not None:
@@ -136,7 +135,7 @@ class Client(HoldsCredentials):
             return self._free(call, stream)
         trip = core.call(call.written)
         reply = run(trip.follow(call.outgoing(order_id)), port)
-        core.ready.note(method, url, options, trip.ready)
+        core.ready.note(method, call.url, options, trip.ready)
         response = port.finished(reply)
         if not stream:
             try:

@@ -37,7 +37,8 @@ class Prepared:
         self.follow_redirects: bool = http.follow_redirects if follow is None else follow
         self._auth = self._read(auth)
         self.request: httpx2.Request = http.build_request(method, url, **given)
-        self.url = url
+        self.url = str(self.request.url)
+        """As it is sent: settings of ``http``, such as ``base_url``, may change at any time."""
 
     def _read(self, auth: object) -> Any:
         library = self.library

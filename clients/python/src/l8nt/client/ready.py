@@ -39,7 +39,7 @@ class Ready:
 
 
 class ReadyPasses:
-    """By method and URL, as the caller gave them. Threads share it."""
+    """By method and URL, as they are sent. Threads share it."""
 
     __slots__ = ("_context", "_passes")
 
