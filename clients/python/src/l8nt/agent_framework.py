@@ -10,22 +10,24 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextvars import ContextVar
 from typing import Any, TypeVar, cast
 
-from agent_framework import (
-    Agent,
-    AgentExecutor,
-    FunctionInvocationContext,
-    FunctionMiddleware,
-    FunctionTool,
-    ResponseStream,
-    Workflow,
-    tool,
-)
-
+from ._extras import Extra
 from .agents import SigilHandle, budget_tool, current_handle, fetch_tool, sigil_context
 from .agents.context import handle_in
 from .agents.running import acting
 from .agents.steps import bound_steps
 from .agents.turn import turn
+
+with Extra("agent-framework"):
+    from agent_framework import (
+        Agent,
+        AgentExecutor,
+        FunctionInvocationContext,
+        FunctionMiddleware,
+        FunctionTool,
+        ResponseStream,
+        Workflow,
+        tool,
+    )
 
 __all__ = ["sigil_context", "sigil_tools", "with_sigil"]
 

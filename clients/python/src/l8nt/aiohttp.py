@@ -8,9 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
-import aiohttp
-from multidict import CIMultiDict, CIMultiDictProxy
-
+from ._extras import Extra
 from .client.body_end import BodyEnd
 from .client.carried import GivenCredentials
 from .client.core import Core, HoldsCredentials, OwnEnvironment
@@ -23,6 +21,10 @@ from .client.standing import PaymentSummary
 from .client.streamed_body import MAX_BODY_BYTES, StreamedBody
 from .client.trip import Trip
 from .client.unpaid import unpaid_free
+
+with Extra("aiohttp"):
+    import aiohttp
+    from multidict import CIMultiDict, CIMultiDictProxy
 
 if TYPE_CHECKING:
     from .holder import HolderKey

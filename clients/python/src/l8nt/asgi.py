@@ -12,6 +12,7 @@ from typing import Any, Final, TypeVar, cast
 
 from typing_extensions import Unpack
 
+from ._extras import Extra
 from .errors import AdapterError
 from .service import Grant, RequestFacts, Service
 from .service.ending import TaskEnding
@@ -22,6 +23,7 @@ from .service.exchange import (
     Guarding,
     guarding,
     mount_of,
+    service_of,
     unguarded,
 )
 from .service.reading import asgi_fields, asgi_mount, asgi_target
@@ -70,16 +72,19 @@ class Sigil:
         mount: str = "",
         **terms: Unpack[GivenTerms],
     ) -> None:
-        """Raises TypeError or ValueError for terms that cannot be read.
+        """Raises TypeError or ValueError for terms that cannot be read, and for what is no service.
 
         ``mount``: the path at which the application mounts this part of itself, such as ``/sub``
         below a dispatcher, if no ``Sigil`` stands outside of that. ``Mount`` of Starlette and
         ``app.mount`` of FastAPI tell it themselves.
         """
         self.app = app
-        self.service = service
+        self.service = service_of(service)
         self._mount = mount_of(mount)
         self._terms = guarding(guard, terms)
+
+    def __repr__(self) -> str:
+        return f"<Sigil for {self.service.location}>"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one scope."""
@@ -248,9 +253,9 @@ def require(**terms: Unpack[GivenTerms]) -> Callable[..., Awaitable[Grant]]:
 
         @app.get("/forecast", dependencies=[Depends(require(capability="forecast"))])
     """
-    from starlette.requests import HTTPConnection
-
     checked = terms_of(**terms)
+    with Extra("fastapi"):
+        from starlette.requests import HTTPConnection
 
     async def needs_credential(connection: Any) -> Grant:
         return await _let_in(connection.scope, checked)

@@ -11,13 +11,15 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any, TypeVar
 
-from crewai import Agent, Crew
-from crewai.agents.agent_builder.base_agent import BaseAgent
-from crewai.tools import BaseTool
-
+from ._extras import Extra
 from .agents import SigilHandle, budget_tool, current_handle, fetch_tool, sigil_context
 from .agents.running import acting
 from .agents.turn import turn
+
+with Extra("crewai"):
+    from crewai import Agent, Crew
+    from crewai.agents.agent_builder.base_agent import BaseAgent
+    from crewai.tools import BaseTool
 
 __all__ = ["sigil_context", "sigil_tools", "with_sigil"]
 

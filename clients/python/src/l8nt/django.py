@@ -10,12 +10,9 @@ from dataclasses import replace
 from importlib import import_module
 from typing import Any, Final, TypeVar, cast
 
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction
-from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured, RequestDataTooBig
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from typing_extensions import Unpack
 
+from ._extras import Extra
 from .errors import AdapterError
 from .service import Answer, Grant, RequestFacts, Service
 from .service.ending import Ending
@@ -25,6 +22,12 @@ from .service.stripped import without_credential_bytes
 from .service.terms import GivenTerms, Terms, terms_of
 from .service.waiting import Steps, Wait, drive, drive_async
 from .wsgi import facts_of, strip
+
+with Extra("django"):
+    from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+    from django.conf import settings
+    from django.core.exceptions import ImproperlyConfigured, RequestDataTooBig
+    from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 __all__ = ["SigilMiddleware", "grant_of", "guarded"]
 

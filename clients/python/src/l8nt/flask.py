@@ -6,13 +6,16 @@ import functools
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
-from flask import Response, current_app, g, request
 from typing_extensions import Unpack
 
+from ._extras import Extra
 from .service import Answer
 from .service.exchange import KEY, unguarded
 from .service.terms import GivenTerms, terms_of
 from .wsgi import Sigil, WsgiExchange
+
+with Extra("flask"):
+    from flask import Response, current_app, g, request
 
 __all__ = ["Sigil", "guarded"]
 

@@ -11,14 +11,16 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from google.adk import agents as adk
-from google.adk.agents import BaseAgent
-from google.adk.tools import FunctionTool
-
+from ._extras import Extra
 from .agents import ReadyTool, SigilHandle, budget_tool, current_handle, fetch_tool
 from .agents.running import acting
 from .agents.steps import bound_steps
 from .agents.turn import turn
+
+with Extra("google-adk"):
+    from google.adk import agents as adk
+    from google.adk.agents import BaseAgent
+    from google.adk.tools import FunctionTool
 
 __all__ = ["SigilRunner", "sigil_tools", "with_sigil"]
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import httpx
-
+from ._extras import Extra
 from .client.httpx_auth import AuthFlow
+
+with Extra("httpx"):
+    import httpx
 
 __all__ = ["Auth"]
 

@@ -10,18 +10,20 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, cast
 
-from langchain.agents.middleware import AgentMiddleware
-from langchain.agents.middleware.types import ModelCallResult, ModelRequest, ModelResponse
-from langchain_core.messages import ToolMessage
-from langchain_core.tools import BaseTool, StructuredTool
-from langgraph.prebuilt.tool_node import ToolCallRequest
-from langgraph.types import Command
-
+from ._extras import Extra
 from .agents import ReadyTool, SigilContext, SigilHandle, budget_tool, fetch_tool, sigil_context
 from .agents.context import handle_in
 from .agents.running import running
 from .agents.turn import turn
 from .errors import SigilError
+
+with Extra("langchain"):
+    from langchain.agents.middleware import AgentMiddleware
+    from langchain.agents.middleware.types import ModelCallResult, ModelRequest, ModelResponse
+    from langchain_core.messages import ToolMessage
+    from langchain_core.tools import BaseTool, StructuredTool
+    from langgraph.prebuilt.tool_node import ToolCallRequest
+    from langgraph.types import Command
 
 __all__ = ["SigilContext", "sigil_context", "sigil_tools", "with_sigil"]
 

@@ -11,12 +11,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextvars import ContextVar
 from typing import Any, TypeVar
 
-from llama_index.core.agent.workflow import AgentWorkflow, BaseWorkflowAgent
-from llama_index.core.tools import AsyncBaseTool, FunctionTool
-
+from ._extras import Extra
 from .agents import SigilHandle, budget_tool, current_handle, fetch_tool
 from .agents.running import acting
 from .agents.turn import turn
+
+with Extra("llama-index"):
+    from llama_index.core.agent.workflow import AgentWorkflow, BaseWorkflowAgent
+    from llama_index.core.tools import AsyncBaseTool, FunctionTool
 
 __all__ = ["sigil_tools", "with_sigil"]
 

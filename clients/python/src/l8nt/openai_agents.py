@@ -10,16 +10,18 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar, cast
 
-from agents.agent_tool_state import get_agent_tool_state_scope, peek_agent_tool_run_result
-from agents.sandbox import SandboxAgent
-from agents.tool_context import ToolContext
-
-from agents import Agent, AgentHooks, CustomTool, FunctionTool, RunContextWrapper, Tool
-from agents import function_tool as tool_of
-
+from ._extras import Extra
 from .agents import ReadyTool, SigilHandle, budget_tool, fetch_tool
 from .agents.running import acting
 from .agents.runs import Call, Prepared, calling
+
+with Extra("openai-agents"):
+    from agents.agent_tool_state import get_agent_tool_state_scope, peek_agent_tool_run_result
+    from agents.sandbox import SandboxAgent
+    from agents.tool_context import ToolContext
+
+    from agents import Agent, AgentHooks, CustomTool, FunctionTool, RunContextWrapper, Tool
+    from agents import function_tool as tool_of
 
 __all__ = ["SigilContext", "sigil_context", "sigil_tools", "with_sigil"]
 _AnyAgent = TypeVar("_AnyAgent", bound=Agent[Any])

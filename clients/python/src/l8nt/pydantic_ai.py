@@ -8,15 +8,17 @@ from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from typing import Any
 
-from pydantic_ai import RunContext, Tool
-from pydantic_ai.capabilities import AbstractCapability, CapabilityOrdering
-from pydantic_ai.messages import ModelResponse
-
+from ._extras import Extra
 from .agents import ReadyTool, SigilContext, SigilHandle, budget_tool, fetch_tool, sigil_context
 from .agents.context import handle_in
 from .agents.running import acting, running
 from .agents.turn import turn
 from .errors import SigilError
+
+with Extra("pydantic-ai"):
+    from pydantic_ai import RunContext, Tool
+    from pydantic_ai.capabilities import AbstractCapability, CapabilityOrdering
+    from pydantic_ai.messages import ModelResponse
 
 __all__ = ["SigilContext", "sigil_context", "sigil_tools", "with_sigil"]
 

@@ -8,11 +8,7 @@ from collections.abc import Callable, Iterator
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from requests import PreparedRequest, Response
-from requests.adapters import HTTPAdapter
-from requests.structures import CaseInsensitiveDict
-from requests.utils import get_environ_proxies
-
+from ._extras import Extra
 from .client.body_end import BodyEnd
 from .client.carried import GivenCredentials
 from .client.core import Core, HoldsCredentials, OwnEnvironment
@@ -21,11 +17,18 @@ from .client.flow import Reply, Send, run
 from .client.outgoing import outgoing
 from .client.presents import presents_credential
 from .client.redirect import STATUSES as REDIRECTS
-from .client.requests_chain import Chain
 from .client.standing import PaymentSummary
 from .client.streamed_body import StreamedBody
 from .client.unpaid import unpaid_free
-from .client.urllib3_body import Watched, replayed
+
+with Extra("requests"):
+    from requests import PreparedRequest, Response
+    from requests.adapters import HTTPAdapter
+    from requests.structures import CaseInsensitiveDict
+    from requests.utils import get_environ_proxies
+
+    from .client.requests_chain import Chain
+    from .client.urllib3_body import Watched, replayed
 
 if TYPE_CHECKING:
     from .holder import HolderKey

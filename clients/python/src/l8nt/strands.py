@@ -10,16 +10,18 @@ from contextvars import ContextVar
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
-from strands import Agent
-from strands import tool as tool_of  # pyright: ignore[reportUnknownVariableType]
-from strands.multiagent import Swarm
-from strands.multiagent.graph import Graph
-
+from ._extras import Extra
 from .agents import SigilHandle, budget_tool, current_handle, fetch_tool, sigil_context
 from .agents.context import handle_in
 from .agents.running import acting
 from .agents.steps import bound_steps
 from .agents.turn import turn
+
+with Extra("strands"):
+    from strands import Agent
+    from strands import tool as tool_of  # pyright: ignore[reportUnknownVariableType]
+    from strands.multiagent import Swarm
+    from strands.multiagent.graph import Graph
 
 __all__ = ["sigil_context", "sigil_tools", "with_sigil"]
 

@@ -14,7 +14,15 @@ from typing_extensions import Unpack
 from .errors import AdapterError
 from .service import Grant, RequestFacts, Service
 from .service.ending import Ending
-from .service.exchange import KEY, MAX_BODY_BYTES, Exchange, Guarding, guarding, mount_of
+from .service.exchange import (
+    KEY,
+    MAX_BODY_BYTES,
+    Exchange,
+    Guarding,
+    guarding,
+    mount_of,
+    service_of,
+)
 from .service.reading import wsgi_mount, wsgi_target
 from .service.refused import Answer
 from .service.stripped import without_credential
@@ -53,15 +61,18 @@ class Sigil:
         mount: str = "",
         **terms: Unpack[GivenTerms],
     ) -> None:
-        """Raises TypeError or ValueError for terms that cannot be read.
+        """Raises TypeError or ValueError for terms that cannot be read, and for what is no service.
 
         ``mount``: the path at which the application mounts this part of itself, such as ``/sub``
         below a ``DispatcherMiddleware`` of Werkzeug, if no ``Sigil`` stands outside of that.
         """
         self.app = app
-        self.service = service
+        self.service = service_of(service)
         self._mount = mount_of(mount)
         self._terms = guarding(guard, terms)
+
+    def __repr__(self) -> str:
+        return f"<Sigil for {self.service.location}>"
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Serves one request."""

@@ -15,6 +15,7 @@ from weakref import WeakSet
 
 from typing_extensions import ParamSpec, Self, TypedDict, Unpack
 
+from .._given import check_text
 from ..caveat import agent_unknown
 from ..errors import DeniedError
 from .family import Family
@@ -207,6 +208,7 @@ class SigilHandle:
         once. An agent without an entry, or whose entry asks for more than this agent has, gets a
         handle that is denied everything.
         """
+        check_text(name, "the argument of for_agent", "the name of an agent")
         with self.__lock:
             known = self.__children.get(name)
             # After its time, a new handle replaces it: the same agent, with a new end.

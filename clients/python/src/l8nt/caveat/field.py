@@ -97,13 +97,15 @@ def write_date(key: str, name: str) -> Field:
     """The field of a date, which becomes Unix seconds."""
 
     def write(date: object, _: WriteTerms) -> list[str]:
+        what = (
+            f"{key} must be a datetime with a time zone, such as "
+            "datetime(2030, 1, 1, tzinfo=timezone.utc)"
+        )
         if not isinstance(date, datetime):
-            raise TypeError(f"{key} must be a datetime after 1970")
+            raise TypeError(what)
         # A date without a zone would be another instant on another machine.
         if date.utcoffset() is None:
-            raise ValueError(
-                f"{key} must be a datetime with a time zone, such as datetime.now(timezone.utc)"
-            )
+            raise ValueError(what)
         seconds = (date - _EPOCH) // timedelta(seconds=1)
         if seconds < 0:
             raise ValueError(f"{key} must be a datetime after 1970")

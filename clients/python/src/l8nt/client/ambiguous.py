@@ -27,11 +27,7 @@ def check_ambiguous(request: Outgoing, carried: CarriedCredentials, now: float) 
     targets = [target_of_url(request.method, request.origin + path) for path in paths]
     known = [target for target in targets if target is not None]
     if len(known) < len(targets):
-        raise AdapterError(
-            "ERR_REQUEST",
-            "The client cannot send this method to this URL. It sends HTTP methods to http(s) URLs "
-            "without a user name.",
-        )
+        raise AdapterError("ERR_REQUEST", _unsendable(request.url))
     if not all(covers(carried, Access(now=now, target=target)) for target in known):
         raise AdapterError(
             "ERR_REQUEST",
@@ -46,6 +42,23 @@ def ambiguous_for_sale(request: Outgoing) -> AdapterError:
         "ERR_REQUEST",
         f"{request.origin} asks for payment. {_ambiguous(request.url)} Such a path is not paid "
         "for: request a URL without that.",
+    )
+
+
+def _unsendable(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        is_whole = parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        is_whole = False
+    if not is_whole:
+        return (
+            "The client cannot send a request to this URL: it does not begin with http:// or "
+            "https:// and a host, as https://api.example/path does."
+        )
+    return (
+        "The client cannot send this method to this URL. It sends HTTP methods to http(s) URLs "
+        "without a user name."
     )
 
 

@@ -75,6 +75,9 @@ class AsyncClient(HoldsCredentials):
             )
         )
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} with {self._core.shown}>"
+
     async def request(
         self, method: str, url: str | httpx2.URL, **options: Unpack[RequestOptions]
     ) -> httpx2.Response:

@@ -93,6 +93,9 @@ class Client(HoldsCredentials):
             )
         )
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} with {self._core.shown}>"
+
     def request(
         self, method: str, url: str | httpx2.URL, **options: Unpack[RequestOptions]
     ) -> httpx2.Response:

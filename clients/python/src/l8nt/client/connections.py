@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal
 
+from .._given import check_http
 from .httpx_reply import library_of
 from .pools import Leases, Wanted, library
 from .transport import is_plain_here
@@ -38,7 +39,11 @@ class Connections:
         """``given`` and ``treasury`` are the caller's own, for services and for the treasury.
         ``made_by``: the library, if it is not theirs. ``is_kept``: whether connections stay open,
         which needs somebody who closes them.
+
+        Raises TypeError for what is no client of httpx2 or httpx, or is one of the other kind.
         """
+        check_http(given, "http", is_async=is_async)
+        check_http(treasury, "treasury_http", is_async=is_async)
         self._given = given
         self._given_treasury = treasury
         self._is_async = is_async

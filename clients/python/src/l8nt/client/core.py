@@ -12,10 +12,11 @@ from weakref import WeakSet
 from typing_extensions import Self
 
 from .._forked import renews
+from .._given import check_callable, check_text, kind_of
 from ..caveat import Scope, compile_scope
 from ..credential import Credential, Descent
 from ..l402 import Minter
-from .carried import Carried, CarriedCredentials, GivenCredentials
+from .carried import Carried, CarriedCredentials, GivenCredentials, read_credential
 from .flow import Flow
 from .orders import orders_of
 from .ready import ReadyPasses
@@ -91,8 +92,8 @@ class Core(HoldsCredentials):
         clock: Callable[[], float],
         environment: Environment = os.environ,
     ) -> None:
-        """Raises TokenError for a credential that cannot be read; TypeError for a key that is
-        none.
+        """Raises TokenError for a credential that cannot be read; TypeError for a value of the
+        wrong type.
         """
         if credential is None and wallet is None:
             credential = environment.get("SIGIL_CREDENTIAL") or None
@@ -108,6 +109,10 @@ class Core(HoldsCredentials):
                 "`limits` are those of a wallet: give wallet= or set SIGIL_WALLET, or narrow the "
                 "credential with attenuate()"
             )
+        if wallet is not None:
+            check_text(wallet, "wallet", "the URL of a wallet")
+        check_callable(on_payment, "on_payment", "a function of one argument, the payment")
+        check_callable(clock, "clock", "a function that gives Unix seconds, such as time.time")
         if limits is not None:
             compile_scope(limits, now=clock())  # A mistake is told now, and not at a payment.
         self.clock = clock
@@ -123,6 +128,16 @@ class Core(HoldsCredentials):
             self._carried = CarriedCredentials(credential, self._treasury_at)
         else:
             _with_wallets.add(self)
+
+    def __repr__(self) -> str:
+        return f"<Core with {self.shown}>"
+
+    @property
+    def shown(self) -> str:
+        """What the client has, for people."""
+        if self._carried is None:
+            return "a wallet"
+        return ", ".join(repr(one.credential) for one in self._carried.all) or "no credential"
 
     def renew_lock(self) -> None:
         self._lock = threading.Lock()
@@ -236,7 +251,15 @@ class Core(HoldsCredentials):
 
     def revoke(self, child: Credential | str) -> Flow[str]:
         """Revokes what was derived from a credential of this client."""
-        credential = Credential.parse(child) if isinstance(child, str) else child
+        if isinstance(child, str):
+            credential = read_credential(child, "In what revoke was given")
+        elif isinstance(child, Credential):  # pyright: ignore[reportUnnecessaryIsInstance]
+            credential = child
+        else:
+            raise TypeError(
+                "revoke takes the credential that delegate returned, or its text, and was given "
+                f"{kind_of(child)}"
+            )
         carried, descent = self._ancestor_of(credential)
         return carried.treasury().revoke(carried.credential, descent)
 
@@ -288,8 +311,9 @@ def _tell(carried: Carried) -> Flow[None]:
 
 
 def _holder_key(key: str | HolderKey, clock: Callable[[], float]) -> HolderKey:
-    if not isinstance(key, str):
-        return key
     from ..holder import HolderKey as Key  # Loads what signs.
 
+    if isinstance(key, Key):
+        return key
+    check_text(key, "holder_key", "the text of a private key, or an l8nt.holder.HolderKey")
     return Key(key, clock=clock)

@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, Callable, Generator
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from .._given import check_http
 from .carried import GivenCredentials
 from .connections import Connections
 from .core import Core, HoldsCredentials, OwnEnvironment
@@ -54,6 +55,7 @@ class AuthFlow(HoldsCredentials):
         Raises TokenError for a credential that cannot be read; TypeError for a holder key that is
         none.
         """
+        check_http(treasury_http, "treasury_http", is_async=None)
         self._core = Core(
             credential=credential,
             wallet=None,

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, cast
 
-from mcp_types import CallToolResult, TextContent
-
+from .._extras import Extra
 from ..l402 import mentions_credential
 from ..service import Grant, Refused, RequestFacts
 from ..service.stripped import without_credential as fields_without
@@ -19,6 +18,9 @@ from .wire import (
     tool_path,
     without_credential,
 )
+
+with Extra("mcp"):
+    from mcp_types import CallToolResult, TextContent
 
 
 def facts_of(ctx: Any, name: str) -> RequestFacts:

@@ -8,14 +8,16 @@ import functools
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar, cast
 
-from mcp_types import CallToolResult
-
+from .._extras import Extra
 from ..agents import SigilHandle, current_handle
 from ..agents.turn import turn
 from ..caveat import Base, read_base, read_origin
 from ..credential import Credential, presented_at
 from ..errors import PaymentError
 from .wire import CREDENTIAL, PROBLEM, authorization_in, is_tool_name, members
+
+with Extra("mcp"):
+    from mcp_types import CallToolResult
 
 _Client = TypeVar("_Client")
 

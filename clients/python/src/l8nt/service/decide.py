@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
+from .._given import check_text
 from .._secrecy import HoldsSecret
 from ..amount import Amount
 from ..errors import AdapterError, DeniedError, SigilError
@@ -81,6 +82,7 @@ class DecideLedger(HoldsSecret):
         socket: str | None = None,
         timeout_seconds: float = 10,
     ) -> None:
+        check_text(url, "url", "where sigil gateway decide listens, http://127.0.0.1:8411")
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.netloc or parts.path.strip("/"):
             raise ValueError("url is where sigil gateway decide listens: http://127.0.0.1:8411")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final, Literal
 
+from .._given import kind_of
 from .facts import RequestFacts
 from .grant import Grant
 from .refused import Answer
@@ -13,7 +14,16 @@ from .service import Service
 from .terms import GivenTerms, Terms, terms_of
 from .waiting import Steps
 
-__all__ = ["KEY", "MAX_BODY_BYTES", "Exchange", "Guarding", "guarding", "mount_of", "unguarded"]
+__all__ = [
+    "KEY",
+    "MAX_BODY_BYTES",
+    "Exchange",
+    "Guarding",
+    "guarding",
+    "mount_of",
+    "service_of",
+    "unguarded",
+]
 
 KEY: Final = "l8nt.exchange"
 """Where the exchange of a request stands in an ASGI scope, and in a WSGI environ."""
@@ -113,6 +123,16 @@ def guarding(guard: Guarding, given: GivenTerms) -> Terms | None:
     if given:
         raise TypeError(f'with guard="routes", {next(iter(given))!r} stands at the route')
     return None
+
+
+def service_of(given: Service) -> Service:
+    """Raises TypeError for what is no service: no request could be judged."""
+    if not isinstance(given, Service):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(
+            f"service must be an l8nt.service.Service, and is {kind_of(given)}: "
+            "Service(location=…, secret=…)"
+        )
+    return given
 
 
 def mount_of(mount: str) -> str:

@@ -15,6 +15,7 @@ from urllib.parse import unquote
 
 from typing_extensions import Unpack
 
+from .._given import check_text, kind_of
 from ..amount import Amount
 from ..caveat import (
     MISSING,
@@ -112,6 +113,11 @@ class Service:
             raise ValueError(
                 "name must be one that caveats can have, or nothing is limited by them: small "
                 'letters, digits, "_" and "-", such as "weather"'
+            )
+        check_text(location, "location", "the URL that clients call")
+        if ledger is not None and not callable(getattr(ledger, "claim", None)):
+            raise TypeError(
+                f"ledger must be a MemoryLedger() or a DecideLedger(…), and is {kind_of(ledger)}"
             )
         base = read_base(location)
         if base is None:
