@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { expect, test } from "vitest";
 import { ERRORS } from "../../packages/l8nt/src/error-codes.ts";
+import { count, hash } from "../../packages/l8nt/src/wire/codec.ts";
 import { pythonModules } from "../reference.ts";
 import { type Document, pythonTypesOf, type Schema } from "./types.ts";
 
@@ -56,6 +57,50 @@ test.each<[string, Schema]>([
 ])("a field is of type %s", (type, schema) => {
   const text = pythonTypesOf([answering(object({ needed: schema, other: schema }, ["needed"]))]);
   expect(text).toContain(`\n    needed: ${type}\n    other: NotRequired[${type}]\n`);
+});
+
+test.each<[string, Schema, string]>([
+  ["Count", count().schema, "Count = Annotated[int, within(0, 9007199254740991)]"],
+  ["Hash", hash.schema, 'Hash = Annotated[str, matches(r"[0-9a-f]{64}")]'],
+])("a field of an answer is checked as %s, and of a body is not", (type, schema, declared) => {
+  const text = pythonTypesOf([answering(object({ field: schema }, ["field"]))]);
+  expect(text).toContain(`\n    field: ${type}\n`);
+  expect(text).toContain(`\n${declared}\n`);
+  const content = { "application/json": { schema: object({ field: schema }, ["field"]) } };
+  const sent = pythonTypesOf([
+    {
+      paths: {
+        "/v1/answered": {
+          post: {
+            operationId: "postV1Answered",
+            summary: "",
+            requestBody: { content },
+            responses: { 200: {} },
+          },
+        },
+      },
+      components: { schemas: {} },
+    },
+  ]);
+  expect(sent).toContain(`\n    field: ${schema.type === "string" ? "str" : "int"}\n`);
+  expect(sent).not.toContain("Annotated");
+});
+
+test("a rule without a name is refused", () => {
+  const strange = { type: "string", pattern: "^[0-9]$" };
+  expect(() => pythonTypesOf([answering(object({ strange }))])).toThrow(
+    'the rule of "strange" needs a name',
+  );
+});
+
+test("each message has its method, its path and the types of what goes in and comes out", () => {
+  const text = pythonModules()["clients/python/src/l8nt/wire/_types.py"];
+  expect(text).toContain(
+    'TREE: Final[Message[TreeQuery, None, TreePage]] = Message("GET", "/v1/tree", TreePage)\n',
+  );
+  expect(text).toContain(
+    'ANSWERED: Final[Message[None, AnsweredRequest, AnsweredAnswer]] = Message(\n    "POST", "/v1/answered", AnsweredAnswer\n)\n',
+  );
 });
 
 test("an object without a name is refused, and so are two of one name", () => {

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from ._codes import (
     CLASS_OF,
@@ -20,6 +20,9 @@ from ._codes import (
     ReceiptCode,
     TokenCode,
 )
+
+if TYPE_CHECKING:
+    from .wire._types import ProblemRefusal
 
 __all__ = [
     "AdapterCode",
@@ -121,17 +124,18 @@ class Refusal:
     resets_at: float | None = None
     """Unix seconds at which all of a limit with a window is free again if nothing more is spent."""
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> ProblemRefusal:
         """The refusal as JSON has it in every language."""
-        shown: dict[str, Any] = {
+        shown: ProblemRefusal = {
             "code": self.code,
             "condition": self.condition,
             "have": self.have,
             "need": self.need,
         }
         if self.node is not None:
-            agent = {} if self.node.agent is None else {"agent": self.node.agent}
-            shown["node"] = {"id": self.node.id, **agent}
+            shown["node"] = {"id": self.node.id}
+            if self.node.agent is not None:
+                shown["node"]["agent"] = self.node.agent
         if self.resets_at is not None:
             shown["resetsAt"] = self.resets_at
         return shown

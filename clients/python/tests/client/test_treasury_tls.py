@@ -41,7 +41,7 @@ def _hands_over(shop: str) -> Callable[[str, str | None], Answer]:
     return lambda path, authorization: (
         200,
         {"content-type": "application/json"},
-        b'{"credential":"%s","payment":null}' % sold.text.encode(),
+        b'{"credential":"%s"}' % sold.text.encode(),
     )
 
 

@@ -30,14 +30,16 @@ const node = codecOf<NodeStanding>()(
 
 const nodes = object({ nodes: list(node) });
 
-const place = pattern(
+export const treePlace = pattern(
   /^[0-9]{1,2}-[0-9]{1,12}(?:\.[0-9]{1,20})?-[0-9a-f]{32}$/,
   "be the `next` of another page",
 );
 /** What a request says of the page that it asks for. */
-export const nodePageQuery = { after: optional(place), limit };
+export const nodePageQuery = { after: optional(treePlace), limit };
 /** A page. There may be more nodes after it exactly if it has `next`. */
-export const nodePage = codecOf<NodePage>()(object({ nodes: list(node), next: optional(place) }));
+export const nodePage = codecOf<NodePage>()(
+  object({ nodes: list(node), next: optional(treePlace) }),
+);
 
 export const ownStanding = message({
   name: "credential",

@@ -337,8 +337,8 @@ function readRefusals(value: unknown): [Refusal, ...Refusal[]] | undefined {
     : [first, ...others];
 }
 
-/** The last second that a date can have (ECMA-262 §21.4.1.1). */
-const LAST_SECOND = 8.64e12;
+/** In the year 9892: Python has no date after 9999, and an error's text shows one. */
+export const LAST_SECOND = 2.5e11;
 const isInstant = (value: unknown): value is number =>
   typeof value === "number" && value >= 0 && value <= LAST_SECOND;
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from ..caveat import Target
+from ..wire._types import RefusedCredential
 from .answers import awaited
 from .carried import Carried
 from .flow import Flow, Reply, close, work
-from .held import Refused
 from .orders import Order, named_order, new_order_id, orders_of
 from .outgoing import Outgoing, origin_of, too_large_to_buy
 from .remote import Purchase, PurchaseRequest
@@ -29,7 +29,7 @@ class Buying:
         self._uses = uses
 
     def buy(
-        self, request: Outgoing, target: Target, payer: Carried, refused: Refused | None
+        self, request: Outgoing, target: Target, payer: Carried, refused: RefusedCredential | None
     ) -> Flow[Reply]:
         """Has the treasury buy. The challenge that the agent saw is dropped, and the treasury
         fetches its own: a party that sees a paid challenge holds the credential in full.
@@ -76,7 +76,7 @@ class Buying:
         raise self._spending.in_vain(f"{request.origin} refuses what was paid for")
 
     def _order(
-        self, request: Outgoing, payer: Carried, order: Order, refused: Refused | None
+        self, request: Outgoing, payer: Carried, order: Order, refused: RefusedCredential | None
     ) -> Flow[Purchase]:
         """Sends the order to the treasury. It is under way until the treasury has answered."""
         orders = orders_of(payer.credential)
@@ -97,7 +97,7 @@ class Buying:
                     told=told,
                 )
             )
-            orders.acknowledged(told.get("answered", []))
+            orders.acknowledged(told.answered)
             return bought
         finally:
             end()

@@ -7,14 +7,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from email.utils import parsedate_to_datetime
-from typing import TypedDict
-
-from typing_extensions import NotRequired
 
 from .._forked import renews
 from .._lru import Lru
 from ..caveat import Access, Target, format_origin
 from ..credential import Credential
+from ..wire._types import RefusedCredential
 from .endings import ending_of, has_given_up
 from .orders import Order, once
 
@@ -22,14 +20,6 @@ _MAX_ORIGINS = 1000
 _MAX_PER_ORIGIN = 64
 _MAX_KNOWN = 4096
 _MAX_CLOCK_SKEW_SECONDS = 600
-
-
-class Refused(TypedDict):
-    """What the treasury is told of a credential that the service refused."""
-
-    paymentHash: str
-    mayBeUsed: bool
-    unanswered: NotRequired[bool]
 
 
 class Held:
@@ -121,10 +111,10 @@ class Held:
             self.order = order
 
     @property
-    def refusal(self) -> Refused:
+    def refusal(self) -> RefusedCredential:
         """What the treasury is told after the service refused it."""
         with self._lock:
-            refused: Refused = {
+            refused: RefusedCredential = {
                 "paymentHash": self.credential.payment_hash,
                 # Another request that runs now may be the one that used it.
                 "mayBeUsed": self._may_be_used or self._users > 0,

@@ -9,7 +9,7 @@ import json
 import secrets
 import threading
 from collections.abc import Callable, Sequence
-from typing import TypedDict
+from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
 from .._forked import renews
@@ -41,11 +41,12 @@ def new_order_id(now: float) -> str:
     return f"{int(now * 1000):012x}{secrets.token_hex(10)}"
 
 
-class Told(TypedDict, total=False):
-    """What the treasury is told with an order."""
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the treasury is told of other orders with an order."""
 
-    answered: list[str]
-    underWay: list[str]
+    answered: Sequence[str] = ()
+    under_way: Sequence[str] = ()
 
 
 class Order:
@@ -144,19 +145,14 @@ class Orders:
         rows.sort(key=lambda row: row[1] != here)
         answered = [one for one, _ in rows[:_MAX_NAMED]]
         under_way = [one.id for one in others if one.target == order.target][-_MAX_NAMED:]
-        told: Told = {}
-        if answered:
-            told["answered"] = answered
-        if under_way:
-            told["underWay"] = under_way
-        return told
+        return Told(answered, under_way)
 
     def untold(self) -> list[str]:
         """Answered orders of which the treasury does not know it, as many as one message names."""
         with self.lock:
             return list(self._answered)[:_MAX_NAMED]
 
-    def acknowledged(self, ids: list[str]) -> None:
+    def acknowledged(self, ids: Sequence[str]) -> None:
         """Forgets ids that the treasury knows."""
         with self.lock:
             for one in ids:

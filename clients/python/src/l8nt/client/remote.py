@@ -9,11 +9,11 @@ from .._secrecy import without_frames
 from ..credential import Blocks, Credential, Descent
 from ..errors import AdapterError, BudgetError, ChallengeError, PaymentError, SigilError
 from ..macaroon.packet import check_descent
-from ..wire.problem import members
+from ..wire import _types as messages
+from ..wire.reading import UnreadableAnswer
 from .endings import was_not_sent
 from .fields import Fields
 from .flow import Flow, Reply, close, read
-from .held import Refused
 from .orders import Told
 from .retry import Tries
 from .signing import Signer
@@ -21,7 +21,6 @@ from .standing import (
     NodeStanding,
     PaymentSummary,
     ReceiptRow,
-    UnreadableAnswer,
     parse_payment,
     read_nodes,
     read_payment,
@@ -73,16 +72,16 @@ class PurchaseRequest:
     fields: Fields
     body: bytes | None = None
     is_key_made: bool = False
-    refused: Refused | None = None
+    refused: messages.RefusedCredential | None = None
     told: Told = field(default_factory=Told)
 
-    def to_json(self) -> dict[str, object]:
+    def to_json(self) -> messages.PurchaseRequest:
         """The body of the order; the credential travels in ``Authorization``."""
-        order: dict[str, object] = {
+        order: messages.PurchaseRequest = {
             "id": self.id,
             "method": self.method,
             "url": self.url,
-            "headers": [[name, value] for name, value in self.fields if name not in _WITHHELD],
+            "headers": [(name, value) for name, value in self.fields if name not in _WITHHELD],
         }
         if self.body is not None:
             order["body"] = base64.b64encode(self.body).decode()
@@ -90,7 +89,10 @@ class PurchaseRequest:
             order["madeKey"] = True
         if self.refused is not None:
             order["refused"] = self.refused
-        order.update(self.told)
+        if self.told.answered:
+            order["answered"] = self.told.answered
+        if self.told.under_way:
+            order["underWay"] = self.told.under_way
         return order
 
 
@@ -168,9 +170,7 @@ class RemoteTreasury:
     def _try(self, order: PurchaseRequest) -> Flow[Purchase | SigilError | _Lost]:
         treasury = self._treasury
         try:
-            reply = yield from treasury.send(
-                "POST", "/v1/purchases", order.credential, order.to_json()
-            )
+            reply = yield from treasury.send(messages.PURCHASE, order.credential, order.to_json())
         except Exception as error:
             # Of a signature over the body, which is made before anything is sent.
             if isinstance(error, AdapterError):
@@ -200,16 +200,14 @@ class RemoteTreasury:
         except Exception as error:
             return _Lost("broke off its answer", was_sent=True, may_repeat=True, cause=error)
         try:
-            value = members(treasury.value_of(answer))
-            text = value.get("credential")
-            if not isinstance(text, str):
-                raise UnreadableAnswer("an answer to an order has a credential")
-            return Purchase(
-                credential=Credential.parse(text).text, payment=read_payment(value.get("payment"))
-            )
+            bought = messages.PURCHASE.read(treasury.value_of(answer))
+            credential = Credential.parse(bought["credential"]).text
+            payment = read_payment(bought["payment"]) if "payment" in bought else None
+            return Purchase(credential=credential, payment=payment)
         except (UnreadableAnswer, SigilError) as error:
             cause = without_frames(error)
-            return _Lost(UNREADABLE, was_sent=True, may_repeat=False, cause=cause)
+            what = f"{UNREADABLE}: {error}" if isinstance(error, UnreadableAnswer) else UNREADABLE
+            return _Lost(what, was_sent=True, may_repeat=False, cause=cause)
 
     def _refused_later(self, order: PurchaseRequest, error: SigilError) -> SigilError:
         """What the treasury answered to a later try. It looks for the order's payment before
@@ -237,7 +235,7 @@ class RemoteTreasury:
     def answered(self, credential: Credential, orders: list[str]) -> Flow[None]:
         """Tells the treasury that the agent has the answers of these orders."""
         yield from self._treasury.ask(
-            "POST", "/v1/answered", credential, {"orders": orders}, seconds=TELLING_SECONDS
+            messages.ANSWERED, credential, {"orders": orders}, seconds=TELLING_SECONDS
         )
 
     def revoke(self, credential: Credential, descent: Descent) -> Flow[str]:
@@ -247,46 +245,35 @@ class RemoteTreasury:
         """
         if not isinstance(descent, Blocks):
             check_descent(credential.body.caveats, [caveat.encode() for caveat in descent])
-        body: dict[str, object] = (
+        body: messages.RevocationRequest = (
             {"blocks": list(descent.blocks)}
             if isinstance(descent, Blocks)
             else {"caveats": list(descent)}
         )
-        path = "/.well-known/l402/revocations"
-        answer = yield from self._treasury.ask("POST", path, credential, body)
-        return str(members(answer).get("node", ""))
+        answer = yield from self._treasury.ask(messages.REVOCATION, credential, body)
+        return answer["node"]
 
     def standing(self, credential: Credential) -> Flow[list[NodeStanding]]:
         """The credential's node and its ancestors, root first."""
-        answer = yield from self._treasury.ask("GET", "/v1/credential", credential)
-        try:
-            return read_nodes(answer)
-        except UnreadableAnswer as error:
-            raise self._treasury.failed(UNREADABLE) from error
+        answer = yield from self._treasury.ask(messages.STANDING, credential)
+        return read_nodes(answer["nodes"])
 
     def tree(self, credential: Credential) -> Flow[list[NodeStanding]]:
         """The credential's node and everything below it that has spent, parents first."""
         nodes: list[NodeStanding] = []
-        query: dict[str, object] = {"limit": _MAX_PAGE}
+        query: messages.TreeQuery = {"limit": _MAX_PAGE}
         while True:
-            answer = yield from self._treasury.ask("GET", "/v1/tree", credential, query=query)
-            try:
-                nodes += read_nodes(answer)
-            except UnreadableAnswer as error:
-                raise self._treasury.failed(UNREADABLE) from error
-            after = members(answer).get("next")
-            if not isinstance(after, str):
+            answer = yield from self._treasury.ask(messages.TREE, credential, query=query)
+            nodes += read_nodes(answer["nodes"])
+            if "next" not in answer:
                 return nodes
-            query = {**query, "after": after}
+            query["after"] = answer["next"]
 
     def receipts(self, credential: Credential, after: int, limit: int) -> Flow[list[ReceiptRow]]:
         """Signed receipts of what the credential's node and those below it paid, in order."""
-        query = {"after": after, "limit": limit}
-        answer = yield from self._treasury.ask("GET", "/v1/receipts", credential, query=query)
-        try:
-            return read_receipts(answer)
-        except UnreadableAnswer as error:
-            raise self._treasury.failed(UNREADABLE) from error
+        query: messages.ReceiptQuery = {"after": after, "limit": limit}
+        answer = yield from self._treasury.ask(messages.RECEIPTS, credential, query=query)
+        return read_receipts(answer["receipts"])
 
 
 def _relayed(reply: Reply, order: PurchaseRequest) -> Purchase:

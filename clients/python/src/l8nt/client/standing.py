@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeVar, cast
+from typing import Literal, cast
 
 from ..amount import UNITS, Amount, Unit
-from ..wire.problem import members
+from ..wire import _types as messages
+from ..wire.reading import UnreadableAnswer
 
 NodeState = Literal["active", "expired", "frozen", "revoked"]
-
-_DECIMAL = re.compile(r"-?[0-9]{1,40}\Z", re.ASCII)
-_HASH = re.compile(r"[0-9a-f]{64}\Z")
-T = TypeVar("T")
-
-
-class UnreadableAnswer(ValueError):
-    """An answer that is not as page 4 §7 declares it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,27 +77,36 @@ class PaymentSummary:
     """
 
 
-def read_nodes(value: object) -> list[NodeStanding]:
-    """The nodes in an answer. Raises UnreadableAnswer."""
-    return _list(members(value), "nodes", _node)
+def read_nodes(given: Sequence[messages.NodeStanding]) -> list[NodeStanding]:
+    """The nodes in an answer."""
+    return [
+        NodeStanding(
+            id=one["id"],
+            state=one["state"],
+            caveats=tuple(one["caveats"]),
+            spent=tuple(map(_amount, one["spent"])),
+            limits=tuple(map(_standing, one["limits"])),
+            agent=one.get("agent"),
+            parent_id=one.get("parentId"),
+            more=one.get("more"),
+        )
+        for one in given
+    ]
 
 
-def read_receipts(value: object) -> list[ReceiptRow]:
-    """The receipts in an answer. Raises UnreadableAnswer."""
-    return _list(members(value), "receipts", _receipt)
+def read_receipts(given: Sequence[messages.ReceiptRow]) -> list[ReceiptRow]:
+    """The receipts in an answer."""
+    return [ReceiptRow(one["seq"], one["paymentHash"], one["hash"], one["text"]) for one in given]
 
 
-def read_payment(value: object) -> PaymentSummary | None:
-    """The payment beside a credential that was handed over; ``None`` if nothing was paid."""
-    if value is None:
-        return None
-    given = members(value)
+def read_payment(given: messages.PaymentSummary) -> PaymentSummary:
+    """The payment beside a credential that was handed over."""
     return PaymentSummary(
-        origin=_text(given, "origin"),
-        payment_hash=_hash(given, "paymentHash"),
-        amount=_amount(given.get("amount")),
-        fee=_amount(given.get("fee")),
-        earlier=given.get("earlier") is True,
+        origin=given["origin"],
+        payment_hash=given["paymentHash"],
+        amount=_amount(given["amount"]),
+        fee=_amount(given["fee"]),
+        earlier=given.get("earlier", False),
     )
 
 
@@ -128,92 +130,15 @@ def parse_payment(field: str, origin: str) -> PaymentSummary:
     )
 
 
-def _node(value: object) -> NodeStanding:
-    given = members(value)
-    state = _text(given, "state")
-    if state not in ("active", "expired", "frozen", "revoked"):
-        raise UnreadableAnswer("unknown state of a node")
-    return NodeStanding(
-        id=_text(given, "id"),
-        state=state,
-        caveats=tuple(_list(given, "caveats", _as_text)),
-        spent=tuple(_list(given, "spent", _amount)),
-        limits=tuple(_list(given, "limits", _standing)),
-        agent=_optional_text(given, "agent"),
-        parent_id=_optional_text(given, "parentId"),
-        more=_optional_count(given, "more"),
-    )
-
-
-def _standing(value: object) -> Standing:
-    given = members(value)
-    unit = given.get("unit")
+def _standing(given: messages.Standing) -> Standing:
     return Standing(
-        condition=_text(given, "condition"),
-        max=_decimal(given.get("max")),
-        used=_decimal(given.get("used")),
-        unit=None if unit is None else _unit(unit),
-        window_seconds=_optional_count(given, "windowSeconds"),
+        condition=given["condition"],
+        max=int(given["max"]),
+        used=int(given["used"]),
+        unit=given.get("unit"),
+        window_seconds=given.get("windowSeconds"),
     )
 
 
-def _receipt(value: object) -> ReceiptRow:
-    given = members(value)
-    seq = given.get("seq")
-    if not isinstance(seq, int):
-        raise UnreadableAnswer("a receipt has a number")
-    return ReceiptRow(seq, _hash(given, "paymentHash"), _hash(given, "hash"), _text(given, "text"))
-
-
-def _list(given: Mapping[str, object], name: str, one: Callable[[object], T]) -> list[T]:
-    value = given.get(name)
-    if not isinstance(value, list):
-        raise UnreadableAnswer(f"{name} must be a list")
-    return [one(item) for item in cast("list[object]", value)]
-
-
-def _as_text(value: object) -> str:
-    if not isinstance(value, str):
-        raise UnreadableAnswer("a text was expected")
-    return value
-
-
-def _text(given: Mapping[str, object], name: str) -> str:
-    return _as_text(given.get(name))
-
-
-def _optional_text(given: Mapping[str, object], name: str) -> str | None:
-    value = given.get(name)
-    return None if value is None else _as_text(value)
-
-
-def _optional_count(given: Mapping[str, object], name: str) -> int | None:
-    value = given.get(name)
-    if value is None or (isinstance(value, int) and value >= 0):
-        return value
-    raise UnreadableAnswer(f"{name} must be a whole number")
-
-
-def _hash(given: Mapping[str, object], name: str) -> str:
-    text = _text(given, name)
-    if not _HASH.match(text):
-        raise UnreadableAnswer(f"{name} must be 64 hex digits")
-    return text
-
-
-def _decimal(value: object) -> int:
-    text = _as_text(value)
-    if not _DECIMAL.match(text):
-        raise UnreadableAnswer("a decimal number was expected")
-    return int(text)
-
-
-def _unit(value: object) -> Unit:
-    if value not in UNITS:
-        raise UnreadableAnswer("unknown unit")
-    return value
-
-
-def _amount(value: object) -> Amount:
-    given = members(value)
-    return Amount(_unit(given.get("unit")), _decimal(given.get("value")))
+def _amount(given: messages.Amount) -> Amount:
+    return Amount(given["unit"], int(given["value"]))

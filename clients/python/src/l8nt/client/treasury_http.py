@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from typing import cast
 from urllib.parse import urlencode
 
 from ..caveat import Origin, format_origin, read_base, read_origin
 from ..credential import Credential, presented_at
 from ..errors import AdapterError, SigilError
 from ..wire.problem import read_problem, seconds_in
+from ..wire.reading import Answer, Body, Message, Query, UnreadableAnswer
 from .fields import Fields
 from .flow import Flow, Reply, Send, close, read, send
 from .signing import Signer
@@ -51,19 +52,18 @@ class TreasuryHttp:
 
     def ask(
         self,
-        method: str,
-        path: str,
+        message: Message[Query, Body, Answer],
         credential: Credential,
-        body: Mapping[str, object] | None = None,
-        query: Mapping[str, object] | None = None,
+        body: Body | None = None,
+        query: Query | None = None,
         seconds: float | None = None,
-    ) -> Flow[object]:
-        """Sends a message, and gives the value of its answer.
+    ) -> Flow[Answer]:
+        """Sends a message, and gives its answer.
 
         Raises the treasury's own error; AdapterError ``ERR_TREASURY``.
         """
         try:
-            reply = yield from self.send(method, path, credential, body, query, seconds)
+            reply = yield from self.send(message, credential, body, query, seconds)
         except SigilError:
             raise
         except Exception as error:
@@ -75,20 +75,23 @@ class TreasuryHttp:
             answer = yield from read(reply, _MAX_ANSWER_BYTES)
         except Exception as error:
             raise self.failed(UNREADABLE) from error
-        return self.value_of(answer)
+        try:
+            return message.read(self.value_of(answer))
+        except UnreadableAnswer as error:
+            raise self.failed(f"{UNREADABLE}: {error}") from error
 
     def send(
         self,
-        method: str,
-        path: str,
+        message: Message[Query, Body, Answer],
         credential: Credential,
-        body: Mapping[str, object] | None = None,
-        query: Mapping[str, object] | None = None,
+        body: Body | None = None,
+        query: Query | None = None,
         seconds: float | None = None,
     ) -> Flow[Reply]:
         """Sends a message once. Raises what the HTTP library raises."""
-        asked = f"?{urlencode(query)}" if query else ""
-        url = f"{self._base}{path}{asked}"
+        method = message.method
+        asked = f"?{urlencode(cast('dict[str, object]', query))}" if query else ""
+        url = f"{self._base}{message.path}{asked}"
         fields = Fields([("authorization", f"L402 {self._shown(credential)}")])
         sent = None
         if body is not None:

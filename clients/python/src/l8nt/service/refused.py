@@ -6,9 +6,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from ..errors import SigilError
+from ..wire._types import Problem
 from ..wire.problem import concealed, problem_of, status_of
 from .caching import VARY, exposed
 
@@ -57,7 +58,7 @@ class Refused:
         self.challenge = challenge if self.status == 401 else None
 
     @property
-    def problem(self) -> dict[str, Any]:
+    def problem(self) -> Problem:
         """The problem details that the caller is shown; never a credential."""
         return problem_of(concealed(self.error), self.status)
 

@@ -10,7 +10,7 @@ import time
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from typing_extensions import Unpack
@@ -51,6 +51,7 @@ from .waiting import Steps, Wait, drive, drive_async
 
 if TYPE_CHECKING:
     from ..public_key import IssuerDirectory
+    from ..wire._types import Discovery, RevocationAnswer
 
 __all__ = ["Decision", "Service"]
 
@@ -383,16 +384,19 @@ class Service:
             return well_known.document(self.describe())
         return (yield from self._revoke(facts))
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> Discovery:
         """What this service says about itself at ``/.well-known/l402``."""
-        described: dict[str, Any] = {"version": "0", "location": self.location}
+        described: Discovery = {
+            "version": "0",
+            "location": self.location,
+            "caveats": list(self._macaroons.vocabulary.names),
+            "revocations": self._base.path + well_known.REVOCATIONS_PATH,
+            "routes": [],
+        }
         if self.name is not None:
             described["service"] = self.name
-        described["caveats"] = list(self._macaroons.vocabulary.names)
         if self._trusting.issuers:
             described["issuers"] = list(self._trusting.issuers)
-        described["revocations"] = self._base.path + well_known.REVOCATIONS_PATH
-        described["routes"] = []
         return described
 
     def _revoke(self, facts: RequestFacts) -> Steps[Answer]:
@@ -408,7 +412,8 @@ class Service:
             revoked = ancestor.revoke_below(well_known.descent_in(body))
         except (AdapterError, DeniedError, TokenError) as error:
             return Refused(error, challenge=self._challenge).answer
-        return well_known.document({"node": revoked.node_id})
+        answer: RevocationAnswer = {"node": revoked.node_id}
+        return well_known.document(answer)
 
     def _local_path(self, facts: RequestFacts) -> str | None:
         target = self._read(facts)

@@ -5,26 +5,29 @@ spec/3-challenge.md §6.
 from __future__ import annotations
 
 import json
-from typing import Any, Final, cast
+from contextlib import suppress
+from typing import Final
 
 from ..credential import Blocks, Descent
 from ..errors import AdapterError
 from ..macaroon.packet import MAX_CAVEATS
+from ..wire._types import DISCOVERY, REVOCATION, RevocationRequest
+from ..wire.reading import read
 from .facts import RequestFacts
 from .refused import Answer
 from .waiting import Steps, Wait
 
 __all__ = ["REVOCATIONS_PATH", "WELL_KNOWN_PATH", "body_of", "descent_in", "document", "is_asked"]
 
-WELL_KNOWN_PATH: Final = "/.well-known/l402"
-REVOCATIONS_PATH: Final = f"{WELL_KNOWN_PATH}/revocations"
+WELL_KNOWN_PATH: Final = DISCOVERY.path
+REVOCATIONS_PATH: Final = REVOCATION.path
 _MAX_BYTES = 65_536
 _MAX_BLOCKS = 64
 
 
 def is_asked(path: str | None, method: str) -> bool:
     """Whether a path below the location, and a method, are one of the documents'."""
-    return (path, method) in ((WELL_KNOWN_PATH, "GET"), (REVOCATIONS_PATH, "POST"))
+    return any((path, method) == (one.path, one.method) for one in (DISCOVERY, REVOCATION))
 
 
 def document(value: object) -> Answer:
@@ -56,27 +59,19 @@ def _unreadable() -> AdapterError:
 
 def descent_in(content: bytes) -> Descent:
     """What a request asks to revoke. Raises AdapterError ``ERR_REQUEST``."""
-    try:
+    said: object = None
+    given: RevocationRequest = {}
+    with suppress(ValueError, RecursionError):
         said = json.loads(content.decode("utf-8"))
-    except (UnicodeDecodeError, ValueError, RecursionError):
-        said = None
-    if isinstance(said, dict):
-        given = cast("dict[str, Any]", said)
-        caveats, blocks = _texts(given.get("caveats")), _texts(given.get("blocks"))
-        if len(given) == 1 and caveats is not None and len(caveats) <= MAX_CAVEATS:
+        given = read(RevocationRequest, said)
+    if len(given) == 1 and given == said:
+        caveats, blocks = given.get("caveats"), given.get("blocks")
+        if caveats is not None and len(caveats) <= MAX_CAVEATS:
             return caveats
-        if len(given) == 1 and blocks is not None and len(blocks) <= _MAX_BLOCKS:
+        if blocks is not None and len(blocks) <= _MAX_BLOCKS:
             return Blocks(tuple(blocks))
     raise AdapterError(
         "ERR_REQUEST",
         'A revocation has either "caveats" or "blocks", at most '
         f"{MAX_CAVEATS}: what follows your own in the child.",
     )
-
-
-def _texts(value: object) -> list[str] | None:
-    if not isinstance(value, list):
-        return None
-    items = cast("list[object]", value)
-    texts = [one for one in items if isinstance(one, str)]
-    return texts if len(texts) == len(items) else None

@@ -3,12 +3,20 @@
 Generated from packages/l8nt/src/wire by `npm run reference`. Do not edit.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
-from typing import Literal
+from typing import Annotated, Final, Literal
 
 from typing_extensions import NotRequired, TypedDict
+
+from .reading import Message, matches, within
+
+Code = Annotated[str, matches(r"ERR_[A-Z0-9_]{1,64}")]
+Count = Annotated[int, within(0, 9007199254740991)]
+Decimal = Annotated[str, matches(r"-?[0-9]{1,20}")]
+Hash = Annotated[str, matches(r"[0-9a-f]{64}")]
+Instant = Annotated[float, within(0, 250000000000)]
+NodeId = Annotated[str, matches(r"[0-9a-f]{32}")]
+TreePlace = Annotated[str, matches(r"[0-9]{1,2}-[0-9]{1,12}(?:\.[0-9]{1,20})?-[0-9a-f]{32}")]
 
 
 class ProblemNode(TypedDict):
@@ -17,11 +25,12 @@ class ProblemNode(TypedDict):
 
 
 class ProblemRefusal(TypedDict):
-    code: str
+    code: Code
     condition: str
     node: NotRequired[ProblemNode]
     have: str
     need: str
+    resetsAt: NotRequired[Instant]
 
 
 class Problem(TypedDict):
@@ -29,11 +38,11 @@ class Problem(TypedDict):
 
     type: str
     title: str
-    status: int
+    status: Count
     detail: str
-    code: str
+    code: Code
     spent: NotRequired[Literal["no", "yes", "unknown"]]
-    line: NotRequired[int]
+    line: NotRequired[Count]
     condition: NotRequired[str]
     node: NotRequired[ProblemNode]
     refusals: NotRequired[Sequence[ProblemRefusal]]
@@ -61,12 +70,12 @@ class PurchaseRequest(TypedDict):
 
 class Amount(TypedDict):
     unit: Literal["msat", "usd_micro"]
-    value: str
+    value: Decimal
 
 
 class PaymentSummary(TypedDict):
     origin: str
-    paymentHash: str
+    paymentHash: Hash
     amount: Amount
     fee: Amount
     earlier: NotRequired[bool]
@@ -94,20 +103,20 @@ class AnsweredAnswer(TypedDict):
 class Standing(TypedDict):
     condition: str
     unit: NotRequired[Literal["msat", "usd_micro"]]
-    max: str
-    used: str
-    windowSeconds: NotRequired[int]
+    max: Decimal
+    used: Decimal
+    windowSeconds: NotRequired[Count]
 
 
 class NodeStanding(TypedDict):
-    id: str
+    id: NodeId
     agent: NotRequired[str]
-    parentId: NotRequired[str]
+    parentId: NotRequired[NodeId]
     state: Literal["active", "expired", "frozen", "revoked"]
     caveats: Sequence[str]
     spent: Sequence[Amount]
     limits: Sequence[Standing]
-    more: NotRequired[int]
+    more: NotRequired[Count]
 
 
 class StandingAnswer(TypedDict):
@@ -116,17 +125,31 @@ class StandingAnswer(TypedDict):
     nodes: Sequence[NodeStanding]
 
 
+class TreeQuery(TypedDict):
+    """The query of ``GET /v1/tree``."""
+
+    after: NotRequired[str]
+    limit: NotRequired[int]
+
+
 class TreePage(TypedDict):
     """The answer of ``GET /v1/tree``."""
 
     nodes: Sequence[NodeStanding]
-    next: NotRequired[str]
+    next: NotRequired[TreePlace]
+
+
+class ReceiptQuery(TypedDict):
+    """The query of ``GET /v1/receipts``."""
+
+    after: NotRequired[int]
+    limit: NotRequired[int]
 
 
 class ReceiptRow(TypedDict):
-    seq: int
-    paymentHash: str
-    hash: str
+    seq: Count
+    paymentHash: Hash
+    hash: Hash
     text: str
 
 
@@ -137,17 +160,17 @@ class ReceiptPage(TypedDict):
 
 
 class Grants(TypedDict):
-    uses: NotRequired[int]
-    usesPerMinute: NotRequired[int]
-    usesPerHour: NotRequired[int]
-    usesPerDay: NotRequired[int]
+    uses: NotRequired[Count]
+    usesPerMinute: NotRequired[Count]
+    usesPerHour: NotRequired[Count]
+    usesPerDay: NotRequired[Count]
     budget: NotRequired[str]
     validFor: NotRequired[str]
     endpoints: NotRequired[Sequence[str]]
 
 
 class FreeQuota(TypedDict):
-    requests: int
+    requests: Count
     per: Literal["hour", "day", "month"]
     by: Literal["address", "credential"]
 
@@ -182,4 +205,23 @@ class RevocationRequest(TypedDict):
 class RevocationAnswer(TypedDict):
     """The answer of ``POST /.well-known/l402/revocations``."""
 
-    node: str
+    node: NodeId
+
+
+PURCHASE: Final[Message[None, PurchaseRequest, PurchaseAnswer]] = Message(
+    "POST", "/v1/purchases", PurchaseAnswer
+)
+ANSWERED: Final[Message[None, AnsweredRequest, AnsweredAnswer]] = Message(
+    "POST", "/v1/answered", AnsweredAnswer
+)
+STANDING: Final[Message[None, None, StandingAnswer]] = Message(
+    "GET", "/v1/credential", StandingAnswer
+)
+TREE: Final[Message[TreeQuery, None, TreePage]] = Message("GET", "/v1/tree", TreePage)
+RECEIPTS: Final[Message[ReceiptQuery, None, ReceiptPage]] = Message(
+    "GET", "/v1/receipts", ReceiptPage
+)
+DISCOVERY: Final[Message[None, None, Discovery]] = Message("GET", "/.well-known/l402", Discovery)
+REVOCATION: Final[Message[None, RevocationRequest, RevocationAnswer]] = Message(
+    "POST", "/.well-known/l402/revocations", RevocationAnswer
+)

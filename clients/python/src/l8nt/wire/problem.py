@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Literal, cast
 
 from .._codes import CLASS_OF, STATUS_OF
@@ -20,9 +20,10 @@ from ..errors import (
     Refusal,
     RefusalNode,
     SigilError,
-    Spent,
     TokenError,
 )
+from ._types import Problem, ProblemRefusal
+from .reading import known
 
 ProblemPlace = Literal["document", "rpc"]
 """``document``: the body is the problem. ``rpc``: an error of JSON-RPC has it. spec/8-mcp.md §4"""
@@ -31,10 +32,7 @@ _PLACES: dict[str, ProblemPlace] = {
     "application/problem+json": "document",
     "application/json": "rpc",
 }
-_CODE = re.compile(r"ERR_[A-Z0-9_]{1,64}\Z")
 _SECONDS = re.compile(r"[0-9]{1,9}\Z", re.ASCII)
-_LAST_SECOND = 8.64e12
-"""The last second that a date can have (ECMA-262 §21.4.1.1)."""
 
 
 def status_of(error: SigilError) -> int:
@@ -85,22 +83,22 @@ def concealed(error: SigilError) -> SigilError:
     return error
 
 
-def problem_of(error: SigilError, status: int | None = None) -> dict[str, Any]:
+def problem_of(error: SigilError, status: int | None = None) -> Problem:
     """The problem details of an error, for ``application/problem+json``. Give what ``concealed``
     returns if a stranger reads the answer.
     """
     shown = status_of(error) if status is None else status
-    problem: dict[str, Any] = {
+    problem: Problem = {
         "type": f"urn:sigil:{error.code}",
         "title": _TITLES.get(shown, "Error"),
         "status": shown,
         "detail": error.message,
         "code": error.code,
     }
-    for name in ("spent", "line"):
-        value = getattr(error, name, None)
-        if value is not None:
-            problem[name] = value
+    if isinstance(error, (BudgetError, ChallengeError, PaymentError)):
+        problem["spent"] = error.spent
+    if isinstance(error, ReceiptError):
+        problem["line"] = error.line
     if isinstance(error, DeniedError):
         refusals = [one.to_dict() for one in error.refusals]
         problem["condition"] = refusals[0]["condition"]
@@ -155,15 +153,15 @@ def error_of(problem: object, retry_after_seconds: float | None = None) -> Sigil
     """The error that problem details describe; ``None`` if they are none of Sigil's. Codes of a
     newer version of the other end are kept: what they carry tells their class.
     """
-    given = members(problem)
-    code, detail, spent = given.get("code"), given.get("detail"), _spent(given.get("spent"))
-    if not isinstance(code, str) or not _CODE.match(code) or not isinstance(detail, str):
+    given = known(Problem, problem)
+    if not {"code", "detail"} <= given.keys():
         return None
-    refusals = _read_refusals(given.get("refusals"))
+    code: Any = given["code"]
+    detail, spent = given["detail"], given.get("spent")
+    refusals = [_refusal(one) for one in given.get("refusals", ())]
     if refusals and refusals[0].code != code:
         return None
     kind = CLASS_OF.get(code) or _class_of_unknown(code, bool(refusals), spent is not None)
-    known: Any = code
     after = retry_after_seconds
     if kind in ("DeniedError", "BudgetError"):
         if not refusals:
@@ -171,22 +169,15 @@ def error_of(problem: object, retry_after_seconds: float | None = None) -> Sigil
         denial = BudgetError if kind == "BudgetError" else DeniedError
         return denial(refusals, retry_after_seconds=after)
     if kind == "TokenError":
-        return TokenError(known, detail, retry_after_seconds=after)
+        return TokenError(code, detail, retry_after_seconds=after)
     if kind == "ChallengeError":
-        return ChallengeError(known, detail, retry_after_seconds=after)
+        return ChallengeError(code, detail, retry_after_seconds=after)
     if kind == "PaymentError":
         # Money may have moved unless the other end says that it did not.
-        return PaymentError(known, spent or "unknown", detail, retry_after_seconds=after)
+        return PaymentError(code, spent or "unknown", detail, retry_after_seconds=after)
     if kind == "ReceiptError":
-        line = given.get("line")
-        at = line if isinstance(line, int) else 0
-        return ReceiptError(known, at, re.sub(r"^Line [0-9]+: |\.$", "", detail))
-    return AdapterError(known, detail, retry_after_seconds=after)
-
-
-def _spent(value: object) -> Spent | None:
-    known: tuple[Spent, ...] = ("no", "yes", "unknown")
-    return next((one for one in known if one == value), None)
+        return ReceiptError(code, given.get("line", 0), re.sub(r"^Line [0-9]+: |\.$", "", detail))
+    return AdapterError(code, detail, retry_after_seconds=after)
 
 
 def _class_of_unknown(code: str, has_refusals: bool, has_spent: bool) -> str:
@@ -197,34 +188,15 @@ def _class_of_unknown(code: str, has_refusals: bool, has_spent: bool) -> str:
     return "PaymentError" if has_spent else "AdapterError"
 
 
-def _read_refusals(value: object) -> Sequence[Refusal]:
-    if not isinstance(value, list):
-        return ()
-    read = [_read_refusal(one) for one in cast("list[object]", value)]
-    refusals = [one for one in read if one is not None]
-    return refusals if len(refusals) == len(read) else ()
-
-
-def _read_refusal(value: object) -> Refusal | None:
+def _refusal(given: ProblemRefusal) -> Refusal:
     """Only what is declared, because the message and the log of an error repeat its refusals."""
-    given = members(value)
-    texts = [given.get(name) for name in ("code", "condition", "have", "need")]
-    code, condition, have, need = texts
-    if not all(isinstance(text, str) for text in texts) or not _CODE.match(cast("str", code)):
-        return None
-    node = members(given.get("node"))
-    node_id, agent, resets_at = node.get("id"), node.get("agent"), given.get("resetsAt")
-    is_instant = isinstance(resets_at, (int, float)) and not isinstance(resets_at, bool)
-    known: Any = code
+    code: Any = given["code"]
+    node = given.get("node")
     return Refusal(
-        code=known,
-        condition=cast("str", condition),
-        have=cast("str", have),
-        need=cast("str", need),
-        node=RefusalNode(node_id, agent if isinstance(agent, str) else None)
-        if isinstance(node_id, str)
-        else None,
-        resets_at=cast("float", resets_at)
-        if is_instant and 0 <= cast("float", resets_at) <= _LAST_SECOND
-        else None,
+        code=code,
+        condition=given["condition"],
+        have=given["have"],
+        need=given["need"],
+        node=None if node is None else RefusalNode(node["id"], node.get("agent")),
+        resets_at=given.get("resetsAt"),
     )
