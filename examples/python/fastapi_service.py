@@ -1,6 +1,6 @@
 """A service in Python that verifies credentials: FastAPI, on uvicorn, and an agent that asks it.
 
-    pip install l8nt fastapi uvicorn
+    pip install "./clients/python[fastapi]" uvicorn
     python fastapi_service.py
 """
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import inspect
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -65,6 +67,16 @@ def test_every_public_name_is_there_and_has_a_docstring() -> None:
     assert dir(l8nt) == sorted(l8nt.__all__)
     with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
         importlib.import_module("l8nt").Nothing  # noqa: B018
+
+
+def test_help_begins_with_what_the_package_is_for_and_names_every_module_of_the_readme() -> None:
+    said = l8nt.__doc__ or ""
+    assert "loaded" not in said
+    table = text_of("clients/python/README.md").split("| module | for |", 1)[1].split("\n\n", 1)[0]
+    for module in re.findall(r"`(l8nt\.\w+)`", table):
+        assert f"``{module}``" in said, module
+    for module in re.findall(r"``(l8nt\.\w+)``", said):
+        assert importlib.util.find_spec(module) is not None, module
 
 
 def test_the_project_has_the_version_and_the_urls_of_the_library() -> None:

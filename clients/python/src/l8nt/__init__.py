@@ -1,7 +1,27 @@
-"""l8nt: a credential for a software agent, and the client that uses it.
+"""A credential for a software agent, and the client that uses it.
 
-What a name needs is loaded with its first use, because most programs use few of them.
+    from l8nt import Client
+
+    client = Client()  # with the credential in SIGIL_CREDENTIAL
+    response = client.get("https://api.weather.example/forecast?city=tokyo")
+    print(response.json())
+
+``Client`` and ``AsyncClient`` send requests and have them paid for. What else there is:
+
+- ``l8nt.httpx2``, ``l8nt.httpx``, ``l8nt.requests``, ``l8nt.aiohttp``: for your own HTTP client.
+- ``l8nt.agents``: a handle that travels with an agent. ``l8nt.openai_agents``, ``l8nt.langchain``,
+  ``l8nt.pydantic_ai``, ``l8nt.google_adk``, ``l8nt.crewai``, ``l8nt.agent_framework``,
+  ``l8nt.strands``, ``l8nt.llama_index`` and ``l8nt.mcp``: the same in a framework.
+- ``l8nt.service``, with ``l8nt.asgi``, ``l8nt.wsgi``, ``l8nt.flask`` and ``l8nt.django``: services
+  that verify credentials. ``l8nt.feed``: revocations of a treasury.
+- ``l8nt.credential``, ``l8nt.l402``, ``l8nt.public_key``, ``l8nt.macaroon``, ``l8nt.holder`` and
+  ``l8nt.receipt``: reading and minting credentials, keys, receipts.
+
+Every error is a ``SigilError`` with a ``code``. The guides are in docs/guides/python.md and
+docs/guides/python-services.md of https://github.com/l8nt/sigil. Other modules are parts of these.
 """
+
+# What a name needs is loaded with its first use, because most programs use few of them.
 
 from importlib import import_module
 from typing import TYPE_CHECKING

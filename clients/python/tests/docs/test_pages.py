@@ -26,6 +26,7 @@ from l8nt.l402 import Minter
 
 _HOSTS = re.compile(r"https://(?:api|weather|maps)(?:\.\w+)?\.example(?=/)")
 _SNIPPET = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_BOOKER = text_of("docs/guides/python.md")
 _RING = {"issuer": "https://treasury.example"}
 
 PAGES = [
@@ -79,7 +80,10 @@ def shop(open_town: Callable[..., Town], monkeypatch: pytest.MonkeyPatch, tmp_pa
     monkeypatch.setenv("SIGIL_CREDENTIAL", town.mint(budget="1000 sat"))
     monkeypatch.setenv("SIGIL_HOLDER_KEY", HolderKey().export_private_key())
     monkeypatch.chdir(tmp_path)
-    Path("booker.py").write_text("import os\nassert 'SIGIL_CREDENTIAL' in os.environ\n", "utf-8")
+    # Of its page; the environment that the page gives it has no path to these sources.
+    booker = _HOSTS.sub(shop.url, _SNIPPET.findall(_BOOKER.split("`booker.py` is", 1)[1])[0])
+    path = f"import sys\nsys.path[:0] = {sys.path!r}\n"
+    Path("booker.py").write_text(f"{path}{booker}", "utf-8")
     return shop
 
 

@@ -10,12 +10,14 @@ import shlex
 import socket
 import subprocess
 import sys
+import threading
 import types
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+import uvicorn
 from tests.repository import text_of
 from tests.service.asking import Ask, Got, ask_asgi, ask_wsgi
 from tests.service.test_decide import ROOT, SIGIL
@@ -86,6 +88,35 @@ def test_a_route_of_fastapi_and_the_credential_that_is_minted_for_it() -> None:
     assert asked(app, "/status").status == 200
     other = minted("http://127.0.0.1:8000", capabilities={"weather": ["book"]})
     assert asked(app, "/forecast?city=tokyo", other).status == 403
+
+
+def test_a_holder_narrows_and_revokes_and_so_does_the_owner(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    holder, owner = snippets("Narrow and revoke")
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = str(listening.getsockname()[1])
+        names = run(snippets("A route of FastAPI")[0].replace("8000", port))
+        credential = minted(f"http://127.0.0.1:{port}", agent="scout")
+        Path("credential").write_text(f"{credential}\n", "utf-8")
+        config = uvicorn.Config(names["app"], log_level="error", lifespan="off")
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        try:
+            run(holder.replace("8000", port))
+        finally:
+            server.should_exit = True
+            thread.join()
+    assert capsys.readouterr().out == snippets("Narrow and revoke", "text")[0]
+    facts = RequestFacts("GET", "/forecast", [("authorization", f"L402 {credential}")])
+    grant = names["service"].authorize(facts)
+    assert isinstance(grant, Grant)
+    grant.finish(200)
+    run(owner, node_id=grant.node_id, **names)
+    refused = names["service"].authorize(facts)
+    assert (refused.status, refused.error.code) == (401, "ERR_REVOKED")
 
 
 def test_the_example_comes_to_what_it_asserts() -> None:
