@@ -337,6 +337,28 @@ def test_threads_share_a_client_and_each_request_pays_for_itself(world: World) -
     assert len(set(shown)) == 160
 
 
+def test_an_order_is_under_way_until_its_use_has_begun(world: World) -> None:
+    told, goes_on = threading.Event(), threading.Event()
+
+    def tell(_: object) -> None:
+        if not told.is_set():
+            told.set()
+            assert goes_on.wait(10)
+
+    client = world.client(on_payment=tell).threads
+    assert client is not None
+    first = threading.Thread(target=client.get, args=(f"{SHOP}/a",))
+    first.start()
+    assert told.wait(10)
+    client.get(f"{SHOP}/a")
+    goes_on.set()
+    first.join()
+    client.get(f"{SHOP}/a")
+    ids = [order["id"] for order in world.orders]
+    # What the treasury bought for the first one is given to no other thread's order.
+    assert [order.get("underWay") for order in world.orders] == [None, [ids[0]], None]
+
+
 def test_threads_share_a_pass(world: World) -> None:
     world.otherwise = lambda order: world.hand_over(world.sold(expires_in="30m"), order)
     client = world.client().threads

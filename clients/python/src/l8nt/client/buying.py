@@ -47,6 +47,22 @@ class Buying:
         named = named_id(request)
         order_id = named or request.order_id or new_order_id(self._context.sender.clock())
         order = orders_of(payer.credential).open(order_id, named is not None, target)
+        # Until its use has begun, too: what was bought for it would be given to another thread's.
+        end = order.begin()
+        try:
+            return (yield from self._bought(request, target, payer, order, refused))
+        finally:
+            end()
+
+    def _bought(
+        self,
+        request: Outgoing,
+        target: Target,
+        payer: Carried,
+        order: Order,
+        refused: RefusedCredential | None,
+    ) -> Flow[Reply]:
+        """The answer to the request, with what is bought for its order."""
         # One order, however often the treasury is asked: it pays at most once for it. It is told
         # what the service refused, and asks the service itself. [case 62]
         for _ in range(_MAX_ASKED):
@@ -78,29 +94,25 @@ class Buying:
     def _order(
         self, request: Outgoing, payer: Carried, order: Order, refused: RefusedCredential | None
     ) -> Flow[Purchase]:
-        """Sends the order to the treasury. It is under way until the treasury has answered."""
+        """Sends the order to the treasury."""
         orders = orders_of(payer.credential)
-        end = order.begin()
-        try:
-            told = orders.told_with(order)
-            bought = yield from payer.treasury().buy(
-                PurchaseRequest(
-                    id=order.id,
-                    credential=payer.credential,
-                    method=request.method,
-                    url=request.url,
-                    origin=request.origin,
-                    fields=request.fields,
-                    body=request.body,
-                    is_key_made=request.is_key_made,
-                    refused=refused,
-                    told=told,
-                )
+        told = orders.told_with(order)
+        bought = yield from payer.treasury().buy(
+            PurchaseRequest(
+                id=order.id,
+                credential=payer.credential,
+                method=request.method,
+                url=request.url,
+                origin=request.origin,
+                fields=request.fields,
+                body=request.body,
+                is_key_made=request.is_key_made,
+                refused=refused,
+                told=told,
             )
-            orders.acknowledged(told.answered)
-            return bought
-        finally:
-            end()
+        )
+        orders.acknowledged(told.answered)
+        return bought
 
     def _report(self, bought: Purchase, payer: Carried) -> None:
         """Tells the caller of a payment, once."""
