@@ -6,6 +6,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { pythonCodes } from "./python/codes.ts";
+import { pythonTables } from "./python/tables.ts";
 import { pythonTypes } from "./python/types.ts";
 import { caveats } from "./reference/caveats.ts";
 import { cli } from "./reference/cli.ts";
@@ -30,6 +31,7 @@ export const referencePages = (root: string): Readonly<Record<string, string>> =
 /** The text of each generated Python module, by its path. */
 export const pythonModules = (): Readonly<Record<string, string>> => ({
   [`${PYTHON}/_codes.py`]: pythonCodes(),
+  [`${PYTHON}/_tables.py`]: pythonTables(),
   [`${PYTHON}/wire/_types.py`]: pythonTypes(),
 });
 

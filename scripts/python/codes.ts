@@ -1,5 +1,6 @@
 /** The codes of errors as a Python module, from the closed list. */
 import { ERRORS } from "../../packages/l8nt/src/error-codes.ts";
+import { SHOWN, TITLES } from "../../packages/l8nt/src/wire/problem.ts";
 
 const ALIASES = {
   TokenError: "TokenCode",
@@ -31,7 +32,7 @@ export function pythonCodes(): string {
       .join("");
   return `"""The closed list of codes: the class that carries each, and the HTTP status of an answer with it.
 
-Generated from packages/l8nt/src/error-codes.ts by \`npm run reference\`. Do not edit.
+Generated from error-codes.ts and wire/problem.ts of l8nt by \`npm run reference\`. Do not edit.
 """
 
 from typing import Final, Literal
@@ -45,5 +46,16 @@ ${rows((name) => `"${name}"`)}}
 
 STATUS_OF: Final[dict[str, int]] = {
 ${rows((_name, status) => String(status))}}
+
+TITLE_OF: Final[dict[int, str]] = {
+${Object.entries(TITLES)
+  .map(([status, title]) => `    ${status}: "${title}",\n`)
+  .join("")}}
+
+SHOWN: Final[frozenset[str]] = frozenset(
+    {
+${[...SHOWN].map((code) => `        "${code}",\n`).join("")}    }
+)
+"""Token codes that the bearer of a bad credential is shown. Who is trusted is public."""
 `;
 }

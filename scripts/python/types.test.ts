@@ -3,7 +3,10 @@ import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { expect, test } from "vitest";
 import { ERRORS } from "../../packages/l8nt/src/error-codes.ts";
+import { VOLATILE } from "../../packages/l8nt/src/http/fingerprint.ts";
+import { DEFAULT_LIMITS } from "../../packages/l8nt/src/index.ts";
 import { count, hash } from "../../packages/l8nt/src/wire/codec.ts";
+import { SHOWN, TITLES } from "../../packages/l8nt/src/wire/problem.ts";
 import { pythonModules } from "../reference.ts";
 import { type Document, pythonTypesOf, type Schema } from "./types.ts";
 
@@ -112,4 +115,20 @@ test("an object without a name is refused, and so are two of one name", () => {
   );
   const two = object({ amount: object({ a: { type: "string" } }), fee: object({}) });
   expect(() => pythonTypesOf([answering(two)])).toThrow('"fee" has the name Amount, and so has');
+});
+
+test("the module of tables has TypeScript's limits, and its fields that differ each time", () => {
+  const text = pythonModules()["clients/python/src/l8nt/_tables.py"]!;
+  for (const value of Object.values(DEFAULT_LIMITS).flat())
+    expect(text).toContain(JSON.stringify(value));
+  const parts = [...text.matchAll(/^ {4}r"(.*)"$/gm)].map(([, part]) => part);
+  expect(parts.join("")).toBe(VOLATILE.source.replace(/\$$/, "\\Z"));
+});
+
+test("the module of codes has each title of a status, and the codes that a forger is shown", () => {
+  const text = pythonModules()["clients/python/src/l8nt/_codes.py"]!;
+  for (const [status, title] of Object.entries(TITLES))
+    expect(text).toContain(`    ${status}: "${title}",\n`);
+  const shown = text.slice(text.indexOf("SHOWN"));
+  expect([...shown.matchAll(/"(ERR_\w+)"/g)].map(([, code]) => code)).toEqual([...SHOWN]);
 });

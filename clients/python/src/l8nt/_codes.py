@@ -1,6 +1,6 @@
 """The closed list of codes: the class that carries each, and the HTTP status of an answer with it.
 
-Generated from packages/l8nt/src/error-codes.ts by `npm run reference`. Do not edit.
+Generated from error-codes.ts and wire/problem.ts of l8nt by `npm run reference`. Do not edit.
 """
 
 from typing import Final, Literal
@@ -295,3 +295,33 @@ STATUS_OF: Final[dict[str, int]] = {
     "ERR_MEDIA_TYPE": 415,
     "ERR_REDIRECT": 503,
 }
+
+TITLE_OF: Final[dict[int, str]] = {
+    400: "Bad request",
+    401: "Credential refused",
+    402: "Payment required",
+    403: "Out of scope",
+    404: "Not found",
+    409: "Still running",
+    413: "Too large",
+    415: "Unsupported media type",
+    422: "Cannot be repeated",
+    429: "Too many requests",
+    502: "Service unreachable",
+    503: "Unavailable",
+}
+
+SHOWN: Final[frozenset[str]] = frozenset(
+    {
+        "ERR_TOKEN_MALFORMED",
+        "ERR_TOKEN_TOO_LARGE",
+        "ERR_TOKEN_MISSING",
+        "ERR_TOKEN_THIRD_PARTY",
+        "ERR_TOKEN_SEALED",
+        "ERR_TOKEN_ALGORITHM",
+        "ERR_TOKEN_DATALOG",
+        "ERR_TOKEN_ISSUER",
+        "ERR_TOKEN_KEY",
+    }
+)
+"""Token codes that the bearer of a bad credential is shown. Who is trusted is public."""

@@ -14,8 +14,8 @@ from tests.town import Town
 
 import l8nt
 from l8nt import AdapterError, AsyncClient, BudgetError, Client, Credential, DeniedError
+from l8nt._tables import DEFAULT_LIMITS
 from l8nt.caveat import Scope
-from l8nt.client.core import DEFAULT_LIMITS
 from l8nt.client.wallet_child import WalletChild
 
 NOWHERE = "dev+http://127.0.0.1:1/a?key=k"

@@ -14,7 +14,7 @@ export interface Fingerprinted {
 }
 
 /** Fields that differ when one request is sent twice, or comes by another way. */
-const VOLATILE = fieldNames(
+export const VOLATILE = fieldNames(
   OF_ONE_HOP,
   ADDED_ON_THE_WAY,
   OF_ONE_REQUEST,

@@ -203,7 +203,7 @@ const forSale = ({ challenge: { macaroon, invoice }, invoice: { amountMsat } }: 
   buys: macaroon.caveats.map((caveat) => utf8Text(caveat)),
 });
 
-const TITLES: Readonly<Record<number, string>> = {
+export const TITLES: Readonly<Record<number, string>> = {
   400: "Bad request",
   401: "Credential refused",
   402: "Payment required",
@@ -237,7 +237,7 @@ function problemOf(status: number, error: SigilError): Problem {
 /**
  * The token codes that the bearer of a bad credential is shown; of every other, the class alone.
  */
-const SHOWN: ReadonlySet<ErrorCode> = new Set([
+export const SHOWN: ReadonlySet<ErrorCode> = new Set([
   "ERR_TOKEN_MALFORMED",
   "ERR_TOKEN_TOO_LARGE",
   "ERR_TOKEN_MISSING",

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, TypeVar
 from typing_extensions import Self, Unpack
 
 from .._secrecy import takes_secrets
+from .._tables import PAGE_ROWS
 from ..caveat import Scope
 from ..credential import Credential
 from .carried import GivenCredentials
 from .connections import Connections
-from .core import PAGE_ROWS, Core, HoldsCredentials
+from .core import Core, HoldsCredentials
 from .flow import Flow, run
 from .httpx_port import HttpxPort
 from .httpx_requests import Prepared

@@ -6,13 +6,14 @@ import os
 import secrets
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, NoReturn, Protocol
+from typing import TYPE_CHECKING, NoReturn, Protocol
 from weakref import WeakSet
 
 from typing_extensions import Self
 
 from .._forked import renews
 from .._given import check_callable, check_text, kind_of
+from .._tables import DEFAULT_LIMITS
 from ..caveat import Scope, compile_scope
 from ..credential import Credential, Descent
 from ..l402 import Minter
@@ -31,22 +32,6 @@ from .trusted import Trusted
 if TYPE_CHECKING:
     from ..holder import HolderKey
     from .wallet_child import WalletChild
-
-PAGE_ROWS = 100
-
-DEFAULT_LIMITS: Final[Scope] = {
-    "endpoints": [
-        "* https://*:*/**",
-        "* http://127.0.0.1:*/**",
-        "* http://localhost:*/**",
-        "* http://[::1]:*/**",
-    ],
-    "max_price": "100 sat",
-    "budget_per_day": "1000 sat",
-    "budget": "10000 sat",
-    "expires_in": "365d",
-}
-"""What a client may do that has a wallet, and no limits."""
 
 
 class HoldsCredentials:

@@ -11,33 +11,10 @@ import re
 from collections.abc import Iterable
 from urllib.parse import urldefrag
 
+from .._tables import VOLATILE_FIELDS
 from ..wire.problem import members
 
-_OF_ONE_HOP = "connection|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade"
-_ADDED_ON_THE_WAY = "|".join(
-    (
-        "forwarded|x-forwarded(?:-(?!user$|email$|groups$|preferred-username$).*)?|x-real-ip|via",
-        "(?:x-|true-|fastly-|fly-)?(?:cluster-)?client-ip|cf-connecting-.*|do-connecting-ip",
-        "cdn-.*|cf-(?:ray|visitor|ipcountry|ew-via|worker)|fly-forwarded-.*|fly-region",
-        "x-amz-cf-id|x-amzn-trace-id|x-azure-(?:ref|clientip|socketip|requestchain)|x-arr-.*",
-        "x-vercel-(?:id|forwarded-for|proxied-for)|x-envoy-.*|x-varnish|x-request-start|early-data",
-    )
-)
-_OF_ONE_REQUEST = "|".join(
-    (
-        "traceparent|tracestate|baggage|b3|x-b3-.*|x-cloud-trace-context|sentry-trace|x-datadog-.*",
-        "(?:[a-z-]+-)?(?:request|correlation|trace)-id|x-unique-id",
-    )
-)
-_OTHERS = "|".join(
-    (
-        "host|content-length|accept-encoding|expect|referer|date|user-agent|priority",
-        "idempotency-key|(?:grpc-metadata-)?macaroon|(?:x-)?sigil-.*|mcp-session-id",
-    )
-)
-_VOLATILE = re.compile(
-    f"^(?:{_OF_ONE_HOP}|{_ADDED_ON_THE_WAY}|{_OF_ONE_REQUEST}|{_OTHERS})$", re.IGNORECASE
-)
+_VOLATILE = re.compile(VOLATILE_FIELDS, re.IGNORECASE | re.ASCII)
 """Fields that differ when one request is sent twice, or comes by another way."""
 
 _JSON_TYPE = re.compile(r"application/json *(?:;|\Z)", re.IGNORECASE)

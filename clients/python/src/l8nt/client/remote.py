@@ -6,6 +6,7 @@ import base64
 from dataclasses import dataclass, field, replace
 
 from .._secrecy import without_frames
+from .._tables import WHOLE_PAGE_ROWS
 from ..credential import Blocks, Credential, Descent
 from ..errors import AdapterError, BudgetError, ChallengeError, PaymentError, SigilError
 from ..macaroon.packet import check_descent
@@ -46,7 +47,6 @@ TELLING_SECONDS = 2.0
 _BROKEN = frozenset((502, 503, 504))
 """Statuses of a proxy that got no answer from the treasury behind it."""
 _MAX_ANSWER_BYTES = 4 * 1024 * 1024
-_MAX_PAGE = 1000
 _WITHHELD = (
     "cookie",
     "host",
@@ -261,7 +261,7 @@ class RemoteTreasury:
     def tree(self, credential: Credential) -> Flow[list[NodeStanding]]:
         """The credential's node and everything below it that has spent, parents first."""
         nodes: list[NodeStanding] = []
-        query: messages.TreeQuery = {"limit": _MAX_PAGE}
+        query: messages.TreeQuery = {"limit": WHOLE_PAGE_ROWS}
         while True:
             answer = yield from self._treasury.ask(messages.TREE, credential, query=query)
             nodes += read_nodes(answer["nodes"])

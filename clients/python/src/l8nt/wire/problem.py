@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Literal, cast
 
-from .._codes import CLASS_OF, STATUS_OF
+from .._codes import CLASS_OF, SHOWN, STATUS_OF, TITLE_OF
 from ..errors import (
     AdapterError,
     BudgetError,
@@ -42,40 +42,9 @@ def status_of(error: SigilError) -> int:
     return STATUS_OF.get(error.code, 503)
 
 
-_TITLES = {
-    400: "Bad request",
-    401: "Credential refused",
-    402: "Payment required",
-    403: "Out of scope",
-    404: "Not found",
-    409: "Still running",
-    413: "Too large",
-    415: "Unsupported media type",
-    422: "Cannot be repeated",
-    429: "Too many requests",
-    502: "Service unreachable",
-    503: "Unavailable",
-}
-
-_SHOWN = frozenset(
-    {
-        "ERR_TOKEN_MALFORMED",
-        "ERR_TOKEN_TOO_LARGE",
-        "ERR_TOKEN_MISSING",
-        "ERR_TOKEN_THIRD_PARTY",
-        "ERR_TOKEN_SEALED",
-        "ERR_TOKEN_ALGORITHM",
-        "ERR_TOKEN_DATALOG",
-        "ERR_TOKEN_ISSUER",
-        "ERR_TOKEN_KEY",
-    }
-)
-"""Token codes that the bearer of a bad credential is shown. Who is trusted is public."""
-
-
 def concealed(error: SigilError) -> SigilError:
     """The error as its caller is shown it: a forger is not told which check failed. [case 98]"""
-    if isinstance(error, TokenError) and status_of(error) == 401 and error.code not in _SHOWN:
+    if isinstance(error, TokenError) and status_of(error) == 401 and error.code not in SHOWN:
         return TokenError(
             "ERR_TOKEN_FORGED",
             "The credential is not genuine here: forged, altered, unpaid, or minted elsewhere.",
@@ -90,7 +59,7 @@ def problem_of(error: SigilError, status: int | None = None) -> Problem:
     shown = status_of(error) if status is None else status
     problem: Problem = {
         "type": f"urn:sigil:{error.code}",
-        "title": _TITLES.get(shown, "Error"),
+        "title": TITLE_OF.get(shown, "Error"),
         "status": shown,
         "detail": error.message,
         "code": error.code,
