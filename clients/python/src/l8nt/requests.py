@@ -110,7 +110,7 @@ class Adapter(HoldsCredentials, HTTPAdapter):
         reply = run(trip.follow(asked), port)
         if reply.status in REDIRECTS:
             trip.redirects(asked, reply)
-        return port.finished(reply)
+        return port.finished(reply, stream=stream)
 
     def close(self) -> None:
         """Closes the connections."""
@@ -197,11 +197,15 @@ class _Port:
         if isinstance(reply, _Reply):
             reply.raw.close()
 
-    def finished(self, reply: Reply) -> Response:
+    def finished(self, reply: Reply, *, stream: bool) -> Response:
         """The response as the caller gets it: of the request as the caller made it."""
         response = _response(reply)
         response.request = self._original
         response.url = self._original.url or ""
+        if not stream and isinstance(response.raw, Watched):
+            # The session reads it too, and tells nobody of what interrupts it.
+            with response.raw.end.reading():
+                _ = response.content
         return response
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import io
+import pickle
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Iterator
 from itertools import product
@@ -278,3 +280,49 @@ def test_an_error_of_urllib3_is_a_break() -> None:
     with pytest.raises(Told):
         response.raw.read()
     assert ends.told == ["broke"]
+
+
+CODED: Final = gzip.compress(b"one " * 1000)
+each_older = pytest.mark.parametrize("library", [httpx2, httpx], ids=["httpx2", "httpx"])
+
+
+@each_older
+@pytest.mark.parametrize("way", ["iter_bytes", "iter_raw", "read"])
+@pytest.mark.parametrize("body", [CODED, b"", CODED[:-4], b"no gzip", CODED[:-8] + b"wrong sum"])
+def test_a_coded_body_ends_when_its_reader_has_decoded_it(
+    library: ModuleType, way: str, body: bytes
+) -> None:
+    class Stream(library.SyncByteStream):
+        def __iter__(self) -> Iterator[bytes]:
+            for at in range(0, len(body), 7):
+                yield body[at : at + 7]
+
+    ends = Ends()
+    response = library.Response(200, headers={"content-encoding": "gzip"}, stream=Stream())
+    HttpxReply(response).watch(ends.end)
+    is_broken = way != "iter_raw" and (b"wrong" in body or body == b"no gzip")
+    try:
+        list(getattr(response, way)())
+    except Told:
+        assert is_broken
+    response.close()
+    assert ends.told == ["broke" if is_broken else "given"]
+
+
+@each_older
+def test_a_coded_body_whose_reader_leaves_counts_as_given(library: ModuleType) -> None:
+    class Stream(library.SyncByteStream):
+        def __iter__(self) -> Iterator[bytes]:
+            yield CODED[:30]
+            yield CODED[30:]
+
+    for count in (0, 1):
+        ends = Ends()
+        response = library.Response(200, headers={"content-encoding": "gzip"}, stream=Stream())
+        HttpxReply(response).watch(ends.end)
+        parts = response.iter_bytes()
+        for _ in range(count):
+            next(parts)
+        response.close()
+        assert ends.told == ["given"]
+        assert pickle.loads(pickle.dumps(response)).status_code == 200

@@ -18,6 +18,7 @@ from .connections import Connections
 from .core import Core, HoldsCredentials
 from .flow import Flow, arun
 from .httpx_port import AsyncHttpxPort
+from .httpx_reply import read_whole
 from .httpx_requests import Prepared
 from .options import RequestOptions
 from .ready import Ready
@@ -120,7 +121,8 @@ class AsyncClient(HoldsCredentials):
         response = port.finished(reply)
         if not stream:
             try:
-                await response.aread()
+                with read_whole(response):
+                    await response.aread()
             except BaseException:
                 await response.aclose()
                 raise

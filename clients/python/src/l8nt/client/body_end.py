@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from typing import Literal
 
 
@@ -16,7 +17,7 @@ class BodyEnd:
     What follows, such as the closing of a body that broke off, changes nothing. Threads share it.
     """
 
-    __slots__ = ("_acts", "_how", "_lock", "_told")
+    __slots__ = ("_acts", "_how", "_is_reading", "_lock", "_told")
 
     def __init__(
         self,
@@ -31,6 +32,7 @@ class BodyEnd:
         self._acts = {True: read, False: broke}
         self._told = told
         self._how: Literal["read", "broke", "left", "overdue"] | None = None
+        self._is_reading = False
         self._lock = threading.Lock()
 
     def read(self) -> None:
@@ -41,7 +43,8 @@ class BodyEnd:
         """Its reader has closed it. That the rest is not wanted is the reader's choice, so the
         answer counts as given.
         """
-        self._end("left")
+        if not self._is_reading:
+            self._end("left")
 
     def overdue(self) -> None:
         """It counts as read, because too many others are unread. It may still break off for its
@@ -54,6 +57,22 @@ class BodyEnd:
         self._end("broke")
         # After its end a failed reading is a mistake of the reader.
         return error if self._how in ("read", "left") else self._told(error)
+
+    @contextmanager
+    def reading(self) -> Generator[None]:
+        """While a client reads the whole body for its caller. What interrupts it, such as the
+        handler of a signal, closes the body too, but nobody has chosen to leave it: it broke off.
+        """
+        self._is_reading = True
+        try:
+            yield
+        except BaseException as error:
+            told = self.broke(error)
+            if told is error:
+                raise
+            raise told from error
+        finally:
+            self._is_reading = False
 
     def _end(self, how: Literal["read", "broke", "left", "overdue"]) -> None:
         with self._lock:

@@ -19,6 +19,7 @@ from .connections import Connections
 from .core import Core, HoldsCredentials
 from .flow import Flow, run
 from .httpx_port import HttpxPort
+from .httpx_reply import read_whole
 from .httpx_requests import Prepared
 from .options import RequestOptions
 from .ready import Ready
@@ -143,7 +144,8 @@ class Client(HoldsCredentials):
         response = port.finished(reply)
         if not stream:
             try:
-                response.read()
+                with read_whole(response):
+                    response.read()
             except BaseException:
                 response.close()
                 raise

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import timedelta
 from functools import lru_cache
 from types import ModuleType
@@ -52,19 +53,98 @@ class HttpxReply(Reply):
         if raw.is_stream_consumed or raw.is_closed:
             end.read()
             return
-        raw.stream = _wrapped(raw.stream, Watched(raw.stream, end))
+        decoding = None
+        if "content-encoding" in raw.headers:
+            decoding = Decoding(raw, end)
+        raw.stream = _wrapped(raw.stream, Watched(raw.stream, end, decoding))
+
+
+class Decoding:
+    """The content coding of a watched body: what cannot be decoded has broken off. It has the
+    methods of a decoder of the library, which has one for each response.
+    """
+
+    def __init__(self, raw: Any, end: BodyEnd) -> None:
+        self._end = end
+        self._error: Exception | None = None
+        try:
+            self._decoder = raw._get_content_decoder()  # noqa: SLF001 - it has no other way.
+        except Exception as error:  # A list of codings that the library does not take.
+            self._error = error
+        self.has_begun = False
+        """Whether its reader has it decoded, so that the body ends with the last decoded bytes."""
+        raw._decoder = self  # noqa: SLF001 - the same.
+
+    def decode(self, data: bytes) -> Any:
+        self.has_begun = True
+        return self._given(lambda: self._decoder.decode(data))
+
+    def flush(self) -> Any:
+        return self._given(self._decoder.flush, is_last=True)
+
+    def _given(self, decoding: Callable[[], Any], *, is_last: bool = False) -> Any:
+        """``httpx`` decodes to bytes, ``httpx2`` to parts, one by one."""
+        with self._told():
+            if self._error is not None:
+                raise self._error
+            decoded = decoding()
+        if not isinstance(decoded, bytes):
+            return self._parts(decoded, is_last=is_last)
+        if is_last:
+            self._end.read()
+        return decoded
+
+    def _parts(self, decoded: Iterable[bytes], *, is_last: bool) -> Iterator[bytes]:
+        with self._told():
+            yield from decoded
+        if is_last:
+            self._end.read()
+
+    @contextmanager
+    def _told(self) -> Generator[None]:
+        try:
+            yield
+        except GeneratorExit:
+            self._end.left()
+            raise
+        except BaseException as error:
+            told = self._end.broke(error)
+            if told is error:
+                raise
+            raise told from error
+
+
+def read_whole(raw: httpx2.Response) -> AbstractContextManager[None]:
+    """Surrounds the reading of a whole body for a caller. See ``BodyEnd.reading``."""
+    return raw.stream.end.reading() if isinstance(raw.stream, Watched) else nullcontext()
 
 
 class Watched:
     """A body on its way to the caller."""
 
-    def __init__(self, source: Any, end: BodyEnd) -> None:
+    def __init__(self, source: Any, end: BodyEnd, decoding: Decoding | None) -> None:
         self._source = source
-        self._end = end
+        self.end = end
+        self._decoding = decoding
+        self._is_whole = False
 
     @property
     def elapsed(self) -> timedelta | None:
         return getattr(self._source, "elapsed", None)
+
+    def _ended(self) -> None:
+        """Its last byte has come. The library closes it then, before it decodes the rest."""
+        self._is_whole = True
+        if not self._is_to_decode:
+            self.end.read()
+
+    def _left(self) -> None:
+        if not (self._is_whole and self._is_to_decode):
+            self.end.left()
+
+    @property
+    def _is_to_decode(self) -> bool:
+        return self._decoding is not None and self._decoding.has_begun
 
     def __iter__(self) -> Iterator[bytes]:
         try:
@@ -72,11 +152,11 @@ class Watched:
         except GeneratorExit:
             raise
         except BaseException as error:
-            told = self._end.broke(error)
+            told = self.end.broke(error)
             if told is error:
                 raise
             raise told from error
-        self._end.read()
+        self._ended()
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         try:
@@ -85,18 +165,18 @@ class Watched:
         except GeneratorExit:
             raise
         except BaseException as error:
-            told = self._end.broke(error)
+            told = self.end.broke(error)
             if told is error:
                 raise
             raise told from error
-        self._end.read()
+        self._ended()
 
     def close(self) -> None:
-        self._end.left()
+        self._left()
         self._source.close()
 
     async def aclose(self) -> None:
-        self._end.left()
+        self._left()
         await self._source.aclose()
 
 

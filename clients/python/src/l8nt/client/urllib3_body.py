@@ -21,7 +21,7 @@ class Watched:
 
     def __init__(self, source: Any, end: BodyEnd) -> None:
         self._source = source
-        self._end = end
+        self.end = end
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._source, name)
@@ -64,7 +64,7 @@ class Watched:
     @property
     def data(self) -> bytes:
         whole: bytes = self._given(lambda: self._source.data)
-        self._end.read()
+        self.end.read()
         return whole
 
     def __enter__(self) -> Self:
@@ -74,7 +74,7 @@ class Watched:
         self.close()
 
     def close(self) -> None:
-        self._end.left()
+        self.end.left()
         self._source.close()
 
     def _given(self, reading: Callable[..., Any], *given: Any, **options: Any) -> Any:
@@ -87,7 +87,7 @@ class Watched:
             raise
         # A caller may know the length, and not read further.
         if not part or self._source.closed:
-            self._end.read()
+            self.end.read()
         return part
 
     def _parts(self, reading: Callable[..., Any], *given: Any, **options: Any) -> Iterator[bytes]:
@@ -98,10 +98,10 @@ class Watched:
         except BaseException as error:
             self._broke(error)
             raise
-        self._end.read()
+        self.end.read()
 
     def _broke(self, error: BaseException) -> None:
-        told = self._end.broke(error)
+        told = self.end.broke(error)
         if told is not error:
             raise told from error
 
