@@ -6,13 +6,16 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from typing import Any, TypeVar, cast
 
 from ._extras import Extra
 from .agents import SigilHandle, budget_tool, current_handle, fetch_tool, sigil_context
+from .agents.block import awaited, block
 from .agents.context import handle_in
+from .agents.handed import Handed
+from .agents.replaced import replace_once
 from .agents.running import acting
 from .agents.steps import bound_steps
 from .agents.turn import turn
@@ -37,43 +40,21 @@ HAND_OFF = "handoff_to_"
 """Begins the name of the tool by which an agent of a workflow hands the conversation on."""
 
 
-class _Flow:
+class _Flow(Handed):
     """A workflow, and the handles of its agents. It goes on in its next run, with the answers of a
     person.
     """
 
     def __init__(self, workflow: Workflow, top: SigilHandle) -> None:
-        self.top = top
-        self.around: SigilHandle | None = None
         start = workflow.get_start_executor()
         hands_off = type(start).__name__ == "HandoffAgentExecutor"
-        self.handles: dict[str, SigilHandle] = {start.id: top} if hands_off else {}
+        super().__init__(top, start.id if hands_off else None)
+        self.around: SigilHandle | None = None
         tool_names = {re.sub(r"[^a-zA-Z0-9_-]", "_", name): name for name in workflow.executors}
         self.hand_offs = {f"{HAND_OFF}{tool}"[:64]: name for tool, name in tool_names.items()}
 
-    def handle_of(self, name: str) -> SigilHandle:
-        return self.handles.get(name) or self.top.for_agent(name)
-
-    def hand(self, from_name: str, to: str) -> None:
-        handle, before = self.handle_of(from_name), self.handles.get(to)
-        is_return = before is not None and handle.is_within(before)
-        self.handles[to] = before if before is not None and is_return else handle.hand_to(to)
-
 
 _flow: ContextVar[_Flow | None] = ContextVar("l8nt.agent_framework", default=None)
-
-
-class _In:
-    """One run of a workflow, or one step of it."""
-
-    def __init__(self, flow: _Flow) -> None:
-        self._now = flow
-
-    def __enter__(self) -> None:
-        self._token = _flow.set(self._now)
-
-    def __exit__(self, *_: object) -> None:
-        _flow.reset(self._token)
 
 
 class SigilMiddleware(FunctionMiddleware):
@@ -107,7 +88,7 @@ def with_sigil(runs: _Runs, handle: SigilHandle | None = None) -> _Runs:
     entries of their names below the workflow's handle; the agent at which a workflow of hand-offs
     starts has the workflow's handle.
     """
-    _prepare_all()
+    replace_once(Agent, "run", _prepared)
     if isinstance(runs, Agent):
         _prepare(runs).handle = handle
     else:
@@ -115,31 +96,26 @@ def with_sigil(runs: _Runs, handle: SigilHandle | None = None) -> _Runs:
     return runs
 
 
-def _prepare_all() -> None:
+def _prepared(run: Callable[..., Any]) -> Callable[..., Any]:
     """An agent of a workflow or one that is a tool may be a copy, so each agent is prepared when it
-    runs: once for all agents. Without a handle they do what they did.
+    runs. Without a handle agents do what they did.
     """
-    run: Callable[..., Any] = Agent.run
-    if hasattr(run, "sigil"):
-        return
 
     @functools.wraps(run)
     def prepared(self: Agent[Any], *args: Any, **kwargs: Any) -> Any:
         _prepare(self)
         return run(self, *args, **kwargs)
 
-    prepared.sigil = True  # pyright: ignore[reportAttributeAccessIssue]
-    Agent.run = prepared  # pyright: ignore[reportAttributeAccessIssue]
+    return prepared
 
 
 def _prepare(agent: Agent[Any]) -> SigilMiddleware:
     known = list(agent.middleware or ())
-    for one in known:
-        if isinstance(one, SigilMiddleware):
-            return one
-    middleware = SigilMiddleware(agent.name or agent.id)
-    # First, because the middleware of a hand-off ends the call.
-    agent.middleware = [middleware, *known]
+    middleware = next((one for one in known if isinstance(one, SigilMiddleware)), None)
+    if middleware is None:
+        middleware = SigilMiddleware(agent.name or agent.id)
+        # First, because the middleware of a hand-off ends the call.
+        agent.middleware = [middleware, *known]
     return middleware
 
 
@@ -159,23 +135,13 @@ def _bind(workflow: Workflow, given: SigilHandle | None) -> None:
         if not known or known[0].top is not top:
             known[:] = [_Flow(workflow, top)]
         known[0].around = around
-        result = run(*args, stream=stream, **kwargs)
+        result, within = run(*args, stream=stream, **kwargs), block(_flow, known[0])
         if not stream:
-            return _awaited(known[0], result)
-        steps = bound_steps(_In(known[0]), _events(result))
+            return awaited(within, result)
+        steps = bound_steps(within, (event async for event in result))
         return ResponseStream(steps, finalizer=lambda _: result.get_final_response())
 
     workflow.run = bound  # pyright: ignore[reportAttributeAccessIssue]
-
-
-async def _awaited(flow: _Flow, result: Awaitable[Any]) -> Any:
-    with _In(flow):
-        return await result
-
-
-async def _events(stream: ResponseStream[Any, Any]) -> AsyncGenerator[Any, None]:
-    async for event in stream:
-        yield event
 
 
 sigil_tools: tuple[FunctionTool, FunctionTool] = (

@@ -6,13 +6,14 @@ from __future__ import annotations
 
 import functools
 import inspect
-import weakref
 from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any, TypeVar
 
 from ._extras import Extra
 from .agents import SigilHandle, budget_tool, current_handle, fetch_tool, sigil_context
+from .agents.block import awaited, block
+from .agents.handed import GivenHandles
 from .agents.running import acting
 from .agents.turn import turn
 
@@ -31,9 +32,8 @@ CREW_RUNS = (
     *("kickoff_for_each", "kickoff_for_each_async", "akickoff_for_each"),
 )
 
-_given: dict[int, tuple[weakref.ref[Any], SigilHandle]] = {}
-"""The handle of a crew or an agent, by its identity. CrewAI's objects are serialized, so the handle
-is kept outside of them."""
+_given = GivenHandles()
+"""The handles of crews and agents. CrewAI's objects are serialized, so they are kept outside."""
 _runs: ContextVar[object] = ContextVar("l8nt.crewai", default=None)
 """The agent or crew that runs now."""
 
@@ -55,9 +55,7 @@ def with_sigil(runs: _Runs, handle: SigilHandle | None = None) -> _Runs:
             _place(type(agent), AGENT_RUNS)
     _place(Agent, AGENT_RUNS)
     _place(Crew, CREW_RUNS)
-    if handle is not None:
-        key = id(runs)
-        _given[key] = (weakref.ref(runs, lambda _: _given.pop(key, None)), handle)
+    _given.give(runs, handle)
     return runs
 
 
@@ -80,30 +78,17 @@ def _placed(method: Callable[..., Any]) -> Callable[..., Any]:
         if _runs.get() is self:
             return method(self, *args, **kwargs)
         handle = _handle_of(self)
-        token = _runs.set(self)
-        try:
-            with acting(handle):
-                result = method(self, *args, **kwargs)
-        finally:
-            _runs.reset(token)
-        return _awaited(self, handle, result) if inspect.iscoroutine(result) else result
+        within = block(_runs, self, acting(handle))
+        with within:
+            result = method(self, *args, **kwargs)
+        return awaited(within, result) if inspect.iscoroutine(result) else result
 
     run.sigil = True  # pyright: ignore[reportAttributeAccessIssue]
     return run
 
 
-async def _awaited(runs: object, handle: SigilHandle | None, result: Any) -> Any:
-    token = _runs.set(runs)
-    try:
-        with acting(handle):
-            return await result
-    finally:
-        _runs.reset(token)
-
-
 def _handle_of(runs: Any) -> SigilHandle | None:
-    known = _given.get(id(runs))
-    around, given = current_handle(), None if known is None else known[1]
+    around, given = current_handle(), _given.of(runs)
     if isinstance(runs, Crew) or around is None:
         return turn(given=[given], around=around)
     crew = _runs.get()

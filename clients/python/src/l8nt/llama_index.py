@@ -6,13 +6,14 @@ from __future__ import annotations
 
 import copy
 import functools
-import weakref
 from collections.abc import Awaitable, Callable, Sequence
 from contextvars import ContextVar
 from typing import Any, TypeVar
 
 from ._extras import Extra
 from .agents import SigilHandle, budget_tool, current_handle, fetch_tool
+from .agents.block import block
+from .agents.handed import GivenHandles, Handed
 from .agents.running import acting
 from .agents.turn import turn
 
@@ -28,25 +29,10 @@ HAND_OFF = "handoff"
 """The tool by which one agent of a workflow hands the conversation to another."""
 
 
-class _Run:
-    """One run of a workflow or of a single agent, and the handles of its agents."""
-
-    def __init__(self, root: str, top: SigilHandle) -> None:
-        self._top = top
-        self._handles = {root: top}
-
-    def handle_of(self, name: str) -> SigilHandle:
-        return self._handles.get(name) or self._top.for_agent(name)
-
-    def hand(self, from_name: str, to: str) -> None:
-        handle, before = self.handle_of(from_name), self._handles.get(to)
-        if before is None or not handle.is_within(before):
-            self._handles[to] = handle.hand_to(to)
-
-
-_given: dict[int, tuple[weakref.ref[Any], SigilHandle]] = {}
-"""The handle of a workflow or an agent, by its identity."""
-_run: ContextVar[_Run | None] = ContextVar("l8nt.llama_index", default=None)
+_given = GivenHandles()
+"""The handles of workflows and agents."""
+_run: ContextVar[Handed | None] = ContextVar("l8nt.llama_index", default=None)
+"""One run of a workflow or of a single agent, and the handles of its agents."""
 
 
 def with_sigil(runs: _Runs, handle: SigilHandle | None = None) -> _Runs:
@@ -56,9 +42,7 @@ def with_sigil(runs: _Runs, handle: SigilHandle | None = None) -> _Runs:
     work, or that a tool runs, has the entry of its name.
     """
     _place_all()
-    if handle is not None:
-        key = id(runs)
-        _given[key] = (weakref.ref(runs, lambda _: _given.pop(key, None)), handle)
+    _given.give(runs, handle)
     return runs
 
 
@@ -91,21 +75,16 @@ def _place_all() -> None:
 def _placed(start: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(start)
     def run(self: AgentWorkflow | BaseWorkflowAgent, *args: Any, **kwargs: Any) -> Any:
-        known, around = _given.get(id(self)), current_handle()
-        given = [None if known is None else known[1]]
+        given, around = [_given.of(self)], current_handle()
         if isinstance(self, AgentWorkflow):
             name, handle = self.root_agent, turn(given=given, around=around)
         else:
             name = self.name
             handle = turn(given=given, around=around, name=None if around is None else name)
-        token = _run.set(None if handle is None else _Run(name, handle))
-        try:
-            # The run goes on in tasks, which have the context of this call. Their code that is no
-            # tool has no handle.
-            with acting(None):
-                return start(self, *args, **kwargs)
-        finally:
-            _run.reset(token)
+        # The run goes on in tasks, which have the context of this call. Their code that is no tool
+        # has no handle.
+        with block(_run, None if handle is None else Handed(handle, name), acting(None)):
+            return start(self, *args, **kwargs)
 
     run.sigil = True  # pyright: ignore[reportAttributeAccessIssue]
     return run
@@ -116,7 +95,7 @@ def _calls_of(name: str, tools: Sequence[AsyncBaseTool]) -> Sequence[AsyncBaseTo
     return tools if run is None else [_call_of(name, run, one) for one in tools]
 
 
-def _call_of(name: str, run: _Run, tool: AsyncBaseTool) -> AsyncBaseTool:
+def _call_of(name: str, run: Handed, tool: AsyncBaseTool) -> AsyncBaseTool:
     """A copy, because agents may share a tool."""
     own = copy.copy(tool)
     call: Callable[..., Awaitable[Any]] = tool.acall

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 from ._extras import Extra
 from .client.body_end import BodyEnd
 from .client.carried import GivenCredentials
-from .client.core import Core, HoldsCredentials, OwnEnvironment
+from .client.core import HoldsCredentials
 from .client.fields import Fields
 from .client.flow import Reply, Send, run
 from .client.outgoing import outgoing
+from .client.own_library import own_core
 from .client.presents import presents_credential
 from .client.redirect import STATUSES as REDIRECTS
 from .client.standing import PaymentSummary
@@ -69,14 +70,8 @@ class Adapter(HoldsCredentials, HTTPAdapter):
         Raises TokenError for a credential that cannot be read; TypeError for a holder key that is
         none.
         """
-        self._core = Core(
-            credential=credential,
-            wallet=None,
-            limits=None,
-            holder_key=holder_key,
-            on_payment=on_payment,
-            clock=clock,
-            environment=OwnEnvironment(),
+        self._core = own_core(
+            credential=credential, holder_key=holder_key, on_payment=on_payment, clock=clock
         )
         self._orders = HTTPAdapter()
         super().__init__(**options)

@@ -12,7 +12,10 @@ from weakref import WeakKeyDictionary
 
 from ._extras import Extra
 from .agents import SigilHandle, budget_tool, current_handle, fetch_tool, sigil_context
+from .agents.block import block
 from .agents.context import handle_in
+from .agents.handed import handed
+from .agents.replaced import replace_once
 from .agents.running import acting
 from .agents.steps import bound_steps
 from .agents.turn import turn
@@ -52,10 +55,8 @@ class _Flow:
         before, last = self._handles.get(name), self._last
         if last is None:
             handle = self._top if name == self._entry else self._top.for_agent(name)
-        elif before is not None and last.is_within(before):
-            handle = before
         else:
-            handle = last.hand_to(name)
+            handle = handed(last, before, name)
         self._handles[name] = self._last = handle
         return handle
 
@@ -63,22 +64,6 @@ class _Flow:
 _given: WeakKeyDictionary[Any, SigilHandle] = WeakKeyDictionary()
 _flow: ContextVar[_Flow | None] = ContextVar("l8nt.strands", default=None)
 """The swarm or graph that starts a node now; None inside of the node."""
-
-
-class _At:
-    """The steps of one agent, or of one swarm or graph."""
-
-    def __init__(self, handle: SigilHandle | None, flow: _Flow | None) -> None:
-        self._acting = acting(handle)
-        self._now = flow
-
-    def __enter__(self) -> None:
-        self._acting.__enter__()
-        self._token = _flow.set(self._now)
-
-    def __exit__(self, *error: object) -> None:
-        _flow.reset(self._token)
-        self._acting.__exit__(*error)
 
 
 def with_sigil(runs: _Runs, handle: SigilHandle | None = None) -> _Runs:
@@ -99,9 +84,7 @@ def _place_all() -> None:
     that every run goes through, once for all agents. Without a handle they do what they did.
     """
     for kind in (Agent, Graph, Swarm):
-        start: Callable[..., Any] = kind.stream_async
-        if not hasattr(start, "sigil"):
-            kind.stream_async = _placed(start)  # pyright: ignore[reportAttributeAccessIssue]
+        replace_once(kind, "stream_async", _placed)
 
 
 def _placed(start: Callable[..., Any]) -> Callable[..., Any]:
@@ -115,10 +98,9 @@ def _placed(start: Callable[..., Any]) -> Callable[..., Any]:
             starts_agent = around is not None and isinstance(self, Agent)
             handle = turn(given=given, around=around, name=self.name if starts_agent else None)
         if handle is None or isinstance(self, Agent):
-            return bound_steps(_At(handle, None), events)
-        return bound_steps(_At(None, _Flow(self, handle)), events)
+            return bound_steps(block(_flow, None, acting(handle)), events)
+        return bound_steps(block(_flow, _Flow(self, handle), acting(None)), events)
 
-    run.sigil = True  # pyright: ignore[reportAttributeAccessIssue]
     return run
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncGenerator, Callable
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -32,7 +31,7 @@ from tests.frameworks.example import run_example
 from tests.frameworks.lineages import Lineages
 from tests.frameworks.page import run_snippet
 
-from l8nt import google_adk
+from l8nt.agents.run_place import RunPlace
 from l8nt.google_adk import sigil_tools, with_sigil
 
 Calls = list[tuple[str, dict[str, Any]]]
@@ -224,20 +223,16 @@ async def test_a_transfer_to_a_peer_is_denied_unless_the_agent_has_an_entry_for_
 
 def test_two_agents_that_transfer_to_one_at_the_same_time_give_it_nothing() -> None:
     seen = Lineages({"left": {"agents": {"helper": {}}}, "right": {"agents": {"helper": {}}}})
-    helper, context = actor(seen.tool(), "helper"), SimpleNamespace(invocation_id="i")
     for names, expected in (
         (("left", "right"), "ERR_AGENT_UNKNOWN"),
         (("left",) * 2, "/left/helper"),
     ):
-        run = google_adk._Run()
-        top = google_adk._Place(seen.handle, "boss", None, None, run)
-        places = {
-            name: google_adk._Place(seen.handle.for_agent(name), name, "i", top, run)
-            for name in ("left", "right")
-        }
+        top = RunPlace(seen.handle, "boss")
+        context = object()
         for name in names:
-            google_adk._note(places[name], "helper")
-        with google_adk._place_of(helper, context, top).handle:
+            top.below(name, "i", name, lambda giver: seen.handle.for_agent(name)).hand_to("helper")  # noqa: B023
+        helper = top.below("helper", "i", context, lambda giver: giver.handle.for_agent("helper"))
+        with helper.handle:
             seen.note("a")
         assert seen.lines.pop() == f"a {expected}"
 

@@ -10,7 +10,9 @@ from weakref import WeakKeyDictionary
 
 from ..caveat import agent_unknown
 from ..errors import DeniedError
+from .block import block
 from .context import handle_in
+from .handed import handed
 from .handle import SigilHandle
 from .running import running
 from .turn import turn
@@ -51,9 +53,7 @@ class Prepared:
     def transfer(self, to: Prepared, run: RunsContext) -> None:
         """Gives the agent that this one transfers to its entry, or its own handle again."""
         handles = current_call().handles_in(run)
-        giver, before = self.handle_in(run), handles.get(to)
-        is_return = before is not None and giver.is_within(before)
-        handles[to] = before if before is not None and is_return else giver.hand_to(to.name)
+        handles[to] = handed(self.handle_in(run), handles.get(to), to.name)
 
     def _at_start(self, run: RunsContext) -> SigilHandle:
         call, name = current_call(), self.name
@@ -103,16 +103,6 @@ def current_call() -> Call:
     return _calls.get(_top)
 
 
-class calling:  # noqa: N801
+def calling(call: Call) -> block[Call]:
     """A block that is a call: ``with calling(Call(handle)):``."""
-
-    __slots__ = ("_call", "_token")
-
-    def __init__(self, call: Call) -> None:
-        self._call = call
-
-    def __enter__(self) -> None:
-        self._token = _calls.set(self._call)
-
-    def __exit__(self, *_: object) -> None:
-        _calls.reset(self._token)
+    return block(_calls, call)

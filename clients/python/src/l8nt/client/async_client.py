@@ -15,7 +15,7 @@ from ..caveat import Scope
 from ..credential import Credential
 from .carried import GivenCredentials
 from .connections import Connections
-from .core import Core, HoldsCredentials
+from .core import Core
 from .flow import Flow, arun
 from .httpx_port import AsyncHttpxPort
 from .httpx_reply import read_whole
@@ -23,6 +23,7 @@ from .httpx_requests import Prepared
 from .options import RequestOptions
 from .ready import Ready
 from .remote import TELLING_SECONDS
+from .shared_client import SharedClient
 from .spending import Spending
 from .standing import NodeStanding, PaymentSummary, ReceiptRow
 
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class AsyncClient(HoldsCredentials):
+class AsyncClient(SharedClient):
     """``Client`` for event loops: the same methods, to be awaited.
 
         async with AsyncClient() as client:
@@ -76,9 +77,6 @@ class AsyncClient(HoldsCredentials):
                 clock=clock,
             )
         )
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} with {self._core.shown}>"
 
     async def request(
         self, method: str, url: str | httpx2.URL, **options: Unpack[RequestOptions]
@@ -225,41 +223,6 @@ class AsyncClient(HoldsCredentials):
             yield response
         finally:
             await response.aclose()
-
-    def begin(self, core: Core) -> None:
-        """Has these credentials, and no connections of its own yet."""
-        self._core = core
-        self._connections = self._connections.anew()
-
-    @takes_secrets
-    def with_credential(self, credential: GivenCredentials) -> AsyncClient:
-        """A client with another credential, such as one that was delegated, and otherwise the same:
-        the same HTTP client, holder key and treasury. Starts the treasury of a wallet, which takes
-        a moment.
-
-        Raises TokenError for a credential that cannot be read.
-        """
-        made = self.alike()
-        made.begin(self._core.derived(credential))
-        return made
-
-    @property
-    def credential(self) -> Credential:
-        """This client's own credential: the first one, if it has several.
-
-        Raises PaymentError ``ERR_PAYMENT_REQUIRED`` if it has none.
-        """
-        return self._core.first.credential
-
-    def delegate(self, **scope: Unpack[Scope]) -> Credential:
-        """A weaker credential for a sub-agent, derived from this client's own. Offline: no request
-        is made. ``agent`` is required.
-
-            booker = client.delegate(agent="booker", budget="500 sat", expires_in="15m")
-
-        Raises TypeError or ValueError for a scope that cannot be read.
-        """
-        return self._core.delegate(scope)
 
     async def revoke(self, child: Credential | str) -> None:
         """Revokes a credential that was derived from this client's own, and everything below it.

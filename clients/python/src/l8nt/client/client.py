@@ -16,7 +16,7 @@ from ..caveat import Scope
 from ..credential import Credential
 from .carried import GivenCredentials
 from .connections import Connections
-from .core import Core, HoldsCredentials
+from .core import Core
 from .flow import Flow, run
 from .httpx_port import HttpxPort
 from .httpx_reply import read_whole
@@ -24,6 +24,7 @@ from .httpx_requests import Prepared
 from .options import RequestOptions
 from .ready import Ready
 from .remote import TELLING_SECONDS
+from .shared_client import SharedClient
 from .spending import Spending
 from .standing import NodeStanding, PaymentSummary, ReceiptRow
 
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Client(HoldsCredentials):
+class Client(SharedClient):
     """The client of an agent. It takes its credential from ``SIGIL_CREDENTIAL``, or pays from the
     wallet of ``SIGIL_WALLET``. With neither, it makes requests that are free, and a service that
     asks for payment is a ``PaymentError`` that says the amount and what to set.
@@ -94,9 +95,6 @@ class Client(HoldsCredentials):
                 clock=clock,
             )
         )
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} with {self._core.shown}>"
 
     def request(
         self, method: str, url: str | httpx2.URL, **options: Unpack[RequestOptions]
@@ -235,17 +233,6 @@ class Client(HoldsCredentials):
         finally:
             response.close()
 
-    @takes_secrets
-    def with_credential(self, credential: GivenCredentials) -> Client:
-        """A client with another credential, such as one that was delegated, and otherwise the same:
-        the same HTTP client, holder key and treasury.
-
-        Raises TokenError for a credential that cannot be read.
-        """
-        made = self.alike()
-        made.begin(self._core.derived(credential))
-        return made
-
     def to_async(
         self,
         *,
@@ -260,29 +247,6 @@ class Client(HoldsCredentials):
         made = AsyncClient(credential=(), http=http, treasury_http=treasury_http)
         made.begin(self._core)
         return made
-
-    def begin(self, core: Core) -> None:
-        """Has these credentials, and no connections of its own yet."""
-        self._core = core
-        self._connections = self._connections.anew()
-
-    @property
-    def credential(self) -> Credential:
-        """This client's own credential: the first one, if it has several.
-
-        Raises PaymentError ``ERR_PAYMENT_REQUIRED`` if it has none.
-        """
-        return self._core.first.credential
-
-    def delegate(self, **scope: Unpack[Scope]) -> Credential:
-        """A weaker credential for a sub-agent, derived from this client's own. Offline: no request
-        is made. ``agent`` is required.
-
-            booker = client.delegate(agent="booker", budget="500 sat", expires_in="15m")
-
-        Raises TypeError or ValueError for a scope that cannot be read.
-        """
-        return self._core.delegate(scope)
 
     @takes_secrets
     def revoke(self, child: Credential | str) -> None:

@@ -56,13 +56,6 @@ class Environment(Protocol):
     def get(self, name: str, /) -> str | None: ...
 
 
-class OwnEnvironment:
-    """The variables of a client whose HTTP library the caller brings: no wallet."""
-
-    def get(self, name: str, /) -> str | None:
-        return None if name == "SIGIL_WALLET" else os.environ.get(name)
-
-
 class Core(HoldsCredentials):
     """A client without an HTTP library."""
 

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 from .._given import check_http
 from .carried import GivenCredentials
 from .connections import Connections
-from .core import Core, HoldsCredentials, OwnEnvironment
+from .core import HoldsCredentials
 from .flow import Close, Effect, Send, aperform, arun, perform, run
 from .httpx_port import AsyncHttpxPort, HttpxPort, outgoing_of
 from .httpx_reply import HttpxReply, library_of
 from .httpx_requests import written_by
 from .outgoing import Outgoing
+from .own_library import own_core
 from .standing import PaymentSummary
 from .unpaid import unpaid_free
 
@@ -56,14 +57,8 @@ class AuthFlow(HoldsCredentials):
         none.
         """
         check_http(treasury_http, "treasury_http", is_async=None)
-        self._core = Core(
-            credential=credential,
-            wallet=None,
-            limits=None,
-            holder_key=holder_key,
-            on_payment=on_payment,
-            clock=clock,
-            environment=OwnEnvironment(),
+        self._core = own_core(
+            credential=credential, holder_key=holder_key, on_payment=on_payment, clock=clock
         )
         self._treasury_http = treasury_http
         self._connections: dict[tuple[ModuleType, bool], Connections] = {}

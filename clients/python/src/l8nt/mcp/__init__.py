@@ -3,7 +3,8 @@ docs/guides/agents/python-mcp.md, spec/8-mcp.md.
 """
 
 from .client import with_sigil
+from .guard import current_grant
 from .http import SigilHttpClient
-from .server import current_grant, protect
+from .server import protect
 
 __all__ = ["SigilHttpClient", "current_grant", "protect", "with_sigil"]

@@ -1,47 +1,17 @@
-"""Tools of an MCP server behind a service that verifies credentials. spec/8-mcp.md §2 and §3."""
+"""Puts a service that verifies credentials before the tools of an MCP server. spec/8-mcp.md §2."""
 
 from __future__ import annotations
 
-import asyncio
-import functools
-import inspect
-from collections.abc import Awaitable, Callable, Collection, Mapping
-from contextvars import ContextVar
+from collections.abc import Collection, Mapping
 from typing import Any, TypeVar, cast
 
 from typing_extensions import Unpack
 
-from ..service import Grant, Refused, RequestFacts, Service
+from ..service import Service
 from ..service.terms import GivenTerms, terms_of
-from .calls import bare, facts_of, is_question, refusal_of, with_use
-from .wire import is_tool_name, members
+from .guard import Guard
 
 _Server = TypeVar("_Server")
-
-
-class _Call:
-    """One call of a tool, until its result is sent."""
-
-    def __init__(self, name: str, facts: RequestFacts) -> None:
-        self.name = name
-        self.facts = facts
-        self.refused: Refused | None = None
-        self.grant: Grant | None = None
-        self.has_failed = False
-
-
-_call: ContextVar[_Call | None] = ContextVar("l8nt.mcp", default=None)
-
-
-def current_grant() -> Grant:
-    """The grant of the tool call that runs now: ``current_grant().release()`` gives its use back.
-
-    Raises LookupError outside of a protected tool.
-    """
-    call = _call.get()
-    if call is None or call.grant is None:
-        raise LookupError("current_grant() is for the function of a tool that protect() protects")
-    return call.grant
 
 
 def protect(
@@ -76,7 +46,7 @@ def protect(
     add_tool = getattr(tools_of, "add_tool", None)
     if not isinstance(chain, list) or add_tool is None:
         raise TypeError("protect() takes an MCPServer of mcp 2, or a FastMCP of fastmcp 4")
-    guard = _Guard(service, frozenset(free), terms, own, _tool_error(server))
+    guard = Guard(service, frozenset(free), terms, own, _tool_error(server))
     # First, so that nothing behind it sees a credential.
     cast("list[Any]", chain).insert(0, guard.judge)
 
@@ -96,94 +66,3 @@ def _tool_error(server: object) -> type[Exception]:
     else:
         from mcp.server.mcpserver.exceptions import ToolError
     return ToolError
-
-
-class _Guard:
-    """The service before the tools of one server."""
-
-    def __init__(
-        self,
-        service: Service,
-        free: frozenset[str],
-        terms: GivenTerms,
-        own: Mapping[str, Mapping[str, Any]],
-        tool_error: type[Exception],
-    ) -> None:
-        self._service = service
-        self._free = free
-        self._terms = terms
-        self._own = own
-        self._tool_error = tool_error
-        self._wrapped: set[str] = set()
-
-    def wrapped(self, tool: Any, name: str | None) -> Any:
-        """A function, or FastMCP's tool of a function, that is judged once its arguments are
-        valid.
-        """
-        is_function = inspect.isfunction(tool) or inspect.ismethod(tool)
-        fn: Callable[..., Any] | None = tool if is_function else getattr(tool, "fn", None)
-        called = name or (fn.__name__ if is_function and fn else getattr(tool, "name", None))
-        if not is_tool_name(called):
-            raise TypeError(
-                f"the name of a protected tool must be 1 to 128 letters, digits, and any of _ - ., "
-                f"not {called!r}"
-            )
-        if called in self._free or fn is None:
-            return tool
-        self._wrapped.add(str(called))
-        judged, model = self._judged(fn), cast("Any", tool)
-        return judged if is_function else model.model_copy(update={"fn": judged})
-
-    def _judged(self, fn: Callable[..., Any]) -> Callable[..., Any]:
-        @functools.wraps(fn)
-        async def judged(*args: Any, **kwargs: Any) -> Any:
-            call = _call.get()
-            if call is None:
-                raise LookupError("a protected tool is called through its MCP server")
-            if call.grant is None:
-                await self._authorize(call)
-            if call.refused is not None:
-                # The SDK makes a result of this error, which the middleware replaces.
-                raise self._tool_error("refused")
-            try:
-                if inspect.iscoroutinefunction(fn):
-                    return await fn(*args, **kwargs)
-                return await asyncio.to_thread(fn, *args, **kwargs)
-            except BaseException:
-                call.has_failed = True
-                raise
-
-        return judged
-
-    async def _authorize(self, call: _Call) -> None:
-        own = self._own.get(call.name, {})
-        terms = cast("GivenTerms", {**self._terms, **own, "capability": call.name})
-        decision = await self._service.authorize_async(call.facts, **terms)
-        if isinstance(decision, Grant):
-            call.grant = decision
-        elif isinstance(decision, Refused):
-            call.refused = decision
-
-    async def judge(self, ctx: Any, call_next: Callable[[Any], Awaitable[Any]]) -> Any:
-        """The middleware of the SDK: takes the credential out of the call, and answers it."""
-        name = members(ctx.params).get("name")
-        facts, stripped = facts_of(ctx, str(name)), bare(ctx)
-        if ctx.method != "tools/call" or not is_tool_name(name) or name in self._free:
-            return await call_next(stripped)
-        call = _Call(str(name), facts)
-        token = _call.set(call)
-        status: int | None = None
-        try:
-            if name not in self._wrapped:
-                await self._authorize(call)
-            result = None if call.refused is not None else await call_next(stripped)
-            if call.refused is not None:
-                return refusal_of(call.name, call.refused)
-            status = 500 if call.has_failed else None if is_question(result) else 200
-            if call.grant is None or not call.grant.is_claimed:
-                return result
-            return with_use(result, call.grant, is_served=status == 200)
-        finally:
-            _call.reset(token)
-            if call.grant is not None:
-                call.grant.finish(status)
