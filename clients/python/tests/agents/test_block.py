@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Callable, Generator
 from contextvars import ContextVar
+from typing import Any
 
 import pytest
 
-from l8nt.agents import SigilHandle, current_handle
+from l8nt.agents import AgentPolicies, SigilHandle, current_handle
 from l8nt.agents.block import awaited, block
 from l8nt.agents.handed import GivenHandles, Handed
 from l8nt.agents.replaced import replace_once
@@ -22,7 +23,7 @@ _place: ContextVar[str] = ContextVar("place", default="nowhere")
 def handle_of() -> SigilHandle:
     minter = Minter(secret=bytes(range(32)), location="https://treasury.example", kind="spending")
     credential = minter.mint(endpoints=["* https://*/**"], budget="5 sat", expires_in="1h")
-    agents = {"left": {"agents": {"right": {}}}, "right": {}}
+    agents: AgentPolicies = {"left": {"agents": {"right": {}}}, "right": {}}
     return SigilHandle.open(credential=credential, agents=agents)
 
 
@@ -102,6 +103,12 @@ def test_a_method_is_replaced_once_for_all_objects_of_its_class() -> None:
         def run(self) -> list[str]:
             return ["run"]
 
+    def made(run: Callable[[Thing], list[str]]) -> Any:
+        def more(self: Thing) -> list[str]:
+            return ["before", *run(self)]
+
+        return more
+
     for _ in range(2):
-        replace_once(Thing, "run", lambda run: lambda self: ["before", *run(self)])
+        replace_once(Thing, "run", made)
     assert Thing().run() == ["before", "run"]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import fields
 from typing import Any
@@ -135,6 +137,31 @@ def test_each_public_object_has_what_the_document_declares(name: str) -> None:
     declared = get_type_hints(getattr(messages, name))
     snake = {re.sub(r"[A-Z]", lambda one: f"_{one[0].lower()}", one) for one in declared}
     assert {one.name for one in fields(getattr(standing, name))} == snake
+
+
+@pytest.mark.parametrize("name", ["NodeStanding", "ReceiptRow", "PaymentSummary"])
+def test_each_public_object_has_one_form_in_json_which_is_the_one_it_was_read_from(
+    name: str,
+) -> None:
+    def node(value: Any) -> Any:
+        return standing.read_nodes([value])[0]
+
+    def receipt(value: Any) -> Any:
+        return standing.read_receipts([value])[0]
+
+    table: dict[str, tuple[dict[str, Any], Callable[[Any], Any]]] = {
+        "NodeStanding": (NODE, node),
+        "ReceiptRow": (RECEIPT, receipt),
+        "PaymentSummary": (PAYMENT, standing.read_payment),
+    }
+    given, reader = table[name]
+    optional = {"agent", "parentId", "more", "earlier"}
+    for least in (False, True):
+        value: Any = {k: v for k, v in given.items() if not (least and k in optional)}
+        declared: Any = read(getattr(messages, name), value)
+        found: Any = reader(declared)
+        assert json.loads(json.dumps(found.to_dict())) == value
+        assert reader(found.to_dict()) == found
 
 
 REFUSAL: dict[str, Any] = {

@@ -27,6 +27,19 @@ class Standing:
     window_seconds: int | None = None
     """The length of its window; ``None`` for a limit without one."""
 
+    def to_dict(self) -> messages.Standing:
+        """The limit as JSON has it in every language."""
+        shown: messages.Standing = {
+            "condition": self.condition,
+            "max": str(self.max),
+            "used": str(self.used),
+        }
+        if self.unit is not None:
+            shown["unit"] = self.unit
+        if self.window_seconds is not None:
+            shown["windowSeconds"] = self.window_seconds
+        return shown
+
 
 @dataclass(frozen=True, slots=True)
 class NodeStanding:
@@ -49,6 +62,25 @@ class NodeStanding:
     more: int | None = None
     """How many nodes below it have spent and are not listed; ``None`` if all are listed."""
 
+    def to_dict(self) -> messages.NodeStanding:
+        """The node as JSON has it in every language, with amounts as decimal texts:
+        ``json.dumps([node.to_dict() for node in client.standing()])``.
+        """
+        shown: messages.NodeStanding = {
+            "id": self.id,
+            "state": self.state,
+            "caveats": self.caveats,
+            "spent": [_shown(amount) for amount in self.spent],
+            "limits": [limit.to_dict() for limit in self.limits],
+        }
+        if self.agent is not None:
+            shown["agent"] = self.agent
+        if self.parent_id is not None:
+            shown["parentId"] = self.parent_id
+        if self.more is not None:
+            shown["more"] = self.more
+        return shown
+
 
 @dataclass(frozen=True, slots=True)
 class ReceiptRow:
@@ -58,6 +90,15 @@ class ReceiptRow:
     payment_hash: str
     hash: str
     text: str
+
+    def to_dict(self) -> messages.ReceiptRow:
+        """The receipt as JSON has it in every language."""
+        return {
+            "seq": self.seq,
+            "paymentHash": self.payment_hash,
+            "hash": self.hash,
+            "text": self.text,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +116,18 @@ class PaymentSummary:
     """Whether it was made when the order was sent before, and used now: by this process or by
     another one, with the same ``Idempotency-Key``.
     """
+
+    def to_dict(self) -> messages.PaymentSummary:
+        """The payment as JSON has it in every language, with amounts as decimal texts."""
+        shown: messages.PaymentSummary = {
+            "origin": self.origin,
+            "paymentHash": self.payment_hash,
+            "amount": _shown(self.amount),
+            "fee": _shown(self.fee),
+        }
+        if self.earlier:
+            shown["earlier"] = True
+        return shown
 
 
 def read_nodes(given: Sequence[messages.NodeStanding]) -> list[NodeStanding]:
@@ -142,3 +195,7 @@ def _standing(given: messages.Standing) -> Standing:
 
 def _amount(given: messages.Amount) -> Amount:
     return Amount(given["unit"], int(given["value"]))
+
+
+def _shown(amount: Amount) -> messages.Amount:
+    return {"unit": amount.unit, "value": str(amount.value)}
