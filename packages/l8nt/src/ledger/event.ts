@@ -42,6 +42,8 @@ export type LedgerEvent =
       readonly paymentHash: string;
       readonly from: string;
       readonly to: string;
+      /** Also if it is used. */
+      readonly orUsed?: "or used" | undefined;
     };
 
 /** Unix seconds at which an event happened; undefined if it has no time of its own. */

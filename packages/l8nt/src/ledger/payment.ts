@@ -12,6 +12,7 @@ import type {
   Settlement,
 } from "../ports/payments.ts";
 import { type Counters, type CountStep, reserve, resolve, spend, unchanged } from "./count.ts";
+import type { LedgerEvent } from "./event.ts";
 import { LATE } from "./valid.ts";
 
 export interface PaymentState extends Counters {
@@ -90,14 +91,13 @@ const lateOrder = (paymentHash: string): string => `${LATE}${paymentHash}`;
 
 export function take(
   state: PaymentState,
-  paymentHash: string,
-  from: string,
-  to: string,
+  { paymentHash, from, to, orUsed }: Extract<LedgerEvent, { readonly type: "take" }>,
 ): PaymentStep<boolean> {
   const payment = state.payment(paymentHash);
-  const isFree =
-    payment?.status === "paid" && payment.order === from && state.ordered(to) === undefined;
-  return isFree ? { ...unchanged(true), payment: { ...payment, order: to } } : unchanged(false);
+  const isOfStatus = payment?.status === "paid" || (orUsed && payment?.status === "used");
+  return isOfStatus && payment?.order === from && state.ordered(to) === undefined
+    ? { ...unchanged(true), payment: { ...payment, order: to } }
+    : unchanged(false);
 }
 
 /** @throws TypeError for a hash that was never begun */

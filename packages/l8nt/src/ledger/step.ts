@@ -40,6 +40,6 @@ function stepAny(state: LedgerState, event: LedgerEvent): Step<Answers[keyof Ans
     case "mark":
       return mark(state, event.paymentHash, event.mark);
     case "take":
-      return take(state, event.paymentHash, event.from, event.to);
+      return take(state, event);
   }
 }

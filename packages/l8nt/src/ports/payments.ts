@@ -168,10 +168,11 @@ export interface Payments {
    */
   mark(paymentHash: string, mark: PaymentMark, pace?: "patient" | "urgent"): Promise<PaymentRecord>;
   /**
-   * Gives a purchase of status `paid` to the order `to`. Returns false, and changes nothing, unless
-   * it belongs to `from` and `to` has no payment that did not fail.
+   * Gives a purchase to the order `to`. Returns false, and changes nothing, unless it belongs to
+   * `from`, `to` has no payment that did not fail, and its status is `paid` or, with `orUsed`,
+   * `used`.
    */
-  take(paymentHash: string, from: string, to: string): Promise<boolean>;
+  take(paymentHash: string, from: string, to: string, orUsed?: "or used"): Promise<boolean>;
   payment(paymentHash: string): Promise<PaymentRecord | undefined>;
   /** The payment of an order that did not fail. */
   ordered(order: string): Promise<PaymentRecord | undefined>;

@@ -157,8 +157,8 @@ export class MemoryStore implements Store {
     return this.#apply({ type: "settle", paymentHash, attemptId, settlement });
   }
 
-  async take(paymentHash: string, from: string, to: string): Promise<boolean> {
-    return this.#apply({ type: "take", paymentHash, from, to });
+  async take(paymentHash: string, from: string, to: string, orUsed?: "or used"): Promise<boolean> {
+    return this.#apply({ type: "take", paymentHash, from, to, orUsed });
   }
 
   async mark(paymentHash: string, mark: PaymentMark): Promise<PaymentRecord> {

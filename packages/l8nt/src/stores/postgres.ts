@@ -281,8 +281,8 @@ class PostgresStore implements Store {
     return settledOf(decodePayment(await this.#add<PaymentJson>(event)));
   }
 
-  async take(paymentHash: string, from: string, to: string): Promise<boolean> {
-    return this.#add<boolean>({ type: "take", paymentHash, from, to });
+  async take(paymentHash: string, from: string, to: string, orUsed?: "or used"): Promise<boolean> {
+    return this.#add<boolean>({ type: "take", paymentHash, from, to, orUsed });
   }
 
   async mark(paymentHash: string, mark: PaymentMark): Promise<PaymentRecord> {

@@ -221,8 +221,8 @@ class SqliteStore implements Store {
     return this.#apply({ type: "settle", paymentHash, attemptId, settlement });
   }
 
-  take(paymentHash: string, from: string, to: string): Promise<boolean> {
-    return this.#apply({ type: "take", paymentHash, from, to });
+  take(paymentHash: string, from: string, to: string, orUsed?: "or used"): Promise<boolean> {
+    return this.#apply({ type: "take", paymentHash, from, to, orUsed });
   }
 
   mark(

@@ -116,6 +116,22 @@ export function orderLaws(law: Law): void {
     assert.equal((await store.payment(open.paymentHash))?.order, "scout open");
   });
 
+  law("gives back what is used, and nothing that is open or was not delivered", async (store) => {
+    const open = paymentOf({ order: "scout open" });
+    const give = (from: string, to: string) => store.take(open.paymentHash, from, to, "or used");
+    await beginPayment(store, open);
+    assert.equal(await give("scout open", "scout taker"), false);
+    await settle(store, open, paid);
+    assert.equal(await give("scout open", "scout taker"), true);
+    await store.mark(open.paymentHash, { status: "used" });
+    assert.equal(await give("scout other", "scout open"), false);
+    assert.equal(await give("scout taker", "scout open"), true);
+    assert.equal((await store.ordered("scout open"))?.status, "used");
+    assert.equal(await store.ordered("scout taker"), undefined);
+    await store.mark(open.paymentHash, { status: "undelivered" });
+    assert.equal(await give("scout open", "scout taker"), false);
+  });
+
   law("leaves a payment open if an attempt before its own failed", async (store, handles) => {
     const first = paymentOf();
     await beginPayment(store, first);

@@ -127,8 +127,8 @@ export class Bought {
     const { store } = this.#options;
     const owner = this.#taken.get(key)?.get(paymentHash);
     // Another order of the owner may have one of its own by now.
-    if (owner !== undefined && (await store.take(paymentHash, key, owner))) return;
-    await store.take(paymentHash, key, `free ${paymentHash}`);
+    if (owner !== undefined && (await store.take(paymentHash, key, owner, "or used"))) return;
+    await store.take(paymentHash, key, `free ${paymentHash}`, "or used");
   }
 
   /**

@@ -180,12 +180,12 @@ export class Delivery {
     if (record.status === "undelivered")
       throw notDelivered(record.origin, spentBy(order, record), undefined);
     // It cannot be decrypted any more.
-    if (record.preimage === undefined) throw answerLost(record.origin);
+    if (record.preimage === undefined) throw answerLost(order, record);
     const paid = paidCredentialOf(record);
     if (record.status === "used" || bought.isOver(record)) return this.#onceMore(order, paid);
     if (paid.hasExpired(clock())) {
       bought.usedUp([record]);
-      throw answerLost(record.origin);
+      throw answerLost(order, record);
     }
     if (!mayServe(paid, order.verified, order.target, clock())) throw anotherRequest();
     return this.#deliver(order, paid, {});
@@ -533,32 +533,49 @@ export class Delivery {
    * Asks the service for the answer that it may have kept: through the agent, if the credential may
    * be handed over, because the service knows the answer as one to the agent's own credential.
    *
+   * @returns undefined if the order took it from another one, which has used it all the same
    * @throws PaymentError `ERR_ANSWER_LOST`
    */
-  async #onceMore(order: Order, paid: PaidCredential): Promise<Purchase> {
+  async #onceMore(order: Order, paid: PaidCredential): Promise<Purchase | undefined> {
     const { clock } = this.#options;
-    if (!mayServe(paid, order.verified, order.target, clock()))
-      throw answerLost(paid.record.origin);
-    if (order.request.refused?.paymentHash !== paid.record.paymentHash) {
+    const { record } = paid;
+    if (!mayServe(paid, order.verified, order.target, clock())) throw answerLost(order, record);
+    if (order.request.refused?.paymentHash !== record.paymentHash) {
       const purchase = await this.#handOver(order, paid, {});
       if (purchase !== undefined) return purchase;
     }
-    const known = this.#evidence.of(paid.record.paymentHash);
+    const known = this.#evidence.of(record.paymentHash);
     const key = firstKeyOf(order, paid, { known, digest: this.#options.digest });
     let presented: Presented;
     try {
       presented = await this.#present(order, paid, { asBought: false, key });
     } catch (error) {
-      throw noAnswer(spentBy(order, paid.record), error);
+      throw noAnswer(spentBy(order, record), error);
     }
     const { response } = presented;
-    if (givenKeyOf(order) === undefined && (await isKnownKey(response))) {
+    const isNamed = givenKeyOf(order) !== undefined;
+    if (!isNamed && (await isKnownKey(response))) {
       discard(response);
-      throw answerLost(paid.record.origin);
+      throw answerLost(order, record);
     }
     if (!(await isRefusal(response))) return this.#answer(order, paid, presented, { key });
     await codeOf(response);
-    throw answerLost(paid.record.origin);
+    // An agent that gave the key may send the order again after it had the answer.
+    if (isNamed) throw answerLost(order, record);
+    return this.#lost(order, record);
+  }
+
+  /**
+   * It is used up, and not by this order as far as the service knows.
+   *
+   * @throws PaymentError `ERR_ANSWER_LOST` if the order paid for it
+   */
+  async #lost(order: Order, record: PaymentRecord): Promise<undefined> {
+    if (isOwnOf(order, record)) throw answerLost(order, record);
+    // The order may pay for itself, so it must not have it any more.
+    order.unfit.add(record.paymentHash);
+    await this.#options.bought.giveBack(order, record);
+    return undefined;
   }
 
   /**
@@ -589,14 +606,9 @@ export class Delivery {
     { isPastEnd, mayBeUsed }: Pick<RefusedFacts, "isPastEnd" | "mayBeUsed">,
   ): Promise<undefined> {
     const { bought } = this.#options;
-    order.unfit.add(record.paymentHash);
-    const isPayer = isOwnOf(order, record);
-    // An order that took it may pay for itself, so it must not have it any more.
-    if (!isPayer) await bought.giveBack(order, record);
     bought.usedUp([record]);
-    if (isPayer)
-      throw isPastEnd && !mayBeUsed ? endedBefore(record.origin) : answerLost(record.origin);
-    return undefined;
+    if (isOwnOf(order, record) && isPastEnd && !mayBeUsed) throw endedBefore(record.origin);
+    return this.#lost(order, record);
   }
 
   /**

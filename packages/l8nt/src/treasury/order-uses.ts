@@ -79,7 +79,7 @@ export class OrderUses {
     try {
       return await this.#next(order, name);
     } catch (error) {
-      throw error instanceof BudgetError ? answerLost(own.origin) : error;
+      throw error instanceof BudgetError ? answerLost(order, own) : error;
     }
   }
 

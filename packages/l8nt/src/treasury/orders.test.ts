@@ -454,6 +454,75 @@ describe("what buys a single request", () => {
     expect(await present(taken, `${shop.url}/a`)).toBe(200);
   });
 
+  /** An order that was answered, and one of another process that took over what it had used. */
+  async function tookWhatWasUsed(more: object = {}) {
+    const store = new MemoryStore();
+    const world = await town({ store });
+    const shop = await world.openShop();
+    const root = world.mint();
+    const [first, second] = [newId(), newId()];
+    const one = await handed(buy(world, root, `${shop.url}/a`, { id: first }));
+    expect(await present(one, `${shop.url}/a`)).toBe(200);
+    const [reading, going] = [gate(), gate()];
+    const ordered = store.ordered.bind(store);
+    store.ordered = async (key) => {
+      const record = await ordered(key);
+      if (key.endsWith(` ${first}`)) {
+        reading.open();
+        await going.opened;
+      }
+      return record;
+    };
+    const told = world.treasury.answered(root.toString(), [first]);
+    await reading.opened;
+    const taken = await handed(buy(world, root, `${shop.url}/a`, { ...more, id: second }));
+    expect(taken.paymentHash).toBe(one.paymentHash);
+    going.open();
+    await told;
+    store.ordered = ordered;
+    expect(await store.payment(one.paymentHash)).toMatchObject({ status: "used" });
+    expect(await present(taken, `${shop.url}/a`)).toBe(402);
+    const refused = { paymentHash: taken.paymentHash, mayBeUsed: true };
+    return {
+      ...{ world, store, shop, root, one, second },
+      again: () => buy(world, root, `${shop.url}/a`, { ...more, id: second, refused }),
+    };
+  }
+
+  test("an order that took what was used pays for itself", async () => {
+    const { world, shop, one, again } = await tookWhatWasUsed();
+    const own = await handed(again());
+    expect(own.paymentHash).not.toBe(one.paymentHash);
+    expect(await present(own, `${shop.url}/a`)).toBe(200);
+    expect(world.paid().count).toBe(2);
+    expect(world.alarms).toEqual([]);
+  });
+
+  test("an order with a key of the agent's that took what was used is told, and has spent nothing", async () => {
+    const headers = [["Idempotency-Key", "the-agents-own-key"]];
+    const { world, again } = await tookWhatWasUsed({ headers });
+    expect(await failure(again())).toMatchObject({ code: "ERR_ANSWER_LOST", spent: "no" });
+    expect(world.paid().count).toBe(1);
+  });
+
+  test("an order that is given back what is used while it pays, pays", async () => {
+    const { world, store, shop, one, second, again } = await tookWhatWasUsed();
+    const begin = store.begin.bind(store);
+    let isFirst = true;
+    store.begin = async (reservation, record) => {
+      if (isFirst) {
+        isFirst = false;
+        const { order } = (await store.payment(one.paymentHash))!;
+        const key = `${record.nodeIds.at(-1)} ${second}`;
+        expect(await store.take(one.paymentHash, order, key, "or used")).toBe(true);
+      }
+      return begin(reservation, record);
+    };
+    const own = await handed(again());
+    expect(await present(own, `${shop.url}/a`)).toBe(200);
+    expect(world.paid().count).toBe(2);
+  });
+
   test("is not taken from an order that its client has under way", async () => {
     const world = await town();
     const shop = await world.openShop();

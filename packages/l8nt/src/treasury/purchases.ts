@@ -40,6 +40,9 @@ export interface PurchasesOptions {
   readonly minting: Minting | undefined;
 }
 
+/** How often an order tries to pay that had something each time after all. */
+const ATTEMPTS = 3;
+
 export class Purchases {
   readonly #options: PurchasesOptions;
   readonly #turns = new Turns();
@@ -146,13 +149,19 @@ export class Purchases {
     const { key, priced } = order;
     const offer = await chooseOffer(offers, target, clock() + skewSeconds);
     const asked = { verified, target, offer, order: key, request: priced, skewSeconds };
-    const record = await payments.pay({ ...asked, begun: ask.paid });
-    if (record !== undefined) return delivery.ofPayment(order, record);
-    // Another process pays, or has paid, for this very order.
+    for (let tries = 0; tries < ATTEMPTS; tries++) {
+      const record = await payments.pay({ ...asked, begun: ask.paid });
+      if (record !== undefined) return delivery.ofPayment(order, record);
+      // The order has something by now: another process paid for it, or what this order had taken
+      // over was given back to it, and may be of no use.
+      const purchase = await this.#ofOwn(order);
+      if (purchase !== undefined) {
+        ask.paid();
+        return purchase;
+      }
+    }
     ask.paid();
-    const purchase = await this.#ofOwn(order);
-    if (purchase === undefined) throw underWay();
-    return purchase;
+    throw underWay();
   }
 }
 

@@ -74,12 +74,16 @@ export const deniedMeanwhile = (cause: DeniedError): PaymentError =>
     { cause },
   );
 
-export const answerLost = (origin: string): PaymentError =>
-  new PaymentError(
+export function answerLost(order: Order, record: PaymentRecord): PaymentError {
+  const { origin } = record;
+  const spent = spentBy(order, record);
+  const what = spent === "yes" ? "This order was paid for" : "What this order has was paid for";
+  return new PaymentError(
     "ERR_ANSWER_LOST",
-    "yes",
-    `This order was paid for, and ${origin} counts it as answered; the answer was lost on the way, and nobody kept it. An order is paid for once. If the request may be made and paid for again, send it as a new order.`,
+    spent,
+    `${what}, and ${origin} counts it as answered; the answer was lost on the way, and nobody kept it. An order is paid for once. If the request may be made and paid for again, send it as a new order.`,
   );
+}
 
 export const givenUp = (spent: Spent): PaymentError =>
   new PaymentError(

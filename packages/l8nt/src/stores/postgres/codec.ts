@@ -91,6 +91,7 @@ export function encodeEvent(event: StoreEvent): EventRow {
         hash: text(event.paymentHash),
         order_from: text(event.from),
         order_key: text(event.to),
+        ...(event.orUsed && { status: "used" }),
       };
     case "directive": {
       const { kind, nodeId, reason, at } = event.directive;

@@ -713,7 +713,7 @@ BEGIN
       p := (pay_at ->> ev.hash)::integer;
       pay := pays[p];
       o := (order_at ->> ev.order_key)::integer;
-      IF pay.status = 'paid' AND pay.order_key = ev.order_from AND order_paid[o] IS NULL THEN
+      IF (pay.status = 'paid' OR pay.status = ev.status) AND pay.order_key = ev.order_from AND order_paid[o] IS NULL THEN
         order_paid[(order_at ->> ev.order_from)::integer] := NULL;
         order_paid[o] := p;
         pay.order_key := ev.order_key;
@@ -722,7 +722,7 @@ BEGIN
         answers[n] := 'true';
       ELSE
         -- What this call took is its own.
-        answers[n] := to_jsonb(again AND coalesce(pay.status = 'paid' AND pay.order_key = ev.order_key, false));
+        answers[n] := to_jsonb(again AND coalesce((pay.status = 'paid' OR pay.status = ev.status) AND pay.order_key = ev.order_key, false));
       END IF;
       CONTINUE;
 
