@@ -1436,7 +1436,7 @@ describe("sigil get", () => {
     });
     expect(wallet).toMatchObject({ code: 7, stdout: "" });
     expect(wallet.stderr).toContain(
-      "The value is not the URL of a wallet. It must begin with one of these schemes: ",
+      "The wallet's URL, such as that in SIGIL_WALLET, is not the URL of a wallet. It must begin with one of these schemes: ",
     );
     const broken = await sigil(["get", `${service.url}/paid`], {
       env: { SIGIL_WALLET: `dev+http:${secret}` },

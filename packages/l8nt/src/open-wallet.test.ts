@@ -20,6 +20,13 @@ test.each([
   expect(typeof (await openWallet(url)).pay).toBe("function");
 });
 
+test.each([undefined, "", "wallet.txt", `nostr:${key}`])(
+  "%j is refused, with the variable that is read",
+  async (url) => {
+    await expect(openWallet(url)).rejects.toThrow(/such as (?:that in )?SIGIL_WALLET/);
+  },
+);
+
 test.each([
   "",
   " ",

@@ -45,7 +45,7 @@ export async function openWallet(url: string | undefined): Promise<Wallet> {
   if (open === undefined)
     throw new AdapterError(
       "ERR_WALLET",
-      `The value is not the URL of a wallet. It must begin with one of these schemes: ${Object.keys(SCHEMES).join(", ")}. If the value names a file, give the URL that is in the file.`,
+      `The wallet's URL, such as that in SIGIL_WALLET, is not the URL of a wallet. It must begin with one of these schemes: ${Object.keys(SCHEMES).join(", ")}. If the value names a file, give the URL that is in the file.`,
     );
   return open(written);
 }

@@ -167,7 +167,7 @@ def test_a_proxy_that_knows_no_treasury_was_sent_nothing(world: World) -> None:
     world.otherwise = lambda _: httpx2.Response(404, text="<html>")
     error = failure(lambda: world.client().get(f"{SHOP}/a"))
     assert error.code == "ERR_TREASURY"
-    assert "answered with HTTP 404" in error.message
+    assert "answered with HTTP 404: it may be a service that mints its own" in error.message
 
 
 def test_a_refusal_of_200_kib_keeps_its_class_and_its_code(world: World) -> None:

@@ -18,6 +18,8 @@ from .transport import check_transport
 
 MAX_PROBLEM_BYTES = 1024 * 1024
 """Room for a refusal by each of 64 caveats, each with the path that was asked for."""
+_ELSEWHERE = (404, 405)
+"""Statuses of a server that does not know the paths of a treasury."""
 _MAX_ANSWER_BYTES = 64 * 1024 * 1024
 
 UNREACHABLE = "cannot be reached (is it running?)"
@@ -26,7 +28,10 @@ UNREADABLE = "answered with something that cannot be read"
 
 def answered_with(reply: Reply) -> str:
     """The end of a sentence that begins with the treasury."""
-    return f"answered with HTTP {reply.status}"
+    answered = f"answered with HTTP {reply.status}"
+    if reply.status not in _ELSEWHERE:
+        return answered
+    return f"{answered}: it may be a service that mints its own credentials, and no treasury"
 
 
 class TreasuryHttp:
