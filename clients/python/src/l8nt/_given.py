@@ -4,6 +4,7 @@ value: it may be a secret.
 
 from __future__ import annotations
 
+from inspect import iscoroutinefunction
 from typing import Any
 
 __all__ = ["check_callable", "check_http", "check_text", "kind_of"]
@@ -31,9 +32,15 @@ def check_text(given: object, option: str, what: str) -> None:
 
 
 def check_callable(given: object, option: str, what: str) -> None:
-    """Raises TypeError for what is neither a function nor ``None``."""
-    if given is not None and not callable(given):
+    """Raises TypeError for what is neither a plain function nor ``None``: nobody would await one of
+    ``async def``.
+    """
+    if given is None:
+        return
+    if not callable(given):
         raise TypeError(f"{option} must be {what}, and is {kind_of(given)}")
+    if iscoroutinefunction(given) or iscoroutinefunction(type(given).__call__):
+        raise TypeError(f"{option} must be {what}, and is one of async def: it is not awaited")
 
 
 def check_http(given: Any, option: str, *, is_async: bool | None) -> None:

@@ -136,6 +136,25 @@ def test_an_option_of_the_wrong_type_is_named(
     assert VALUE not in str(raised.value)
 
 
+async def _awaited(*_: object) -> float:
+    return 1.0
+
+
+class _Awaited:
+    async def __call__(self, *_: object) -> float:
+        return 1.0
+
+
+@pytest.mark.parametrize("option", ["on_payment", "clock"])
+@pytest.mark.parametrize("given", [_awaited, _Awaited()], ids=["function", "object"])
+@pytest.mark.parametrize("make", [Client, AsyncClient, l8nt.httpx2.Auth, l8nt.requests.Adapter])
+def test_a_function_that_nobody_awaits_is_refused(
+    make: Callable[..., object], given: object, option: str
+) -> None:
+    with pytest.raises(TypeError, match=f"^{option} must be .* one of async def"):
+        make(credential=TEXT, **{option: given})
+
+
 def test_options_of_their_types_are_taken() -> None:
     Client(credential=TEXT, on_payment=print, clock=lambda: 1.0, holder_key=HolderKey())
 
