@@ -5,7 +5,7 @@ docs/guides/python-services.md.
 from __future__ import annotations
 
 import functools
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import replace
 from importlib import import_module
 from typing import Any, Final, TypeVar, cast
@@ -118,6 +118,8 @@ class DjangoExchange(Exchange):
         del response.headers["Content-Type"]
         for name, value in self.head(answer.status, answer.headers):
             response.headers[name] = value
+        if self.is_head_alone:
+            _empty(response)
         self.end()
         return response
 
@@ -126,41 +128,86 @@ class DjangoExchange(Exchange):
         if self.answer is not None:
             response.close()
             return self.response()
-        before: list[tuple[str, str]] = list(cast("Any", response).items())
-        headers = self.head(response.status_code, before)
-        for name, _ in before:
-            del response[name]
-        for name, value in headers:
-            # Several lines of one field do not fit into a response of Django.
-            response[name] = f"{response[name]}, {value}" if name in response else value
-        if self.grant is None or not getattr(response, "streaming", False):
+        _set_fields(response, self.headers(response.status_code, _fields_of(response)))
+        if self.is_head_alone:
+            _empty(response)
+        if self.grant is None or self.is_head_alone or not getattr(response, "streaming", False):
+            self.sent(response.status_code)
             self.end()
             return response
+        self.grant.close_declarations()
         stream: Any = response
+        # A body that never begins is closed with its response.
+        stream._resource_closers.append(self.end)  # noqa: SLF001 # Django has no other way
         content = stream.streaming_content
         is_async = getattr(stream, "is_async", False)
-        stream.streaming_content = self._until(content) if is_async else self._through(content)
+        through = self._until if is_async else self._through
+        stream.streaming_content = through(content, response.status_code)
         return response
 
-    def _through(self, content: Iterator[bytes]) -> Iterator[bytes]:
+    def marked(self, response: Any) -> Any:
+        """What a view returns, with what caches are told, for one between the view and the
+        middleware.
+        """
+        if isinstance(response, HttpResponseBase) and self.grant is not None:
+            _set_fields(response, self.grant.cached_as(_fields_of(response)))
+        return response
+
+    def _through(self, content: Iterator[bytes], status: int) -> Iterator[bytes]:
         ending = cast("Grant", self.grant).ending()
         try:
             for chunk in content:
                 _demand_open(ending)
+                if not self.is_begun:
+                    self.sent(status)
                 yield chunk
+            if not self.is_begun:
+                self.sent(status)
         finally:
             ending.close()
             self.end()
 
-    async def _until(self, content: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    async def _until(self, content: AsyncIterator[bytes], status: int) -> AsyncIterator[bytes]:
         ending = cast("Grant", self.grant).ending()
         try:
             async for chunk in content:
                 _demand_open(ending)
+                if not self.is_begun:
+                    self.sent(status)
                 yield chunk
+            if not self.is_begun:
+                self.sent(status)
         finally:
             ending.close()
             self.end()
+
+
+def _fields_of(response: HttpResponseBase) -> list[tuple[str, str]]:
+    return list(cast("Any", response).items())
+
+
+def _set_fields(response: HttpResponseBase, fields: Sequence[tuple[str, str]]) -> None:
+    for name, _ in _fields_of(response):
+        del response[name]
+    for name, value in fields:
+        # Several lines of one field do not fit into a response of Django.
+        response[name] = f"{response[name]}, {value}" if name in response else value
+
+
+def _empty(response: Any) -> None:
+    """Takes the body out of an answer to HEAD. Its length stands in the head, as for GET."""
+    if not getattr(response, "streaming", False):
+        if not response.has_header("Content-Length"):
+            response["Content-Length"] = str(len(response.content))
+        response.content = b""
+        return
+    # The response closes what it had, as it does at its end.
+    response.streaming_content = _nothing() if getattr(response, "is_async", False) else ()
+
+
+async def _nothing() -> AsyncIterator[bytes]:
+    for part in ():
+        yield part
 
 
 def _demand_open(ending: Ending) -> None:
@@ -190,7 +237,7 @@ def guarded(**terms: Unpack[GivenTerms]) -> Callable[[View], View]:
                 exchange = _exchange_of(request)
                 if await drive_async(exchange.let_in(checked)) is None:
                     return _refused(exchange)
-                return await view(request, *given, **named)
+                return exchange.marked(await view(request, *given, **named))
 
             return cast("View", asks_later)
 
@@ -199,7 +246,7 @@ def guarded(**terms: Unpack[GivenTerms]) -> Callable[[View], View]:
             exchange = _exchange_of(request)
             if drive(exchange.let_in(checked)) is None:
                 return _refused(exchange)
-            return view(request, *given, **named)
+            return exchange.marked(view(request, *given, **named))
 
         return cast("View", asks)
 

@@ -9,13 +9,14 @@ from typing import Any, TypeVar, cast
 from typing_extensions import Unpack
 
 from ._extras import Extra
-from .service import Answer
+from .service import Answer, Grant
+from .service.caching import OfOneRequest
 from .service.exchange import KEY, unguarded
 from .service.terms import GivenTerms, terms_of
 from .wsgi import Sigil, WsgiExchange
 
 with Extra("flask"):
-    from flask import Response, current_app, g, request
+    from flask import Response, current_app, g, make_response, request
 
 __all__ = ["Sigil", "guarded"]
 
@@ -49,10 +50,26 @@ def guarded(**terms: Unpack[GivenTerms]) -> Callable[[View], View]:
             grant = exchange.let_in(request.environ, checked)
             if grant is None:
                 answer = cast("Answer", exchange.answer)
-                return Response(answer.body, answer.status, list(answer.headers))
+                refusal = Response(answer.body, answer.status, list(answer.headers))
+                return _of_one_request(refusal)
             g.grant = grant
-            return current_app.ensure_sync(view)(*given, **named)
+            response = make_response(current_app.ensure_sync(view)(*given, **named))
+            return _marked(response, grant)
 
         return cast("View", asks)
 
     return decorate
+
+
+def _marked(response: Response, grant: Grant) -> Response:
+    """What caches between the view and ``Sigil`` are told."""
+    fields = grant.cached_as(list(response.headers))
+    response.headers.clear()
+    for name, value in fields:
+        response.headers.add(name, value)
+    return response if grant.is_for_all else _of_one_request(response)
+
+
+def _of_one_request(response: Response) -> Response:
+    vars(response)["l8nt"] = OfOneRequest()
+    return response

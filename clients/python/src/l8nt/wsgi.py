@@ -4,6 +4,7 @@ docs/guides/python-services.md.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from http import HTTPStatus
 from io import BytesIO
@@ -38,6 +39,7 @@ StartResponse = Callable[..., Write]
 App = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 _PREFIX: Final = "HTTP_"
+_LENGTH: Final = re.compile(r"[0-9]{1,18}")
 
 
 class Sigil:
@@ -120,7 +122,7 @@ class WsgiExchange(Exchange):
         headers = self.head(answer.status, answer.headers)
         start_response(_line(answer.status), _titled(headers))
         self.end()
-        return [b"" if self.facts.method == "HEAD" else answer.body]
+        return [b"" if self.is_head_alone else answer.body]
 
 
 class _Started:
@@ -162,7 +164,8 @@ class _Started:
     def write(self, data: bytes) -> None:
         """What ``start_response`` returns, for old applications."""
         self.send()
-        if self._exchange.answer is None and self._write is not None:
+        exchange = self._exchange
+        if exchange.answer is None and self._write is not None and not exchange.is_head_alone:
             self._write(data)
 
 
@@ -193,10 +196,11 @@ class _Body:
                 return self._next_of_answer(self._exchange.answer)
             if self._started.is_sent and self._is_over():
                 raise ConnectionAbortedError("the credential was revoked, or has ended")
+            if self._exchange.is_head_alone:
+                break
             self._started.send()
             return chunk
-        if not self._started.is_sent:
-            self._started.send()
+        self._started.send()
         raise StopIteration
 
     def _is_over(self) -> bool:
@@ -210,7 +214,7 @@ class _Body:
             raise StopIteration
         self._is_answered = True
         self._started.send()
-        return b"" if self._exchange.facts.method == "HEAD" else answer.body
+        return b"" if self._exchange.is_head_alone else answer.body
 
     def close(self) -> None:
         """The server calls it at the end of the exchange, whichever end it is."""
@@ -222,6 +226,10 @@ class _Body:
             if self._ending is not None:
                 self._ending.close()
             self._exchange.end()
+
+    def __del__(self) -> None:
+        # Middleware that answers in its place may forget to close it.
+        self._exchange.drop()
 
 
 def grant_of(environ: Mapping[str, Any]) -> Grant:
@@ -259,12 +267,8 @@ def facts_of(environ: Environ) -> RequestFacts:
 
 def strip(environ: Environ) -> None:
     """Takes the credential out of the fields of a request."""
-    fields = [
-        (name.removeprefix(_PREFIX).replace("_", "-").lower(), name)
-        for name in environ
-        if name.startswith(_PREFIX)
-    ]
-    for field, name in fields:
+    for name in [name for name in environ if name.startswith(_PREFIX)]:
+        field = name.removeprefix(_PREFIX).replace("_", "-").lower()
         kept = without_credential([(field, environ[name])])
         if kept:
             environ[name] = kept[0][1]
@@ -278,8 +282,11 @@ def _read(environ: Environ) -> bytes | None:
     if stream is None:
         return None
     length = environ.get("CONTENT_LENGTH") or ""
-    if length.isdigit():
+    if _LENGTH.fullmatch(length):
         size = int(length)
+    elif length:
+        # Python reads digits of other scripts, and fails at thousands of them.
+        raise AdapterError("ERR_REQUEST", "Content-Length is no length: write decimal digits.")
     elif environ.get("wsgi.input_terminated") or environ.get("HTTP_TRANSFER_ENCODING"):
         size = MAX_BODY_BYTES + 1
     else:

@@ -95,10 +95,6 @@ async def ask_asgi(app: Any, ask: Ask) -> Got:
     return Got(head["status"], headers, b"".join(one.get("body", b"") for one in rest))
 
 
-def _write(data: bytes) -> None:
-    raise AssertionError("nobody uses it")
-
-
 def ask_wsgi(app: Any, ask: Ask) -> Got:
     """One request, with the environ that gunicorn makes."""
     path, _, query = ask.target.partition("?")
@@ -131,8 +127,9 @@ def ask_wsgi(app: Any, ask: Ask) -> Got:
 
     def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
         head[:] = [int(status.split(" ")[0]), headers]
-        return _write
+        return written.append
 
+    written: list[bytes] = []
     try:
         chunks = app(environ, start_response)
         try:
@@ -142,4 +139,4 @@ def ask_wsgi(app: Any, ask: Ask) -> Got:
                 chunks.close()
     except Exception:
         return Got(500, [], b"")
-    return Got(head[0], head[1], body)
+    return Got(head[0], head[1], b"".join(written) + body)

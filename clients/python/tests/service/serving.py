@@ -46,6 +46,8 @@ async def _asgi(scope: Any, receive: Any, send: Any) -> None:
         }
     ).encode()
     headers = [(b"content-length", str(len(body)).encode())]
+    if scope["path"] == "/slow":
+        await asyncio.sleep(0.3)
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 

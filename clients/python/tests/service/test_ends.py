@@ -27,13 +27,14 @@ class Desk:
         """What is left of the budget: a request that takes nothing tells it."""
 
         def app(environ: Any, start_response: Any) -> list[bytes]:
-            start_response("200 OK", [])
             left = wsgi.grant_of(environ).left()
             assert left
-            return [str(left[0]).encode()]
+            start_response("200 OK", [("X-Left", str(left[0]))])
+            return []
 
         guarded = wsgi.Sigil(app, self.service, price="0.000001 usd")
-        return ask_wsgi(guarded, Ask(self.ask.target, "HEAD", self.ask.headers)).body.decode()
+        answer = ask_wsgi(guarded, Ask(self.ask.target, "HEAD", self.ask.headers))
+        return answer.value("x-left") or ""
 
     def spent(self) -> float:
         text = self.left()

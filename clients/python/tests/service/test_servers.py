@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -360,3 +361,33 @@ def test_no_field_of_a_request_says_which_part_of_the_path_is_served(server: Ser
             else:
                 assert reply.status in (400, 500), (field, value, reply)
     assert server.ask("/public/admin", public).status == 200
+
+
+def test_head_has_no_body(server: Served) -> None:
+    """Some servers send what an application answers to HEAD."""
+    credential = bearing(mint(max_uses=1))
+    for _ in range(2):
+        reply = server.ask("/a", credential, method="HEAD")
+        assert (reply.status, reply.body) == (200, b"")
+    assert server.ask("/a", method="HEAD").body == b""
+    assert server.ask("/a", credential).seen["path"] == "/a"
+    assert server.ask("/a", credential).status == 401
+
+
+@pytest.mark.parametrize("closes", ["both sides", "its side"])
+def test_a_client_that_left_before_the_head_has_used_nothing(
+    asgi_server: Served, closes: str
+) -> None:
+    """Handlers do not ask whether their client is there; servers of ASGI can tell."""
+    credential = mint(max_uses=1)
+    lines = ["GET /slow HTTP/1.1", "Host: api", bearing(credential), "", ""]
+    with socket.create_connection(("127.0.0.1", asgi_server.port), timeout=20) as it:
+        it.sendall("\r\n".join(lines).encode())
+        time.sleep(0.05)
+        received = b""
+        if closes == "its side":
+            it.shutdown(socket.SHUT_WR)
+            received = it.recv(65536)
+    time.sleep(0.4)
+    is_answered = received != b""
+    assert (asgi_server.ask("/a", bearing(credential)).status == 401) == is_answered

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Final, Literal
 
 from .._given import kind_of
+from .abandoned import abandon, end_abandoned
 from .facts import RequestFacts
 from .grant import Grant
 from .refused import Answer
@@ -37,6 +38,7 @@ class Exchange:
     """What was decided about one request, and what became of its answer."""
 
     def __init__(self, service: Service, facts: RequestFacts) -> None:
+        end_abandoned()
         self.service = service
         self.facts = facts
         self.grant: Grant | None = None
@@ -44,6 +46,7 @@ class Exchange:
         """What is sent in place of the handler's answer."""
         self._before: Exchange | None = None
         self._status: int | None = None
+        self._granted: Grant | None = None
 
     def follow(self, before: Exchange | None) -> None:
         """Takes over what a guard before this one has read and decided."""
@@ -64,6 +67,18 @@ class Exchange:
             at = at._before  # noqa: SLF001 # one class
         return None
 
+    @property
+    def is_head_alone(self) -> bool:
+        """Whether no part of a body may be sent: to HEAD, which uses nothing up. Some servers would
+        send one.
+        """
+        return self.facts.method == "HEAD" and (self.grant or self.answer) is not None
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether the head of the answer was sent."""
+        return self._status is not None
+
     def judge(self, terms: Terms) -> Steps[Grant | None]:
         """Judges the request on terms of one guard; ``None`` if it is not let in.
 
@@ -78,7 +93,7 @@ class Exchange:
             self.facts, terms, self.grant or self.grant_by(None)
         )
         if isinstance(decision, Grant):
-            self.grant = decision
+            self.grant = self._granted = decision
             return decision
         self.answer = decision.answer
         return None
@@ -96,19 +111,35 @@ class Exchange:
         """The head of the answer is sent: ends the claim, if the head does that, and returns the
         headers as they are sent.
         """
-        self._status = status
-        if self.grant is None:
-            return list(headers)
-        if self.grant.ends_by == "head" or self.answer is not None:
-            self.grant.finish(status, is_seen=is_seen)
-        if self.answer is not None:
+        sent = self.headers(status, headers)
+        self.sent(status, is_seen=is_seen)
+        return sent
+
+    def headers(self, status: int, headers: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+        """The headers as they are sent with ``status``."""
+        if self.grant is None or self.answer is not None:
             return list(headers)
         return self.grant.headers(headers, status)
+
+    def sent(self, status: int, *, is_seen: bool = True) -> None:
+        """The head is sent with the first of its body: ends the claim, if the head does that."""
+        self._status = status
+        if self.grant is not None and (self.grant.ends_by == "head" or self.answer is not None):
+            self.grant.finish(status, is_seen=is_seen)
 
     def end(self) -> None:
         """The exchange has ended, whether its head was sent or not."""
         if self.grant is not None:
             self.grant.finish(self._status)
+
+    def drop(self) -> None:
+        """Nobody can end the exchange any more."""
+        grant: Grant | None = getattr(self, "_granted", None)
+        if grant is not None and grant.is_claimed:
+            abandon(grant, self._status)
+
+    def __del__(self) -> None:
+        self.drop()
 
 
 def guarding(guard: Guarding, given: GivenTerms) -> Terms | None:

@@ -101,8 +101,10 @@ class Grant:
         self._clock = clock
         self._declared: Declared | None = None
         self._settled: Amount | None = None
-        self._is_for_all = False
+        self.is_for_all = False
+        """Whether the handler declared that the answer may be given to anybody."""
         self._has_ended = False
+        self._is_declared = False
 
     @property
     def agent(self) -> str | None:
@@ -193,10 +195,14 @@ class Grant:
         """Declares that the answer may be given to anybody, also to those without a credential, so
         that its ``Cache-Control`` and ``Vary`` are sent as the handler sets them.
         """
-        self._is_for_all = True
+        self.is_for_all = True
+
+    def close_declarations(self) -> None:
+        """The head of the answer is made. For adapters whose servers send it later."""
+        self._is_declared = self.ends_by == "head"
 
     def _demand_open(self, what: str) -> None:
-        if self._has_ended:
+        if self._has_ended or self._is_declared:
             raise TypeError(
                 f"{what}() came too late: the head of the answer was sent. Call it before, or make "
                 "the route metered to settle at its end."
@@ -239,6 +245,12 @@ class Grant:
         """The same, which ends the task that serves, too."""
         return TaskEnding(self.verified, self._clock, task)
 
+    def cached_as(self, given: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+        """The headers of an answer with what caches are told: ``private``, if the handler has not
+        declared otherwise. A guard tells it at the route too, because a cache may stand between.
+        """
+        return list(given) if self.is_for_all else private_headers(given)
+
     def _is_consumed(self, status: int | None) -> bool:
         return is_consumed(self.passed.method, status, self._declared)
 
@@ -246,7 +258,7 @@ class Grant:
         """The headers of the answer with ``status`` as it is sent: with what caches are told, and
         with what became of the use, if that does not follow from the status.
         """
-        sent = list(given) if self._is_for_all else private_headers(given)
+        sent = self.cached_as(given)
         use = self._declared
         is_read = self.passed.method == "HEAD"
         if self._claim is not None and self._claim.is_final and not is_read:
