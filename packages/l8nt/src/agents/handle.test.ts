@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { hexText } from "../internal/bytes.ts";
 import { randomBytes } from "../internal/crypto.ts";
 import { Authority } from "../l402/index.ts";
+import { currentHandle } from "./current.ts";
 import { SigilHandle } from "./handle.ts";
 
 const authority = new Authority({
@@ -39,6 +40,48 @@ test("a delegation makes no entry for its name; it goes on as itself", () => {
   expect(() => top.forAgent("x").assertAllowed()).toThrow(UNKNOWN);
   expect(delegated.handTo("x")).toBe(delegated);
   delegated.assertAllowed();
+});
+
+test("agents whose generators, callbacks and promises overlap each run as themselves", async () => {
+  const top = open(["scout", "rich"]);
+  const pair = [top.forAgent("scout"), top.forAgent("rich")] as const;
+  const seen: (string | undefined)[][] = [[], []];
+  const look = (at: number) => seen[at]!.push(currentHandle()?.agent);
+  function* steps(at: number) {
+    for (let step = 0; step < 3; step++) {
+      look(at);
+      yield;
+    }
+  }
+  async function* later(at: number) {
+    for (let step = 0; step < 3; step++) {
+      await Promise.resolve();
+      look(at);
+      yield;
+    }
+  }
+  const generators = pair.map((handle, at) => handle.run(() => steps(at)));
+  const laters = pair.map((handle, at) => handle.run(() => later(at)));
+  const waiting = pair.map((handle, at) =>
+    handle.run(async () => {
+      for (let turn = 0; turn < (at + 1) * 2; turn++) await Promise.resolve();
+      look(at);
+    }),
+  );
+  for (let step = 0; step < 4; step++) {
+    for (const one of generators) {
+      one.next();
+      expect(currentHandle()).toBeUndefined();
+    }
+    for (const one of laters) await one.next();
+    pair[0].run(() => {
+      generators[1]!.next();
+      expect(currentHandle()).toBe(pair[0]);
+    });
+  }
+  await Promise.all(waiting);
+  expect(seen).toEqual([Array(7).fill("scout"), Array(7).fill("rich")]);
+  expect(currentHandle()).toBeUndefined();
 });
 
 test.each([

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -69,8 +70,8 @@ class SigilHandle:
         sigil.for_agent("researcher").run(lambda: research(question))
 
     ``with handle:`` runs a block as this agent. In a generator, the block lasts over every
-    ``yield``, and so also holds for the code that takes the steps: use ``handle.run(generate)``
-    there, which binds each step.
+    ``yield``, and so also holds for the code that takes the steps, which is denied if it runs as an
+    unrelated agent: use ``handle.run(generate)`` there, which binds each step.
     """
 
     __slots__ = (
@@ -195,11 +196,11 @@ class SigilHandle:
         return cast("_Result", bound_steps(self, result))
 
     def __enter__(self) -> Self:
-        enter(self)
+        enter(self, sys._getframe(1))  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] # documented
         return self
 
     def __exit__(self, *_: object) -> None:
-        leave(self)
+        leave(self, sys._getframe(1))  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] # documented
 
     def for_agent(self, name: str) -> SigilHandle:
         """The handle of an agent below this one, by its entry in the table.

@@ -7,7 +7,7 @@ agent.
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import AbstractContextManager
 from typing import Any, TypeVar, cast
 
@@ -32,11 +32,13 @@ def _generator(
     thrown: BaseException | None = None
     try:
         while True:
-            with agent:
-                try:
-                    item = source.send(sent) if thrown is None else source.throw(thrown)
-                except StopIteration as end:
-                    return end.value
+            try:
+                if thrown is None:
+                    item = _step(agent, source.send, sent)
+                else:
+                    item = _step(agent, source.throw, thrown)
+            except StopIteration as end:
+                return end.value
             sent, thrown = None, None
             try:
                 sent = yield item
@@ -45,8 +47,7 @@ def _generator(
             except BaseException as error:
                 thrown = error
     finally:
-        with agent:
-            source.close()
+        _step(agent, source.close)
 
 
 async def _async_generator(
@@ -56,11 +57,13 @@ async def _async_generator(
     thrown: BaseException | None = None
     try:
         while True:
-            with agent:
-                try:
-                    item = await (source.asend(sent) if thrown is None else source.athrow(thrown))
-                except StopAsyncIteration:
-                    return
+            try:
+                if thrown is None:
+                    item = await _step_later(agent, source.asend, sent)
+                else:
+                    item = await _step_later(agent, source.athrow, thrown)
+            except StopAsyncIteration:
+                return
             sent, thrown = None, None
             try:
                 sent = yield item
@@ -69,5 +72,17 @@ async def _async_generator(
             except BaseException as error:
                 thrown = error
     finally:
-        with agent:
-            await source.aclose()
+        await _step_later(agent, source.aclose)
+
+
+def _step(agent: AbstractContextManager[object], act: Callable[..., Any], *given: Any) -> Any:
+    # Not in the generator itself: a block of a generator is one that may wait at a yield.
+    with agent:
+        return act(*given)
+
+
+async def _step_later(
+    agent: AbstractContextManager[object], act: Callable[..., Awaitable[Any]], *given: Any
+) -> Any:
+    with agent:
+        return await act(*given)
