@@ -78,6 +78,15 @@ class RequestFacts:
         return len(hosts) > 1 or any("," in host for host in hosts)
 
     @property
+    def is_preflight(self) -> bool:
+        """Whether a browser asks what a page of another origin may send (CORS)."""
+        return (
+            self.method == "OPTIONS"
+            and self.value("origin") is not None
+            and self.value("access-control-request-method") is not None
+        )
+
+    @property
     def authorization(self) -> tuple[str, ...]:
         """Every ``Authorization`` line."""
         return tuple(self.lines("authorization"))
