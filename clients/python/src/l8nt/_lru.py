@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from threading import Lock
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
-from ._forked import renews
+from ._forked import follows_forks
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
@@ -16,11 +16,8 @@ class Lru(Generic[Key, Value]):
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
         self._entries: OrderedDict[Key, Value] = OrderedDict()
-        self.renew_lock()
-        renews(self)
-
-    def renew_lock(self) -> None:
         self._lock = Lock()
+        follows_forks(self, _renew_lock)
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -45,3 +42,7 @@ class Lru(Generic[Key, Value]):
     def delete(self, key: Key) -> None:
         with self._lock:
             self._entries.pop(key, None)
+
+
+def _renew_lock(one: Lru[Any, Any]) -> None:
+    one._lock = Lock()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] # one module

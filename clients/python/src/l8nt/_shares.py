@@ -31,6 +31,10 @@ class Shares:
         self._demand(nodes, amount)
         self._add(nodes, amount)
 
+    def note(self, nodes: Sequence[str], amount: int) -> None:
+        """Counts what was taken before, whatever is used."""
+        self._add(nodes, amount)
+
     def give(self, nodes: Sequence[str], amount: int) -> None:
         self._add(nodes, -amount)
 

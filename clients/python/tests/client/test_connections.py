@@ -19,7 +19,8 @@ from tests.town import Town
 from l8nt import AsyncClient, Client
 from l8nt.client.connections import Connections, goes_by_proxy
 from l8nt.client.endings import was_not_sent
-from l8nt.client.pools import Leases, Wanted
+from l8nt.client.leases import Leases
+from l8nt.client.pools import Wanted
 
 from .world import SHOP, Mode, World, each_mode
 
@@ -40,7 +41,8 @@ def test_a_process_that_was_forked_has_connections_of_its_own() -> None:
     run_python(
         """if True:
         import httpx2, os
-        from l8nt.client.pools import Leases, Wanted
+        from l8nt.client.leases import Leases
+        from l8nt.client.pools import Wanted
         wanted = Wanted("services", False, httpx2)
         leases, other = Leases(), Leases()
         before = leases.http(wanted)
@@ -57,46 +59,6 @@ def test_a_process_that_was_forked_has_connections_of_its_own() -> None:
         assert not before.is_closed
         other.close()
         assert before.is_closed
-        """
-    )
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-def test_a_process_that_was_forked_does_not_wait_for_threads_of_its_parent() -> None:
-    run_python(
-        """if True:
-        import os, signal, threading, warnings
-        from l8nt import _forked
-        from l8nt.client import core, held, orders, pools
-        from tests.client.world import SHOP, World
-        warnings.simplefilter("ignore")  # That threads run is the point.
-        world = World()
-        world.otherwise = lambda order: world.hand_over(world.sold(expires_in="30m"), order)
-        client = world.client()
-        for _ in range(2):
-            client.get(f"{SHOP}/a")
-        kinds = {type(one).__name__ for one in _forked._all}
-        assert {"Core", "Held", "HeldCredentials", "Lru", "Orders"} <= kinds, kinds
-        taken, ended = threading.Event(), threading.Event()
-
-        def hold():
-            for one in list(_forked._all):
-                getattr(one, "_lock" if hasattr(one, "_lock") else "lock").acquire()
-            pools._lock.acquire()
-            taken.set()
-            ended.wait()
-
-        threading.Thread(target=hold, daemon=True).start()
-        taken.wait()
-        if os.fork() == 0:
-            signal.alarm(60)  # Ends a process that hangs.
-            client.get(f"{SHOP}/a")
-            client.get(f"{SHOP}/b", headers={"x-other": "1"})
-            client.post(f"{SHOP}/c")
-            pools.Leases().http(pools.Wanted("services", False, pools.library()))
-            os._exit(0)
-        assert os.wait()[1] == 0
-        os._exit(0)
         """
     )
 

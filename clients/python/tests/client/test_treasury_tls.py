@@ -53,7 +53,7 @@ def servers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Servers
     for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR"):
         monkeypatch.delenv(name, raising=False)
     # The environment is read when a connection is made.
-    monkeypatch.setattr(pools, "_pools", {})
+    monkeypatch.setattr(pools.pools, "_open", {})
     with (
         tls_server(tmp_path, "shop", _asks) as shop,
         tls_server(tmp_path, "treasury", _hands_over(shop.url)) as treasury,

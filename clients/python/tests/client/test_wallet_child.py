@@ -134,7 +134,7 @@ def test_a_question_that_was_not_waited_for_leaves_its_answer_to_nobody(
             os.kill(program._process.pid, signal.SIGSTOP)  # pyright: ignore[reportPrivateUsage]
             return answer(key, value, 0)
         if place == "half heard":
-            start = program._stdout.read(9)  # pyright: ignore[reportPrivateUsage]
+            start = program._from.recv(9)  # pyright: ignore[reportPrivateUsage]
             program._heard += start  # pyright: ignore[reportPrivateUsage]
         raise _Cut
 
@@ -176,12 +176,12 @@ def test_whatever_ends_the_start_ends_what_was_started(
     def failing() -> object:
         raise error
 
-    monkeypatch.setattr("l8nt.client.wallet_child.subprocess.Popen", noted)
+    monkeypatch.setattr("l8nt.client.wallet_program.subprocess.Popen", noted)
     monkeypatch.setenv("SIGIL_PROGRAM", "sh -c 'read line'")
     child = WalletChild(NOWHERE)
     for _ in range(2):
         with monkeypatch.context() as cut:
-            cut.setattr("l8nt.client.wallet_child.selectors.DefaultSelector", failing)
+            cut.setattr("l8nt.client.wallet_program.time.monotonic", failing)
             with pytest.raises(type(error)):
                 child.credential()
     assert [process.poll() is not None for process in started] == [True, True]
@@ -236,12 +236,12 @@ def test_a_program_that_was_killed_is_not_replaced_by_one_that_counts_from_zero(
     program = child._program  # pyright: ignore[reportPrivateUsage]  # To end it.
     assert program is not None
     program._process.kill()  # pyright: ignore[reportPrivateUsage]  # To end it.
-    with pytest.raises(AdapterError, match="has ended"):
+    with pytest.raises(AdapterError, match="was killed by SIGKILL"):
         child.credential(SMALL)
 
 
 def test_on_windows_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("l8nt.client.wallet_child.os.name", "nt")
+    monkeypatch.setattr("l8nt.client.wallet_program.os.name", "nt")
     with pytest.raises(AdapterError, match="SIGIL_CREDENTIAL"):
         WalletChild(NOWHERE).credential()
 

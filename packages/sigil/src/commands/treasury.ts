@@ -82,7 +82,8 @@ folder, or the Postgres database of SIGIL_STORE, which several treasuries may sh
 child is for programs in other languages, such as the Python package l8nt, which start it: a treasury
 on a private Unix socket, with the wallet of SIGIL_WALLET and books in memory. It prints the path of
 the socket as a line of JSON, answers each line {"scope":{…}} of stdin with {"credential":"…"}, and
-ends when stdin does. {} asks for the default limits of \`sigil get\`. It takes no --dir.
+ends when stdin does. {} asks for the default limits of \`sigil get\`. If it ends by itself, its last
+line says why: {"ended":"…"}. It takes no --dir.
 
 backup copies the books to a new file, also while the treasury runs. restore puts such a file in the
 place of the books, which it keeps beside it. A treasury on restored books spends nothing until they

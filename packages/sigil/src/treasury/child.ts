@@ -11,6 +11,7 @@ import { serve } from "l8nt/node";
 import { treasuryApi } from "l8nt/treasury";
 import type { Arguments } from "../arguments.ts";
 import { EXIT, UsageError } from "../exit.ts";
+import { withoutSecrets } from "../secrecy.ts";
 import type { Terminal } from "../terminal.ts";
 
 /** Requests of a program that is gone are waited for this long. */
@@ -25,6 +26,25 @@ interface Minting {
  * on a pipe, because other users see arguments.
  */
 export async function child(_given: Arguments, terminal: Terminal): Promise<number> {
+  // The program that started it says why it ended, to somebody who may not see stderr.
+  const told = (error: unknown) => print(terminal, { ended: withoutSecrets(messageOf(error)) });
+  process.once("uncaughtExceptionMonitor", told);
+  try {
+    return await served(terminal);
+  } catch (error) {
+    told(error);
+    throw error;
+  } finally {
+    process.off("uncaughtExceptionMonitor", told);
+  }
+}
+
+const print = (terminal: Terminal, document: object) =>
+  terminal.stdout.write(`${JSON.stringify(document)}\n`);
+
+const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
+
+async function served(terminal: Terminal): Promise<number> {
   const { SIGIL_WALLET: wallet } = terminal.env;
   if (!wallet) throw new UsageError("Missing wallet. Set SIGIL_WALLET to its URL.");
   if (process.platform === "win32")
@@ -38,16 +58,15 @@ export async function child(_given: Arguments, terminal: Terminal): Promise<numb
   const folder = mkdtempSync(join(tmpdir(), "sigil-"));
   try {
     const socket = join(folder, "treasury.sock");
-    const served = await serve(treasuryApi(treasury), { socket, origin: treasury.location });
-    const print = (document: object) => terminal.stdout.write(`${JSON.stringify(document)}\n`);
+    const server = await serve(treasuryApi(treasury), { socket, origin: treasury.location });
     const lines = createInterface({ input: terminal.stdin });
     terminal.onStop(() => lines.close());
-    print({ socket, location: treasury.location });
-    for await (const line of lines) if (line !== "") print(answerTo(line, core));
+    print(terminal, { socket, location: treasury.location });
+    for await (const line of lines) if (line !== "") print(terminal, answerTo(line, core));
     // The wallet may keep a connection open that nobody waits for any more.
     setTimeout(() => process.exit(EXIT.ok), PATIENCE_MS).unref();
     await Promise.race([
-      served.close(),
+      server.close(),
       new Promise((end) => setTimeout(end, PATIENCE_MS).unref()),
     ]);
   } finally {

@@ -16,6 +16,7 @@ from weakref import WeakSet
 
 from typing_extensions import ParamSpec, Self, TypedDict, Unpack
 
+from .._forked import follows_forks
 from .._given import check_text
 from ..caveat import agent_unknown
 from ..errors import DeniedError
@@ -90,6 +91,11 @@ class SigilHandle:
         self.__children: dict[str, SigilHandle] = {}
         self.__delegated = WeakSet[SigilHandle]()
         self.__id: str | None = None
+        self.__lock = threading.Lock()
+        follows_forks(self, SigilHandle._after_fork)
+
+    def _after_fork(self) -> None:
+        """The agents stay as they are."""
         self.__lock = threading.Lock()
 
     @staticmethod

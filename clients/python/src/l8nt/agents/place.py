@@ -8,6 +8,7 @@ from collections.abc import MutableMapping
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
+from .._forked import follows_forks
 from ..errors import DeniedError, Refusal
 from .family import Family
 from .policy import Held, PolicyEntry, PolicyTable, narrowed, unknown_agent
@@ -20,6 +21,7 @@ class Place:
     """One agent of a family. It holds the credential, so that its handle never shows it."""
 
     __slots__ = (
+        "__weakref__",
         "_async_clients",
         "_client",
         "_family",
@@ -50,6 +52,10 @@ class Place:
         self._held = held
         self._client = family.top if held is None and refusal is None else None
         self._async_clients: MutableMapping[object, AsyncClient] = WeakKeyDictionary()
+        self._lock = threading.Lock()
+        follows_forks(self, Place._after_fork)
+
+    def _after_fork(self) -> None:
         self._lock = threading.Lock()
 
     def assert_allowed(self) -> None:

@@ -101,6 +101,17 @@ class AsyncClient(SharedClient):
         """``request``, of an order with an id of the caller's, or with an answer that is read as it
         comes.
         """
+        async with self._connections.leases.acall():
+            return await self._requested(method, url, options, order_id, stream)
+
+    async def _requested(
+        self,
+        method: str,
+        url: str | httpx2.URL,
+        options: RequestOptions,
+        order_id: str | None,
+        stream: bool,
+    ) -> httpx2.Response:
         core = self._core
         http = self._connections.services()
         call = Prepared(http, method, str(url), options)
@@ -218,11 +229,12 @@ class AsyncClient(SharedClient):
             async with client.stream("GET", url) as response:
                 async for part in response.aiter_bytes(): ...
         """
-        response = await self.requested(method, url, options, order_id=None, stream=True)
-        try:
-            yield response
-        finally:
-            await response.aclose()
+        async with self._connections.leases.acall():
+            response = await self._requested(method, url, options, None, stream=True)
+            try:
+                yield response
+            finally:
+                await response.aclose()
 
     async def revoke(self, child: Credential | str) -> None:
         """Revokes a credential that was derived from this client's own, and everything below it.
@@ -257,7 +269,8 @@ class AsyncClient(SharedClient):
     async def aclose(self) -> None:
         """Tells the treasury which answers have arrived, before the process ends, and closes the
         connections if no other client uses them. See ``Client.close``. Waits for two seconds at
-        most, and never fails. The client can be used afterwards.
+        most, and never fails. Calls of other tasks go on, and the last one closes the connections.
+        The client can be used afterwards.
         """
         import anyio
 
@@ -282,8 +295,9 @@ class AsyncClient(SharedClient):
         return core
 
     async def _run(self, flow: Flow[T]) -> T:
-        http = self._connections.services()
-        return await arun(flow, AsyncHttpxPort(http, None, self._connections, self._core))
+        async with self._connections.leases.acall():
+            http = self._connections.services()
+            return await arun(flow, AsyncHttpxPort(http, None, self._connections, self._core))
 
 
 async def arequest_as(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Literal
@@ -17,7 +16,7 @@ class BodyEnd:
     What follows, such as the closing of a body that broke off, changes nothing. Threads share it.
     """
 
-    __slots__ = ("_acts", "_how", "_is_reading", "_lock", "_told")
+    __slots__ = ("_acts", "_how", "_is_reading", "_open", "_told")
 
     def __init__(
         self,
@@ -33,7 +32,7 @@ class BodyEnd:
         self._told = told
         self._how: Literal["read", "broke", "left", "overdue"] | None = None
         self._is_reading = False
-        self._lock = threading.Lock()
+        self._open = [True]
 
     def read(self) -> None:
         """It was read to its end."""
@@ -75,8 +74,9 @@ class BodyEnd:
             self._is_reading = False
 
     def _end(self, how: Literal["read", "broke", "left", "overdue"]) -> None:
-        with self._lock:
-            if self._how is not None:
-                return
-            self._how = how
+        try:
+            self._open.pop()  # One thread alone gets it, and no lock is held in a fork.
+        except IndexError:
+            return
+        self._how = how
         self._acts[how != "broke"]()

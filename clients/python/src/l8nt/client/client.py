@@ -125,6 +125,17 @@ class Client(SharedClient):
         """``request``, of an order with an id of the caller's, or with an answer that is read as it
         comes.
         """
+        with self._connections.leases.call():
+            return self._requested(method, url, options, order_id, stream)
+
+    def _requested(
+        self,
+        method: str,
+        url: str | httpx2.URL,
+        options: RequestOptions,
+        order_id: str | None,
+        stream: bool,
+    ) -> httpx2.Response:
         http, core = self._connections.services(), self._core
         call = Prepared(http, method, str(url), options)
         port = HttpxPort(http, call.request, self._connections, core)
@@ -227,11 +238,12 @@ class Client(SharedClient):
             with client.stream("GET", url) as response:
                 for part in response.iter_bytes(): ...
         """
-        response = self.requested(method, url, options, order_id=None, stream=True)
-        try:
-            yield response
-        finally:
-            response.close()
+        with self._connections.leases.call():
+            response = self._requested(method, url, options, None, stream=True)
+            try:
+                yield response
+            finally:
+                response.close()
 
     def to_async(
         self,
@@ -285,7 +297,8 @@ class Client(SharedClient):
         """Tells the treasury which answers have arrived, before the process ends, and closes the
         connections if no other client uses them. Without it a process costs no money: the next one
         may be offered what was used, and the service refuses that. Waits for two seconds at most,
-        and never fails. The client can be used afterwards.
+        and never fails. Calls that run in other threads go on, and the last one closes the
+        connections. The client can be used afterwards.
         """
         telling = self._core.telling()
         threads = [threading.Thread(target=self._tell, args=(one,), daemon=True) for one in telling]
@@ -306,8 +319,9 @@ class Client(SharedClient):
         self.close()
 
     def _run(self, flow: Flow[T]) -> T:
-        http = self._connections.services()
-        return run(flow, HttpxPort(http, None, self._connections, self._core))
+        with self._connections.leases.call():
+            http = self._connections.services()
+            return run(flow, HttpxPort(http, None, self._connections, self._core))
 
 
 def request_as(

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from .._given import check_http
 from .httpx_reply import library_of
-from .pools import Leases, Wanted, library
+from .leases import Leases
+from .pools import Wanted, library
 from .transport import is_plain_here
 
 if TYPE_CHECKING:

@@ -7,11 +7,10 @@ import secrets
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NoReturn, Protocol
-from weakref import WeakSet
 
 from typing_extensions import Self
 
-from .._forked import renews
+from .._forked import follows_forks
 from .._given import check_callable, check_text, kind_of
 from .._tables import DEFAULT_LIMITS
 from ..caveat import Scope, compile_scope
@@ -97,6 +96,8 @@ class Core(HoldsCredentials):
         self._wallet = wallet
         self._limits: Scope | None = limits
         self._child: WalletChild | None = None
+        self._mints = wallet is not None
+        """Whether its credential is the one that the treasury of its wallet mints for it."""
         key = holder_key if holder_key is not None else environment.get("SIGIL_HOLDER_KEY") or None
         self._signer = None if key is None else Signer(_holder_key(key, clock))
         self._on_payment = on_payment
@@ -104,8 +105,6 @@ class Core(HoldsCredentials):
         self._begin()
         if wallet is None:
             self._carried = CarriedCredentials(credential, self._treasury_at)
-        else:
-            _with_wallets.add(self)
 
     def __repr__(self) -> str:
         return f"<Core with {self.shown}>"
@@ -117,8 +116,14 @@ class Core(HoldsCredentials):
             return "a wallet"
         return ", ".join(repr(one.credential) for one in self._carried.all) or "no credential"
 
-    def renew_lock(self) -> None:
+    def _after_fork(self) -> None:
+        """What the treasury of a wallet minted and bought stays with the other process, and this
+        one starts another treasury, if it needs one.
+        """
         self._lock = threading.Lock()
+        if self._mints:
+            self._child = None
+            self._begin()
 
     def derived(self, given: GivenCredentials) -> Core:
         """The same with another credential. What was handed over to this one is not its own."""
@@ -129,23 +134,17 @@ class Core(HoldsCredentials):
 
     def begin(self, given: GivenCredentials | None) -> None:
         """Holds these credentials and nothing that was handed over."""
+        self._mints = False
         self._begin()
         self._carried = CarriedCredentials(given, self._treasury_at)
 
     def _begin(self) -> None:
-        self.renew_lock()
-        renews(self)
+        self._lock = threading.Lock()
+        follows_forks(self, Core._after_fork)
         self._sender = SenderContext(self.clock, self._signer)
         self.ready = ReadyPasses(self._sender)
         self._carried: CarriedCredentials | None = None
         self._context: TripContext | None = None
-
-    def begin_anew(self) -> None:
-        """Of a wallet, in a process that was forked: its treasury, and what that bought, stay with
-        the other process. This one starts another, if it needs one.
-        """
-        self._child = None
-        self._begin()
 
     @property
     def is_open(self) -> bool:
@@ -181,8 +180,8 @@ class Core(HoldsCredentials):
 
     def _treasury_at(self, location: str) -> RemoteTreasury:
         child = self._child
-        base = child.base if child is not None and location == EMBEDDED_LOCATION else None
-        return RemoteTreasury(location, self._signer, base)
+        is_its = child is not None and location == EMBEDDED_LOCATION
+        return RemoteTreasury(location, self._signer, child if is_its else None)
 
     def context(self, written: Callable[[str], str]) -> TripContext:
         """What all calls share. ``written`` gives a URL as the HTTP library writes it."""
@@ -267,18 +266,6 @@ class Core(HoldsCredentials):
         """What tells each treasury which orders were answered."""
         carried = () if self._carried is None else self._carried.all
         return [_tell(one) for one in carried if orders_of(one.credential).untold()]
-
-
-_with_wallets: WeakSet[Core] = WeakSet()
-
-
-def _begin_all_anew() -> None:
-    for core in list(_with_wallets):
-        core.begin_anew()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_begin_all_anew)
 
 
 def _tell(carried: Carried) -> Flow[None]:

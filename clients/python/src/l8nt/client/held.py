@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 from email.utils import parsedate_to_datetime
 
-from .._forked import renews
+from .._forked import follows_forks
 from .._lru import Lru
 from ..caveat import Access, Target, format_origin
 from ..credential import Credential
@@ -27,6 +27,7 @@ class Held:
 
     __slots__ = (
         "__weakref__",
+        "_is_of_parent",
         "_is_used_up",
         "_lock",
         "_may_be_used",
@@ -41,20 +42,34 @@ class Held:
         self.credential = credential
         self.order = order
         """The order that the treasury handed it over for last: it was bought for that one."""
-        self.renew_lock()
-        renews(self)
         self._may_be_used = not is_new
         """Whether the service may have served it."""
         self._unanswered = False
         """Whether an exchange with it ended with 5xx, or before a head, by the service or by
         something in between.
         """
-        self._users = 0
         self._is_used_up = False
         self._paid_for = order.id if is_new else None
+        self._is_of_parent = False
+        self._begin()
+        follows_forks(self, Held._after_fork)
 
-    def renew_lock(self) -> None:
+    def _begin(self) -> None:
         self._lock = threading.RLock()
+        self._users: list[object] = []
+        """One for each request of this process that runs with it."""
+
+    def _after_fork(self) -> None:
+        # The process that bought it goes on to use it.
+        self._is_of_parent = self._may_be_used = True
+        self._begin()
+
+    @property
+    def is_for_one_elsewhere(self) -> bool:
+        """Whether it is for a single request, and was handed over to the process that this one was
+        forked from.
+        """
+        return self._is_of_parent and self.credential.chain.is_single_use
 
     def is_paid_by(self, order_id: str | None) -> bool:
         """Whether the payment of this order bought it."""
@@ -64,18 +79,20 @@ class Held:
     def is_free(self) -> bool:
         """Whether it may be kept for another request."""
         with self._lock:
-            is_idle = self._users == 0 or not self.credential.chain.is_single_use
+            is_idle = not self._users or not self.credential.chain.is_single_use
             return not self._is_used_up and is_idle
 
     def use(self) -> Callable[[], None]:
         """Begins a request with it. Returns a function that ends the request."""
+        user = object()
         with self._lock:
-            self._users += 1
+            self._users.append(user)
             end_order = self.order.begin()
 
         def end() -> None:
             with self._lock:
-                self._users -= 1
+                if user in self._users:  # Not if it began before a fork.
+                    self._users.remove(user)
             end_order()
 
         return once(end)
@@ -105,10 +122,11 @@ class Held:
         """The treasury handed it over again, perhaps for another order."""
         with self._lock:
             # An answer that arrives late is about an order that the caller has given up.
-            if self._users > 0 and credential.chain.is_single_use:
+            if self._users and credential.chain.is_single_use:
                 return
             self.credential = credential
             self.order = order
+            self._is_of_parent = False
 
     @property
     def refusal(self) -> RefusedCredential:
@@ -117,7 +135,7 @@ class Held:
             refused: RefusedCredential = {
                 "paymentHash": self.credential.payment_hash,
                 # Another request that runs now may be the one that used it.
-                "mayBeUsed": self._may_be_used or self._users > 0,
+                "mayBeUsed": self._may_be_used or bool(self._users),
             }
             if self._unanswered:
                 refused["unanswered"] = True
@@ -128,8 +146,8 @@ class HeldCredentials:
     """What was handed over to one client. Threads share it."""
 
     def __init__(self) -> None:
-        self.renew_lock()
-        renews(self)
+        self._after_fork()
+        follows_forks(self, HeldCredentials._after_fork)
         self._by_origin = Lru[str, tuple[Held, ...]](_MAX_ORIGINS)
         self._known = Lru[str, Held](_MAX_KNOWN)
         """By payment hash, also those in use: the same purchase may be handed over again."""
@@ -138,7 +156,7 @@ class HeldCredentials:
         self.version = 0
         """Changes with everything that changes what is taken."""
 
-    def renew_lock(self) -> None:
+    def _after_fork(self) -> None:
         self._lock = threading.RLock()
 
     def handed(self, text: str, order: Order, is_new: bool) -> Held:
@@ -173,6 +191,8 @@ class HeldCredentials:
                 chain = held.credential.chain
                 bought_for = held.order.id if held.order.is_named else None
                 if chain.is_single_use and named != bought_for:
+                    continue
+                if held.is_for_one_elsewhere:
                     continue
                 if strayed and chain.is_used_up_by_use:
                     continue

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
-from .._forked import renews
+from .._forked import follows_forks
 from .._lru import Lru
 from ..caveat import Target, format_origin
 from ..credential import Credential
@@ -52,7 +52,7 @@ class Told:
 class Order:
     """One logical request that may cost money."""
 
-    __slots__ = ("_running", "id", "is_named", "orders", "target")
+    __slots__ = ("id", "is_named", "orders", "target")
 
     def __init__(self, orders: Orders, order_id: str, is_named: bool, target: Target) -> None:
         self.orders = orders
@@ -60,50 +60,67 @@ class Order:
         self.is_named = is_named
         """Whether the caller can ask for the same order again, by its ``Idempotency-Key``."""
         self.target = target
-        self._running = 0
 
     def begin(self) -> Callable[[], None]:
         """Counts the order as under way until the returned function is called: nothing that was
         bought for it is given to another order meanwhile.
         """
-        self._count(1)
-        return once(lambda: self._count(-1))
-
-    def _count(self, change: int) -> None:
-        with self.orders.lock:
-            self._running += change
-            if self._running == 0:
-                self.orders.under_way.pop(self.id, None)
-            else:
-                self.orders.under_way.setdefault(self.id, self)
+        return self.orders.begin(self)
 
     def answered(self) -> None:
         """Records that the agent has the answer. The treasury is told with the next order."""
         self.orders.note_answered(self)
 
 
+class _Running:
+    """An order that is under way, and how often."""
+
+    __slots__ = ("count", "order")
+
+    def __init__(self, order: Order) -> None:
+        self.order = order
+        self.count = 0
+
+
 class Orders:
     """The orders of one node. Threads share it."""
 
     def __init__(self) -> None:
-        self.renew_lock()
-        renews(self)
+        self._after_fork()
+        follows_forks(self, Orders._after_fork)
         self._answered: dict[str, str] = {}
         """Answered, and not yet known to the treasury: id and origin."""
         self._next_body = 0
         self._reported = Lru[str, bool](_MAX_REPORTED)
         """Payment hashes of payments that a client was told of."""
 
-    def renew_lock(self) -> None:
-        """In a process that was forked the calls of its parent do not run."""
+    def _after_fork(self) -> None:
+        """The calls of the parent do not run here."""
         self.lock = threading.RLock()
-        self.under_way: dict[str, Order] = {}
+        self._running: dict[str, _Running] = {}
         """By id, in the order in which they began."""
         self._bodies: dict[int, Callable[[], None]] = {}
 
     def open(self, order_id: str, is_named: bool, target: Target) -> Order:
         with self.lock:
-            return self.under_way.get(order_id) or Order(self, order_id, is_named, target)
+            running = self._running.get(order_id)
+            return Order(self, order_id, is_named, target) if running is None else running.order
+
+    def begin(self, order: Order) -> Callable[[], None]:
+        """Counts an order as under way until the returned function is called."""
+        with self.lock:
+            known = self._running.get(order.id)
+            running = self._running[order.id] = _Running(order) if known is None else known
+            running.count += 1
+
+        def end() -> None:
+            with self.lock:
+                running.count -= 1
+                # Another one has its place if it began before a fork.
+                if running.count == 0 and self._running.get(order.id) is running:
+                    del self._running[order.id]
+
+        return once(end)
 
     def note_answered(self, order: Order) -> None:
         with self.lock:
@@ -141,7 +158,7 @@ class Orders:
         here = format_origin(order.target.origin)
         with self.lock:
             rows = [(one, origin) for one, origin in self._answered.items() if one != order.id]
-            others = [other for other in self.under_way.values() if other.id != order.id]
+            others = [one.order for one in self._running.values() if one.order.id != order.id]
         rows.sort(key=lambda row: row[1] != here)
         answered = [one for one, _ in rows[:_MAX_NAMED]]
         under_way = [one.id for one in others if one.target == order.target][-_MAX_NAMED:]
@@ -168,10 +185,10 @@ class _Guard:
     """The lock of what follows from credentials to their orders."""
 
     def __init__(self) -> None:
-        self.renew_lock()
-        renews(self)
+        self._after_fork()
+        follows_forks(self, _Guard._after_fork)
 
-    def renew_lock(self) -> None:
+    def _after_fork(self) -> None:
         self.lock = threading.Lock()
 
 
@@ -207,13 +224,13 @@ def _orders_of_node(credential: Credential) -> Orders:
 
 def once(act: Callable[[], None]) -> Callable[[], None]:
     """A function that acts at its first call alone."""
-    lock = threading.Lock()
     waiting = [act]
 
     def first() -> None:
-        with lock:
-            found = waiting.pop() if waiting else None
-        if found is not None:
-            found()
+        try:
+            found = waiting.pop()  # One thread alone gets it, and no lock is held in a fork.
+        except IndexError:
+            return
+        found()
 
     return first

@@ -6,11 +6,12 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-import os
 import threading
-import weakref
+from collections.abc import MutableMapping
 from types import ModuleType
 from typing import Any, Literal, NamedTuple
+
+from .._forked import follows_forks
 
 
 def library() -> ModuleType:
@@ -42,16 +43,15 @@ class Wanted(NamedTuple):
     """Whether a connection stays open after its answer."""
 
 
-class _Pool:
+class Pool:
     """One HTTP client, closed when the last of its users has closed."""
 
-    __slots__ = ("http", "loop", "pid", "users", "wanted")
+    __slots__ = ("http", "loop", "users", "wanted")
 
     def __init__(self, wanted: Wanted, loop: object) -> None:
         self.http = _made(wanted)
         self.wanted = wanted
         self.loop = loop
-        self.pid = os.getpid()
         self.users = 0
 
 
@@ -79,115 +79,55 @@ def _made(wanted: Wanted) -> Any:
     )
 
 
-_Key = tuple[Wanted, object]
-
-# What is collected as garbage meanwhile takes it again.
-_lock = threading.RLock()
-_pools: dict[_Key, _Pool] = {}
+PoolKey = tuple[Wanted, object]
+"""With the event loop that it belongs to, if it belongs to one."""
 
 
-def _forget() -> None:
-    """In a process that was forked: what its parent has is neither used nor closed here."""
-    global _lock
-    _lock = threading.RLock()
-    _of_parents.extend(_pools.values())
-    _pools.clear()
-
-
-_of_parents: list[_Pool] = []
-"""Kept, because what is collected as garbage may be closed."""
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget)
-
-
-class Leases:
-    """The HTTP clients that one client uses together with others."""
-
-    __slots__ = ("__weakref__", "_held")
+class Pools:
+    """The HTTP clients of this process."""
 
     def __init__(self) -> None:
-        self._held: dict[_Key, _Pool] = {}
-        weakref.finalize(self, _drop_all, self._held)
+        self._of_parents: list[Pool] = []
+        """Neither used nor closed here. Kept, because what is garbage may be closed."""
+        self._open: dict[PoolKey, Pool] = {}
+        # What is collected as garbage meanwhile takes it again.
+        self._lock = threading.RLock()
+        follows_forks(self, Pools._after_fork)
 
-    def http(self, wanted: Wanted) -> Any:
-        """The HTTP client of this process, and of the event loop that runs."""
-        key = (wanted, _loop() if wanted.is_async else None)
-        held = self._held.get(key)
-        if held is not None and held.pid == os.getpid():
-            return held.http
-        with _lock:
-            _forget_closed(_pools)
-            _forget_closed(self._held)
-            held = self._held.get(key)
-            if held is None or held.pid != os.getpid():
-                held = _pools.get(key)
-                if held is None:
-                    held = _pools[key] = _Pool(*key)
-                held.users += 1
-                self._held[key] = held
-            return held.http
+    def _after_fork(self) -> None:
+        self._lock = threading.RLock()
+        self._of_parents.extend(self._open.values())
+        self._open = {}
 
-    def close(self) -> None:
-        """Closes those that nobody else uses."""
-        _drop_all(self._held)
+    def lease(self, key: PoolKey) -> Pool:
+        """The one that is wanted, with one user more."""
+        with self._lock:
+            forget_closed(self._open)
+            pool = self._open.get(key)
+            if pool is None:
+                pool = self._open[key] = Pool(*key)
+            pool.users += 1
+            return pool
 
-    async def aclose(self) -> None:
-        """Closes those that nobody else uses. Those of other event loops are closed there."""
-        loop = _loop()
-        for key in [key for key in list(self._held) if key[1] == loop]:
-            held = self._held.pop(key, None)
-            if held is not None and _is_last(held):
-                await held.http.aclose()
-        _drop_all(self._held)
-
-
-def _drop_all(held: dict[_Key, _Pool]) -> None:
-    while held:
-        try:
-            _, pool = held.popitem()
-        except KeyError:  # Another thread has closed it.
-            return
-        if not _is_last(pool):
-            continue
-        if pool.wanted.is_async:
-            _close_in_its_loop(pool)
-        else:
-            pool.http.close()
+    def is_last(self, pool: Pool) -> bool:
+        """Counts one user less. Whether nobody uses it now."""
+        with self._lock:
+            pool.users -= 1
+            if pool.users > 0:
+                return False
+            key = (pool.wanted, pool.loop)
+            if self._open.get(key) is pool:
+                del self._open[key]
+            return True
 
 
-def _is_last(pool: _Pool) -> bool:
-    """Counts one user less. Whether nobody uses it now."""
-    if pool.pid != os.getpid():
-        return False
-    with _lock:
-        pool.users -= 1
-        if pool.users > 0:
-            return False
-        key = (pool.wanted, pool.loop)
-        if _pools.get(key) is pool:
-            del _pools[key]
-        return True
+pools = Pools()
 
 
-def _close_in_its_loop(pool: _Pool) -> None:
-    loop = pool.loop
-    if isinstance(loop, asyncio.AbstractEventLoop) and loop.is_running():
-        asyncio.run_coroutine_threadsafe(pool.http.aclose(), loop)
-
-
-def _forget_closed(pools: dict[_Key, _Pool]) -> None:
-    for key in [key for key in pools if _is_closed(key[1])]:
-        pools.pop(key, None)
-
-
-def _loop() -> object:
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        from anyio.lowlevel import current_token
-
-        return current_token()
+def forget_closed(open_ones: MutableMapping[PoolKey, Pool]) -> None:
+    """Removes those whose event loop is closed."""
+    for key in [key for key in open_ones if _is_closed(key[1])]:
+        open_ones.pop(key, None)
 
 
 def _is_closed(loop: object) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from .._secrecy import without_frames
 from .._tables import WHOLE_PAGE_ROWS
@@ -34,6 +35,9 @@ from .treasury_http import (
     answered_with,
     retry_after,
 )
+
+if TYPE_CHECKING:
+    from .wallet_child import WalletChild
 
 EMBEDDED_LOCATION = "https://embedded.invalid"
 """The location of a treasury that is not served: no other process can reach it."""
@@ -123,13 +127,15 @@ class _Lost:
 class RemoteTreasury:
     """Serves credentials that name this location. Their text is sent there and nowhere else."""
 
-    def __init__(self, location: str, signer: Signer | None, base: str | None = None) -> None:
-        """``base`` is what its paths follow, if it is reached through a socket of this machine.
+    def __init__(
+        self, location: str, signer: Signer | None, child: WalletChild | None = None
+    ) -> None:
+        """``child``: the program that this process has started for it, if there is one.
 
         Raises AdapterError ``ERR_REQUEST`` for a location that is not a URL, or for plain HTTP
         to another machine; ``ERR_TREASURY`` for one that no other process can reach.
         """
-        if location == EMBEDDED_LOCATION and base is None:
+        if location == EMBEDDED_LOCATION and child is None:
             raise AdapterError(
                 "ERR_TREASURY",
                 "The credential comes from a client that pays from a wallet by itself, and its "
@@ -137,6 +143,8 @@ class RemoteTreasury:
                 "SIGIL_CREDENTIAL for that client in place of SIGIL_WALLET, and delegate from it "
                 "as before.",
             )
+        self._child = child
+        base = None if child is None else child.base
         self._treasury = TreasuryHttp(location, signer, base)
 
     def buy(self, order: PurchaseRequest) -> Flow[Purchase]:
@@ -150,6 +158,11 @@ class RemoteTreasury:
         was_sent = False
         while True:
             outcome = yield from self._try(order)
+            ended = None if self._child is None else self._child.failure
+            if isinstance(outcome, _Lost) or was_sent:
+                was_sent = was_sent or (isinstance(outcome, _Lost) and outcome.was_sent)
+                if ended is not None and not isinstance(outcome, Purchase):
+                    raise _ended_under_way(order, ended) if was_sent else ended
             if isinstance(outcome, SigilError):
                 # Nothing was done for the order, and there is room for it later.
                 if outcome.code == "ERR_RATE_LIMITED" and (
@@ -159,7 +172,6 @@ class RemoteTreasury:
                 raise self._refused_later(order, outcome) if was_sent else outcome
             if isinstance(outcome, Purchase):
                 return _made_now(outcome) if was_sent else outcome
-            was_sent = was_sent or outcome.was_sent
             # A treasury that was never reached is not running. One that was may be starting again.
             if not was_sent:
                 raise self._treasury.failed(outcome.what) from outcome.cause
@@ -226,7 +238,7 @@ class RemoteTreasury:
         return PaymentError(
             "ERR_PAYMENT_UNKNOWN",
             "unknown",
-            f"The treasury {self._treasury.origin} {what.removesuffix('.')}. It may have paid for "
+            f"{self._treasury.name} {what.removesuffix('.')}. It may have paid for "
             f"this order ({order.id}). Send the request again: with its Idempotency-Key, if it has "
             "one, it is the same order, which is paid for once; without one it is a new order, "
             "which uses what was paid for before it pays.",
@@ -274,6 +286,19 @@ class RemoteTreasury:
         query: messages.ReceiptQuery = {"after": after, "limit": limit}
         answer = yield from self._treasury.ask(messages.RECEIPTS, credential, query=query)
         return read_receipts(answer["receipts"])
+
+
+def _ended_under_way(order: PurchaseRequest, ended: AdapterError) -> PaymentError:
+    """The program ended, and its books with it: it may have paid, and nobody knows it."""
+    unknown = PaymentError(
+        "ERR_PAYMENT_UNKNOWN",
+        "unknown",
+        f"{ended.message} It may have paid for this order ({order.id}), and what it knew of that "
+        "has ended with it: look at the payments of the wallet before you send the request again, "
+        "which pays anew.",
+    )
+    unknown.__cause__ = ended
+    return unknown
 
 
 def _relayed(reply: Reply, order: PurchaseRequest) -> Purchase:

@@ -22,6 +22,8 @@ _ELSEWHERE = (404, 405)
 """Statuses of a server that does not know the paths of a treasury."""
 _MAX_ANSWER_BYTES = 64 * 1024 * 1024
 
+PROGRAM = "The program sigil, which pays from the wallet of SIGIL_WALLET for this process,"
+"""What begins a sentence about the treasury that this process has started."""
 UNREACHABLE = "cannot be reached (is it running?)"
 UNREADABLE = "answered with something that cannot be read"
 
@@ -38,7 +40,7 @@ class TreasuryHttp:
     """The treasury at one location."""
 
     def __init__(self, location: str, signer: Signer | None, base: str | None = None) -> None:
-        """``base`` is what its paths follow, if it is reached through a socket of this machine.
+        """``base`` is what its paths follow, if it is the program that this process has started.
 
         Raises AdapterError ``ERR_REQUEST`` for a location that is not a URL, or for plain HTTP to
         another machine.
@@ -46,6 +48,7 @@ class TreasuryHttp:
         origin = read_origin(location)
         if origin is None:
             raise AdapterError("ERR_REQUEST", "The treasury's location is not an http(s) URL.")
+        is_remote = base is None
         if base is None:
             check_transport(origin)
             known = read_base(location)
@@ -53,6 +56,8 @@ class TreasuryHttp:
         self._at: Origin = origin
         self.origin = format_origin(origin)
         self._base = base
+        self.name = f"The treasury {self.origin}" if is_remote else PROGRAM
+        """What begins a sentence about it."""
         self._signer = signer
 
     def ask(
@@ -127,7 +132,7 @@ class TreasuryHttp:
 
     def failed(self, what: str) -> AdapterError:
         """``what`` is the end of a sentence that begins with the treasury."""
-        return AdapterError("ERR_TREASURY", f"The treasury {self.origin} {what}.")
+        return AdapterError("ERR_TREASURY", f"{self.name} {what}.")
 
     def _shown(self, credential: Credential) -> str:
         """A macaroon as it is, because a treasury judges the endpoints of what it buys. The

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from threading import Lock
 
+from .._forked import follows_forks
+
 End = Callable[[], None]
 
 
@@ -12,6 +14,11 @@ class NodeWatches:
     """Threads may share it. A watch is called once."""
 
     def __init__(self) -> None:
+        self._after_fork()
+        follows_forks(self, NodeWatches._after_fork)
+
+    def _after_fork(self) -> None:
+        """The answers and connections of the parent are broken off by the parent alone."""
         self._of_nodes: dict[str, dict[int, End]] = {}
         self._ids: dict[int, tuple[str, ...]] = {}
         self._next = 0

@@ -109,16 +109,25 @@ class RevocationEntries:
         below = [one for one in self._below.get(node_id, ()) if self._is_in(one)]
         replaced = [one for one in (parent, own, *below) if one is not None]
         latest = max([end, *(one.end for one in replaced)])
+        # First, because other threads may look for the node meanwhile.
+        self._insert(replace(first, end=latest))
         for one in replaced:
             self.remove(one)
-        self._insert(replace(first, end=latest))
         self._clear()
 
     def remove(self, entry: Entry) -> None:
-        del self._entries[entry.node_id]
+        """Removes an entry, or what is left of one in whose place there is another."""
+        if self._is_in(entry):
+            del self._entries[entry.node_id]
         self._count(entry, -1)
         if entry.above:
             self._removed.append(entry)
+
+    def recount(self) -> None:
+        """Finds all counts anew."""
+        self._by_node, self._in_tree, self._first, self._in_all = {}, {}, {}, 0
+        for entry in self._entries.values():
+            self._count(entry, 1)
 
     def _is_first(self, above: tuple[str, ...], by: str | None) -> bool:
         # A root revokes its child itself.

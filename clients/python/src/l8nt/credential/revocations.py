@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from math import inf
 from threading import RLock
 
+from .._forked import follows_forks, is_in_use
 from .._passed_time import PassedTime
 from ..caveat import Node, refusal_of
 from ..errors import AdapterError, DeniedError, Refusal, denied
@@ -58,12 +59,21 @@ class RevocationList:
         self._entries = RevocationEntries()
         self._watches = NodeWatches()
         self._lock = RLock()
+        follows_forks(self, RevocationList._after_fork)
         self._until_sweep = _SWEEP_EVERY
         self._swept_at = -inf
         self._certain_from = -inf
         # Until a feed is followed there is nothing to miss.
         self._heard_at = 0.0
         self._max_silence_seconds = inf
+
+    def _after_fork(self) -> None:
+        """What was revoked stays revoked. A thread of the parent may have been in the middle of an
+        addition, which puts the new entry in before it takes others out.
+        """
+        if is_in_use(self._lock):
+            self._entries.recount()
+        self._lock = RLock()
 
     def __repr__(self) -> str:
         return f"<RevocationList of {len(self)} nodes>"

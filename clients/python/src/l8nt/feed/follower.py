@@ -10,6 +10,7 @@ from collections.abc import Callable
 from threading import Event, Thread
 from urllib.parse import urlencode, urlsplit
 
+from .._forked import follows_forks
 from ..caveat import duration_seconds
 from ..credential import RevocationList
 from ..errors import AdapterError
@@ -88,16 +89,27 @@ class FeedFollower:
         self._fetch = fetch
         self._alarm = alarm
         self._reader = FeedReader(location=location, public_key=public_key)
+        self._in_force = self._reader.seq
         # Several requests within the silence, so that one lost answer is not an outage, even if
         # the clocks are a few seconds apart.
         self._wait_seconds = min(_MAX_WAIT_SECONDS, int(seconds / 5))
         self._is_first = True
         self._is_reported = False
         self._pause_seconds = _FIRST_PAUSE_SECONDS
+        self._begin()
+        follows_forks(self, FeedFollower._after_fork)
+        revocations.heard(float("-inf"), seconds)
+
+    def _begin(self) -> None:
         self._alive = Event()
         self._ended = Event()
         self._thread: Thread | None = None
-        revocations.heard(float("-inf"), seconds)
+
+    def _after_fork(self) -> None:
+        """Nothing follows in this process until it is started here."""
+        # A thread of the parent may have read a page and not applied all of it.
+        self._reader.seq = self._in_force
+        self._begin()
 
     def __repr__(self) -> str:
         return f"<FeedFollower of {self._location}, up to number {self.seq}>"
@@ -152,6 +164,7 @@ class FeedFollower:
         reading = self._reader.read(page, self._clock())
         for entry in reading.entries:
             self._revocations.revoke(entry.node, entry.ends_at, above=entry.above)
+        self._in_force = reading.seq
         # Last: a sign of life says that everything before it is in force here.
         if reading.alive_at is not None:
             self._revocations.heard(reading.alive_at, self._max_silence_seconds)

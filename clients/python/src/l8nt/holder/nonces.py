@@ -10,6 +10,7 @@ from math import floor
 from threading import Lock
 from typing import NamedTuple
 
+from .._forked import follows_forks, is_in_use
 from .._passed_time import PassedTime
 from .._shares import Shares
 
@@ -44,14 +45,22 @@ class Nonces:
     ) -> None:
         self._clock = clock
         self._passed = PassedTime() if passed is None else passed
-        self._shares = Shares(most, "signatures that are still valid")
         # By a digest of key and nonce: the nodes in whose part it is.
         self._seen: dict[bytes, tuple[str, ...]] = {}
+        self._most = most
+        self._shares = self._counted()
         # The digests by the second in which they may be forgotten.
         self._ends_at: dict[int, list[bytes]] = {}
         # Those of seconds that are over.
         self._ended: list[list[bytes]] = []
         self._looked_at = 0
+        self._lock = Lock()
+        follows_forks(self, Nonces._after_fork)
+
+    def _after_fork(self) -> None:
+        """A thread of the parent may have been in the middle of an addition."""
+        if is_in_use(self._lock):
+            self._shares = self._counted()
         self._lock = Lock()
 
     def __len__(self) -> int:
@@ -71,9 +80,16 @@ class Nonces:
             if digest in self._seen:
                 return False
             self._shares.take(sharing, 1)
-            self._seen[digest] = sharing
+            # Its end first: what has none would be kept for good, if a fork comes in between.
             self._ends_at.setdefault(seen.until, []).append(digest)
+            self._seen[digest] = sharing
             return True
+
+    def _counted(self) -> Shares:
+        shares = Shares(self._most, "signatures that are still valid")
+        for sharing in self._seen.values():
+            shares.note(sharing, 1)
+        return shares
 
     def _forget(self) -> None:
         """Looks at the seconds once in each: they are as many as a signature may live."""
@@ -86,8 +102,10 @@ class Nonces:
         left = _FORGOTTEN_AT_ONCE
         while left > 0 and self._ended:
             digests = self._ended[-1]
-            digest = digests.pop()
+            sharing = self._seen.pop(digests[-1], None)
+            if sharing is not None:
+                self._shares.give(sharing, 1)
+            digests.pop()
             if not digests:
                 self._ended.pop()
-            self._shares.give(self._seen.pop(digest), 1)
             left -= 1

@@ -10,6 +10,7 @@ from math import ceil, inf
 from threading import Event, RLock, Thread
 from time import time
 
+from .._forked import follows_forks
 from ..errors import AdapterError, SigilError, TokenError
 from ..l402.issuers import write_issuers
 from .asking import Asking, KeyLoad
@@ -107,6 +108,14 @@ class IssuerDirectory:
         self._wait = wait
         # A start that runs its function at once ends the request while the lock is held.
         self._lock = RLock()
+        follows_forks(self, IssuerDirectory._after_fork)
+
+    def _after_fork(self) -> None:
+        """The pages stay. What the threads of the parent ask for is heard there alone."""
+        self._lock = RLock()
+        for known in self._known.values():
+            if known.asking is not None:
+                known.asking, known.asked_at = None, -inf
 
     @property
     def issuers(self) -> list[str]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
+from .._forked import follows_forks
 from .._given import check_text
 from .._secrecy import HoldsSecret
 from ..amount import Amount
@@ -70,7 +71,17 @@ class DecideLedger(HoldsSecret):
     Raises ValueError for what is no URL, and for a key that no header field can hold.
     """
 
-    __slots__ = ("_async", "_key", "_lock", "_socket", "_sync", "_timeout", "_url")
+    __slots__ = (
+        "__weakref__",
+        "_async",
+        "_key",
+        "_lock",
+        "_of_parents",
+        "_socket",
+        "_sync",
+        "_timeout",
+        "_url",
+    )
 
     counts_all = True
 
@@ -92,11 +103,21 @@ class DecideLedger(HoldsSecret):
         self._key = proxy_key
         self._socket = socket
         self._timeout = timeout_seconds
+        self._of_parents: list[object] = []
+        self._begin()
+        follows_forks(self, DecideLedger._after_fork)
+
+    def _begin(self) -> None:
         self._lock = Lock()
         self._sync: httpx2.Client | None = None
         self._async: WeakKeyDictionary[asyncio.AbstractEventLoop, httpx2.AsyncClient] = (
             WeakKeyDictionary()
         )
+
+    def _after_fork(self) -> None:
+        # Kept, because what is garbage may be closed.
+        self._of_parents += [self._sync, *self._async.values()]
+        self._begin()
 
     def claim(self, request: ClaimRequest) -> DecidedClaim:
         """Asks, in a thread. Raises DeniedError; AdapterError, ``ERR_STORE`` without an answer."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from .._forked import follows_forks
 from ..caveat import Base, format_origin
 from ..credential import Verified
 from ..errors import AdapterError
@@ -27,6 +28,10 @@ class Holding:
         self._authority = format_origin(base.origin).partition("://")[2]
         self._base = base
         self._proofs: HolderProofs | None = None
+        self._lock = Lock()
+        follows_forks(self, Holding._after_fork)
+
+    def _after_fork(self) -> None:
         self._lock = Lock()
 
     def signed(self, facts: RequestFacts, verified: Verified, target: str) -> Steps[Verified]:

@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from .._forked import follows_forks
 from ..amount import Amount
 from ..errors import AdapterError
 from .counting import Counted, Counter, Usage, add_to_window, usage_of
@@ -127,12 +128,26 @@ class MemoryLedger:
 
     def __init__(self, *, elapsed: Callable[[], float] = time.monotonic) -> None:
         """``elapsed``: seconds since any moment, by a clock that nobody sets."""
-        self._lock = threading.Lock()
         self._rows: OrderedDict[str, Counter] = OrderedDict()
+        self._begin()
+        follows_forks(self, MemoryLedger._after_fork)
         self._elapsed = elapsed
         self._passed: tuple[float, float] | None = None
         self._forgotten_until = -math.inf
         self._to_look_at = 0
+
+    def _begin(self) -> None:
+        self._lock = threading.Lock()
+        self._process = object()
+        """Another one in each process: a claim ends in the one that made it."""
+
+    def _after_fork(self) -> None:
+        """What the parent's requests have claimed ends there."""
+        for name, row in list(self._rows.items()):
+            row.reserved = 0
+            if row.committed == 0:
+                del self._rows[name]
+        self._begin()
 
     def claim(self, request: ClaimRequest) -> MemoryClaim:
         """Raises UsedUp; AdapterError ``ERR_STORE`` if a counter would not hold it."""
@@ -152,7 +167,7 @@ class MemoryLedger:
                 raise _full()
             for one, value in held:
                 self._row(one).reserved += value
-        return MemoryClaim(self, held)
+            return MemoryClaim(self, held, self._process)
 
     async def aclaim(self, request: ClaimRequest) -> MemoryClaim:
         """As ``claim``: nothing is waited for."""
@@ -184,8 +199,16 @@ class MemoryLedger:
             row = self._rows[counted.id] = Counter(ends_at=ends_at)
         return row
 
-    def _end(self, held: Sequence[tuple[Counted, int]], spent: Amount | None, at: float) -> None:
+    def _end(
+        self,
+        held: Sequence[tuple[Counted, int]],
+        process: object,
+        spent: Amount | None,
+        at: float,
+    ) -> None:
         with self._lock:
+            if process is not self._process:
+                return
             for one, value in held:
                 row = self._row(one)
                 row.reserved -= value
@@ -209,12 +232,15 @@ class MemoryLedger:
         by = min(at, began_at + now - began) - _FORGET_SECONDS
         looked_at, self._to_look_at = self._to_look_at + _LOOKED_AT, 0
         for _ in range(min(looked_at, len(self._rows))):
-            name, row = self._rows.popitem(last=False)
+            name = next(iter(self._rows))
+            row = self._rows[name]
             is_over = row.reserved == 0 and (row.committed == 0 or row.ends_at <= by)
             if not is_over:
-                self._rows[name] = row
-            elif row.committed > 0:
+                self._rows.move_to_end(name)
+                continue
+            if row.committed > 0:
                 self._forgotten_until = max(self._forgotten_until, row.ends_at)
+            del self._rows[name]
 
     def __repr__(self) -> str:
         return f"<MemoryLedger, {len(self._rows)} counters>"
@@ -225,11 +251,13 @@ class MemoryClaim:
 
     is_final = False
 
-    def __init__(self, ledger: MemoryLedger, held: Sequence[tuple[Counted, int]]) -> None:
+    def __init__(
+        self, ledger: MemoryLedger, held: Sequence[tuple[Counted, int]], process: object
+    ) -> None:
         self._ledger = ledger
         self._held = held
-        self._lock = threading.Lock()
-        self._ended = False
+        self._process = process
+        self._open = [True]
 
     def commit(self, spent: Amount, at: float) -> None:
         """Counts the use, with what was spent."""
@@ -240,11 +268,11 @@ class MemoryClaim:
         self._end(None, at)
 
     def _end(self, spent: Amount | None, at: float) -> None:
-        with self._lock:
-            if self._ended:
-                return
-            self._ended = True
-        self._ledger._end(self._held, spent, at)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] # one module
+        try:
+            self._open.pop()  # One thread alone gets it.
+        except IndexError:
+            return
+        self._ledger._end(self._held, self._process, spent, at)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] # one module
 
 
 def _held_for(counted: Counted, amount: Amount) -> int:
