@@ -58,16 +58,16 @@ def test_an_order_of_the_parent_is_not_under_way_in_the_child() -> None:
 
     def told() -> object:
         other = orders.open("order-0002", False, TARGET)
-        before = orders.told_with(other)
+        before = orders.told_with(other).under_way
         order.begin()()
         end()
-        return [before, orders.told_with(other)]
+        return [before, orders.told_with(other).under_way]
 
-    assert in_fork(told) == "[{}, {}]"
+    assert in_fork(told) == "[[], []]"
     other = orders.open("order-0002", False, TARGET)
-    assert orders.told_with(other) == {"underWay": ["order-0001"]}
+    assert orders.told_with(other).under_way == ["order-0001"]
     end()
-    assert orders.told_with(other) == {}
+    assert orders.told_with(other).under_way == []
 
 
 @pytest.mark.parametrize("is_single", [True, False])
