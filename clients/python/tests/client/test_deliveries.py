@@ -180,6 +180,29 @@ def test_a_failure_of_the_service_is_the_answer_and_the_use_is_kept(
     }
 
 
+@each_mode
+@pytest.mark.parametrize(
+    ("limit", "is_sent_again"),
+    [({}, True), ({"max_uses": 5}, False), ({"budget": "50 sat"}, False)],
+    ids=["no limit", "max_uses", "budget"],
+)
+def test_a_get_whose_connection_was_closed_is_sent_again_if_no_use_can_be_counted(
+    world: World, mode: Mode, limit: dict[str, Any], is_sent_again: bool
+) -> None:
+    client = world.client(mode, credential=world.sold(expires_in="30m", **limit))
+    assert client.get(f"{SHOP}/a").text == "sunny"
+    answers: list[Answer] = [
+        httpx2.RemoteProtocolError("Server disconnected without sending a response.")
+    ]
+    world.serve = lambda _: answers.pop() if answers else sunny()
+    if is_sent_again:
+        assert client.get(f"{SHOP}/a").text == "sunny"
+    else:
+        with pytest.raises(httpx2.RemoteProtocolError):
+            client.get(f"{SHOP}/a")
+    assert len(world.sent) == (3 if is_sent_again else 2)
+
+
 def test_a_purchase_of_an_earlier_order_may_be_used(world: World) -> None:
     answers: list[Answer] = [httpx2.Response(402)]
     world.serve = lambda _: answers.pop(0) if answers else sunny()

@@ -76,11 +76,13 @@ export class Sender {
   }
 
   async send(
-    request: Outgoing,
+    given: Outgoing,
     target: Target,
     { credential, key, willBuy }: Sent,
   ): Promise<Response> {
     const { held, clock } = this.#context;
+    // Of a limited number of uses, one may be counted although no answer came.
+    const request = credential?.chain.isUsedUpByUse ? { ...given, isOnce: true } : given;
     const { url, headers } = request;
     const fields = new Headers(headers);
     if (key !== undefined) fields.set("idempotency-key", key);

@@ -118,6 +118,9 @@ class Sender:
         fetches a challenge of its own.
         """
         context = self._context
+        # Of a limited number of uses, one may be counted although no answer came.
+        if credential is not None and credential.chain.is_used_up_by_use:
+            request = replace(request, is_once=True)
         fields = request.fields
         if key is not None:
             fields = fields.with_(IDEMPOTENCY_FIELD, key)
