@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,8 @@ from .client.unpaid import unpaid_free
 with Extra("aiohttp"):
     import aiohttp
     from multidict import CIMultiDict, CIMultiDictProxy
+
+    from .client.aiohttp_body import Watched, again
 
 if TYPE_CHECKING:
     from .holder import HolderKey
@@ -208,7 +210,7 @@ class _Reply(Reply):
         if content.is_eof() and content.at_eof():
             end.read()
             return
-        self.raw.content = _Watched(content, end)  # type: ignore[assignment] - it reads the same
+        self.raw.content = Watched(content, end)  # type: ignore[assignment] - it reads the same
 
 
 def _replace(response: aiohttp.ClientResponse, name: str, value: object) -> None:
@@ -222,75 +224,6 @@ def _yarl(url: str) -> Any:
     from yarl import URL
 
     return URL(url, encoded=True)
-
-
-_MISTAKES = (TypeError, ValueError, RuntimeError, EOFError)
-"""Errors of a ``StreamReader`` that is used wrongly, or that has less than is asked for."""
-
-
-class _Watched:
-    """A body on its way to the caller, with the methods of aiohttp's ``StreamReader``."""
-
-    def __init__(self, source: Any, end: BodyEnd) -> None:
-        self._source = source
-        self._end = end
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._source, name)
-
-    async def _given(self, reading: Awaitable[Any]) -> Any:
-        try:
-            part = await reading
-        except _MISTAKES:
-            raise
-        except BaseException as error:
-            told = self._end.broke(error)
-            if told is error:
-                raise
-            raise told from error
-        finally:
-            if self._source.at_eof():
-                self._end.read()
-        return part
-
-    def set_exception(self, *given: Any) -> None:
-        """A response does this with a body that is closed before its end."""
-        self._end.left()
-        self._source.set_exception(*given)
-
-    async def read(self, n: int = -1) -> bytes:
-        return await self._given(self._source.read(n))
-
-    async def readany(self) -> bytes:
-        return await self._given(self._source.readany())
-
-    async def readline(self) -> bytes:
-        return await self._given(self._source.readline())
-
-    async def readuntil(self, separator: bytes = b"\n") -> bytes:
-        return await self._given(self._source.readuntil(separator))
-
-    async def readexactly(self, n: int) -> bytes:
-        return await self._given(self._source.readexactly(n))
-
-    async def readchunk(self) -> tuple[bytes, bool]:
-        return await self._given(self._source.readchunk())
-
-    async def iter_any(self) -> AsyncIterator[bytes]:
-        while part := await self.readany():
-            yield part
-
-    async def iter_chunked(self, n: int) -> AsyncIterator[bytes]:
-        while part := await self.read(n):
-            yield part
-
-    async def iter_chunks(self) -> AsyncIterator[tuple[bytes, bool]]:
-        while (part := await self.readchunk()) != (b"", False):
-            yield part
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        while part := await self.readline():
-            yield part
 
 
 class _Port:
@@ -344,8 +277,15 @@ class _Port:
         length = response.content_length
         if length is not None and length > max_bytes:
             return None
-        # The session gives the same bytes to the caller.
-        return await response.read()
+        content = response.content
+        parts: list[bytes] = []
+        size = 0
+        while size <= max_bytes and (part := await content.readany()):
+            parts.append(part)
+            size += len(part)
+        # The caller reads the same bytes.
+        response.content = again(content, b"".join(parts))
+        return b"".join(parts) if size <= max_bytes else None
 
     async def close(self, reply: Reply) -> None:
         _response(reply).release()

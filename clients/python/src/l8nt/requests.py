@@ -12,6 +12,7 @@ from ._extras import Extra
 from .client.body_end import BodyEnd
 from .client.carried import GivenCredentials
 from .client.core import HoldsCredentials
+from .client.decoded import decoded
 from .client.fields import Fields
 from .client.flow import Reply, Send, run
 from .client.outgoing import outgoing
@@ -29,7 +30,7 @@ with Extra("requests"):
     from requests.utils import get_environ_proxies
 
     from .client.requests_chain import Chain
-    from .client.urllib3_body import Watched, replayed
+    from .client.urllib3_body import Watched, broken, replayed
 
 if TYPE_CHECKING:
     from .holder import HolderKey
@@ -175,18 +176,23 @@ class _Port:
     def read(self, reply: Reply, max_bytes: int) -> bytes | None:
         response = _response(reply)
         if getattr(response, "_content_consumed", False):
-            return response.content
+            return response.content if len(response.content) <= max_bytes else None
         parts: list[bytes] = []
         size = 0
-        rest: Iterator[bytes] = response.raw.stream(16_384, decode_content=True)
-        for part in rest:
-            parts.append(part)
-            size += len(part)
-            if size > max_bytes:
-                response.raw = replayed(response.raw, chain(parts, rest))
-                return None
+        rest: Iterator[bytes] = response.raw.stream(16_384, decode_content=False)
+        try:
+            for part in rest:
+                parts.append(part)
+                size += len(part)
+                if size > max_bytes:
+                    response.raw = replayed(response.raw, chain(parts, rest))
+                    return None
+        except Exception as error:
+            response.raw = replayed(response.raw, chain(parts, broken(error)))
+            parts, part = [], b""  # An answer of a treasury has a credential.
+            raise
         response.raw = replayed(response.raw, parts)
-        return b"".join(parts)
+        return decoded(b"".join(parts), response.headers.get("content-encoding"), max_bytes)
 
     def close(self, reply: Reply) -> None:
         if isinstance(reply, _Reply):

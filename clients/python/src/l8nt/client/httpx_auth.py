@@ -13,7 +13,7 @@ from .._given import check_http
 from .carried import GivenCredentials
 from .connections import Connections
 from .core import HoldsCredentials
-from .flow import Close, Effect, Send, aperform, arun, perform, run
+from .flow import Close, Effect, Reply, Send, aperform, arun, perform, run
 from .httpx_port import AsyncHttpxPort, HttpxPort, outgoing_of
 from .httpx_reply import HttpxReply, library_of
 from .httpx_requests import written_by
@@ -24,6 +24,9 @@ from .unpaid import unpaid_free
 
 if TYPE_CHECKING:
     from ..holder import HolderKey
+
+
+_MAX_UNWANTED_BYTES = 65_536
 
 
 class AuthFlow(HoldsCredentials):
@@ -185,6 +188,20 @@ class _Calls:
             self._port.hide(one.request)
         return reply
 
+    def too_long(self, reply: Reply) -> Any:
+        """The body of a reply of a service that nobody wants and that may have no end, which is to
+        be closed. The HTTP client finds none.
+        """
+        raw = self._last
+        if not isinstance(reply, HttpxReply) or reply.raw is not raw:
+            return None
+        length: str = raw.headers.get("content-length", "")
+        is_short = length.isdecimal() and int(length) <= _MAX_UNWANTED_BYTES
+        if raw.is_closed or (is_short and "content-encoding" not in raw.headers):
+            return None
+        stream, raw.stream = raw.stream, library_of(raw).ByteStream(b"")
+        return stream
+
     def finish(self, raw: Any) -> Any:
         """The caller gets the last response that the HTTP client has, so that one is made the one
         which a treasury relayed. Gives what has to be closed: a copy of what it was.
@@ -205,14 +222,17 @@ def _same_as(one: object) -> Any:
     return left
 
 
-# Close is left to the HTTP client, which reads each answer before it sends the next request.
+# The HTTP client reads each answer to its end before it sends the next request.
 def _performed(effect: Effect, port: HttpxPort, calls: _Calls) -> object:
     if isinstance(effect, Send):
         reply = port.send(effect)
         calls.of_treasury.append(reply)
         return reply
     if isinstance(effect, Close):
-        return port.close(effect.reply) if effect.reply in calls.of_treasury else None
+        if effect.reply in calls.of_treasury:
+            return port.close(effect.reply)
+        stream = calls.too_long(effect.reply)
+        return None if stream is None else stream.close()
     return perform(effect, port)
 
 
@@ -222,5 +242,8 @@ async def _aperformed(effect: Effect, port: AsyncHttpxPort, calls: _Calls) -> ob
         calls.of_treasury.append(reply)
         return reply
     if isinstance(effect, Close):
-        return await port.close(effect.reply) if effect.reply in calls.of_treasury else None
+        if effect.reply in calls.of_treasury:
+            return await port.close(effect.reply)
+        stream = calls.too_long(effect.reply)
+        return None if stream is None else await stream.aclose()
     return await aperform(effect, port)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..errors import AdapterError
+from .decoded import decoded
 from .fields import Fields
 from .flow import Reply, Send
-from .httpx_reply import Broken, HttpxReply, Uploaded, as_stream, decoded, library_of, replay
+from .httpx_reply import Broken, HttpxReply, Uploaded, as_stream, library_of, replay
 from .outgoing import Outgoing, outgoing
 from .presents import ADDED_FIELDS
 from .redirect import redirected
@@ -218,7 +219,7 @@ class HttpxPort(_Port):
     def read(self, reply: Reply, max_bytes: int) -> bytes | None:
         raw = _raw(reply)
         if raw.is_stream_consumed or raw.is_closed:
-            return raw.content if hasattr(raw, "_content") else b""
+            return _kept(raw, max_bytes)
         parts: list[bytes] = []
         size = 0
         rest = iter(raw.stream)
@@ -235,7 +236,7 @@ class HttpxPort(_Port):
             raise
         raw.stream.close()
         replay(raw, parts, ())
-        return decoded(raw, b"".join(parts))
+        return decoded(b"".join(parts), raw.headers.get("content-encoding"), max_bytes)
 
     def close(self, reply: Reply) -> None:
         if isinstance(reply, HttpxReply):
@@ -259,7 +260,7 @@ class AsyncHttpxPort(_Port):
     async def read(self, reply: Reply, max_bytes: int) -> bytes | None:
         raw = _raw(reply)
         if raw.is_stream_consumed or raw.is_closed:
-            return raw.content if hasattr(raw, "_content") else b""
+            return _kept(raw, max_bytes)
         parts: list[bytes] = []
         size = 0
         rest = aiter(raw.stream)
@@ -276,7 +277,7 @@ class AsyncHttpxPort(_Port):
             raise
         await raw.stream.aclose()
         replay(raw, parts, None)
-        return decoded(raw, b"".join(parts))
+        return decoded(b"".join(parts), raw.headers.get("content-encoding"), max_bytes)
 
     async def close(self, reply: Reply) -> None:
         if isinstance(reply, HttpxReply):
@@ -287,6 +288,12 @@ def _raw(reply: Reply) -> Any:
     if not isinstance(reply, HttpxReply):
         raise TypeError("the reply is not one of httpx")
     return reply.raw
+
+
+def _kept(raw: Any, max_bytes: int) -> bytes | None:
+    """The body of a response that the library has read, or closed."""
+    body: bytes = raw.content if hasattr(raw, "_content") else b""
+    return body if len(body) <= max_bytes else None
 
 
 def _is_same_origin(one: Any, other: Any) -> bool:

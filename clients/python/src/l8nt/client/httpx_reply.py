@@ -276,14 +276,3 @@ def _class_of(library: ModuleType, kind: type, is_async: bool) -> Any:
 def replay(raw: httpx2.Response, parts: list[bytes], rest: Any) -> None:
     """Has the body of a response start again with the parts that were read."""
     raw.stream = _wrapped(raw.stream, Replayed(raw.stream, parts, rest))
-
-
-def decoded(raw: httpx2.Response, body: bytes) -> bytes | None:
-    """The body without its content coding; ``None`` for one that cannot be decoded."""
-    if "content-encoding" not in raw.headers:
-        return body
-    library = library_of(raw)
-    try:
-        return library.Response(raw.status_code, headers=raw.headers, content=body).content
-    except library.DecodingError:
-        return None

@@ -135,10 +135,16 @@ class _Parts(io.RawIOBase):
         super().close()
 
 
+def broken(error: Exception) -> Iterator[bytes]:
+    """The rest of a body that broke off."""
+    yield from ()
+    raise error
+
+
 def replayed(source: Any, parts: Iterable[bytes]) -> HTTPResponse:
-    """The same response, whose body starts again with the parts that were read, and decoded."""
+    """The same response, whose body starts again with the parts that were read."""
     fields = HTTPHeaderDict(source.headers)
-    for name in ("content-encoding", "content-length", "transfer-encoding"):
+    for name in ("content-length", "transfer-encoding"):
         fields.pop(name, None)
     return HTTPResponse(
         body=io.BufferedReader(_Parts(parts, source.close)),
