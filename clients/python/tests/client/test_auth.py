@@ -161,7 +161,13 @@ def test_an_order_goes_by_the_client_for_the_treasury(
     shop = town.open_shop(price="10 sat")
     text = town.mint(budget="100 sat")
     asked: list[Any] = []
-    with library.Client(event_hooks={"request": [asked.append]}) as treasury_http:
+
+    class Noting(library.HTTPTransport):
+        def handle_request(self, request: Any) -> Any:
+            asked.append(request)
+            return super().handle_request(request)  # pyright: ignore
+
+    with library.Client(transport=Noting()) as treasury_http:
         mine = auth(credential=text, clock=town.clock, treasury_http=treasury_http)
         with library.Client(auth=mine) as http:
             assert http.get(f"{shop.url}/a").json() == {"served": 1}

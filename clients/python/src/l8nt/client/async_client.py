@@ -117,17 +117,19 @@ class AsyncClient(SharedClient):
         call = Prepared(http, method, str(url), options)
         port = AsyncHttpxPort(http, call.request, self._connections, core)
         ready = None if stream or order_id else core.ready.of(method, call.url, options)
-        if ready is not None and not call.has_auth:
+        if ready is not None and not call.has_auth and not call.has_hooks:
             response = await self._at_once(call, ready, port)
             if response is not None:
                 return response
         await call.aapply_auth()
+        await call.acall_hooks()
         if core.is_empty and not call.presents:
             return await self._free(call, stream)
         trip = core.call(call.written)
         reply = await arun(trip.follow(call.outgoing(order_id)), port)
         core.ready.note(method, call.url, options, trip.ready)
         response = port.finished(reply)
+        await call.acall_hooks(response)
         if not stream:
             try:
                 with read_whole(response):
@@ -181,6 +183,7 @@ class AsyncClient(SharedClient):
             except BaseException:
                 await response.aclose()
                 raise
+        await call.acall_hooks(response)
         return response
 
     async def get(

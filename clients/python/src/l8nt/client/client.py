@@ -140,17 +140,19 @@ class Client(SharedClient):
         call = Prepared(http, method, str(url), options)
         port = HttpxPort(http, call.request, self._connections, core)
         ready = None if stream or order_id else core.ready.of(method, call.url, options)
-        if ready is not None and not call.has_auth:
+        if ready is not None and not call.has_auth and not call.has_hooks:
             response = self._at_once(call, ready, port)
             if response is not None:
                 return response
         call.apply_auth()
+        call.call_hooks()
         if core.is_empty and not call.presents:
             return self._free(call, stream)
         trip = core.call(call.written)
         reply = run(trip.follow(call.outgoing(order_id)), port)
         core.ready.note(method, call.url, options, trip.ready)
         response = port.finished(reply)
+        call.call_hooks(response)
         if not stream:
             try:
                 with read_whole(response):
@@ -202,6 +204,7 @@ class Client(SharedClient):
             except BaseException:
                 response.close()
                 raise
+        call.call_hooks(response)
         return response
 
     def get(self, url: str | httpx2.URL, **options: Unpack[RequestOptions]) -> httpx2.Response:

@@ -6,6 +6,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal
 
 from .._given import check_http
+from .hooks import without_hooks
 from .httpx_reply import library_of
 from .leases import Leases
 from .pools import Wanted, library
@@ -72,14 +73,15 @@ class Connections:
         if self._given is None:
             http = self.services()  # Another thread may have closed the one of before.
         if not is_plain_here(url) or not goes_by_proxy(http, url):
-            return http
+            return without_hooks(http)
         return self.trusted()
 
     def to_treasury(self, child: WalletChild | None, url: str) -> Any:
         """What sends a message to a treasury. ``child``: the one that this client has started."""
         if child is not None and url.startswith(f"{child.base}/"):
             return self.leases.http(self._wanted("trusted", child.socket))
-        return self.trusted() if self._given_treasury is None else self._given_treasury
+        given = self._given_treasury
+        return self.trusted() if given is None else without_hooks(given)
 
     def trusted(self) -> Any:
         """Verifies TLS, goes through no proxy without TLS, and has nothing of the caller's."""

@@ -10,10 +10,11 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from .._given import check_http
+from .._secrecy import takes_secrets
 from .carried import GivenCredentials
 from .connections import Connections
 from .core import HoldsCredentials
-from .flow import Close, Effect, Reply, Send, aperform, arun, perform, run
+from .flow import Close, Effect, Reply, Send, aperform, arun, perform, run, without_variables
 from .httpx_port import AsyncHttpxPort, HttpxPort, outgoing_of
 from .httpx_reply import HttpxReply, library_of
 from .httpx_requests import written_by
@@ -41,9 +42,14 @@ class AuthFlow(HoldsCredentials):
       say what was spent. The next request uses what was bought.
     - The HTTP client follows redirects, if it does, and where a redirect leads is not paid for.
     - A request that has an ``Authorization`` of its own is sent as it is, and not paid for.
+    - The HTTP client calls its event hooks, at the 402 as well: one that raises there, such as
+      ``raise_for_status``, ends the call before anything is paid.
+    - The HTTP client chooses the way, also to plain HTTP on this machine, where a proxy would see
+      the credential: set ``NO_PROXY=localhost,127.0.0.1`` if it has one.
     - No wallet is started: set ``SIGIL_CREDENTIAL``.
     """
 
+    @takes_secrets
     def __init__(
         self,
         *,
@@ -101,7 +107,7 @@ class AuthFlow(HoldsCredentials):
                     given.append(_performed(effect, port, calls))
                 # The flow keeps what was bought, whatever ends it.
                 except BaseException as caught:
-                    error = caught
+                    error = without_variables(effect, caught)
         except StopIteration as end:
             left = calls.finish(port.finished(end.value))
             if left is not None:
@@ -143,7 +149,7 @@ class AuthFlow(HoldsCredentials):
                     given.append(await _aperformed(effect, port, calls))
                 # The flow keeps what was bought, whatever ends it.
                 except BaseException as caught:
-                    error = caught
+                    error = without_variables(effect, caught)
         except StopIteration as end:
             left = calls.finish(port.finished(end.value))
             if left is not None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..wire.preference import NO_INVOICE, PREFER_FIELD
 from .carried import WHAT_TO_SET
 from .flow import Flow
+from .hooks import acall_hooks, call_hooks, without_hooks
 from .httpx_port import outgoing_of
 from .httpx_reply import HttpxReply, library_of
 from .options import RequestOptions
@@ -25,14 +26,15 @@ if TYPE_CHECKING:
 class Prepared:
     """A request as the library made it, and how it is sent."""
 
-    __slots__ = ("_auth", "follow_redirects", "http", "library", "request", "url")
+    __slots__ = ("_auth", "_hooks", "follow_redirects", "http", "library", "request", "url")
 
     def __init__(self, http: Any, method: str, url: str, options: RequestOptions) -> None:
         """Raises what the HTTP library raises for arguments that it does not take."""
         given: dict[str, Any] = dict(options)
         follow = given.pop("follow_redirects", None)
         auth = given.pop("auth", http.auth)
-        self.http = http
+        self.http = without_hooks(http)
+        self._hooks: dict[str, list[Any]] = http.event_hooks
         self.library = library_of(http)
         self.follow_redirects: bool = http.follow_redirects if follow is None else follow
         self._auth = self._read(auth)
@@ -49,6 +51,33 @@ class Prepared:
         if isinstance(auth, tuple):
             return library.BasicAuth(*auth)
         raise TypeError("auth must be a (user, password) tuple, or an Auth of the HTTP library")
+
+    @property
+    def has_hooks(self) -> bool:
+        """Whether the caller's HTTP client has event hooks."""
+        return any(self._hooks.values())
+
+    def call_hooks(self, response: httpx2.Response | None = None) -> None:
+        """Calls the hooks of the request, or of the response that the caller gets."""
+        if response is None:
+            call_hooks(self._hooks, "request", self.request)
+            return
+        try:
+            call_hooks(self._hooks, "response", response)
+        except BaseException:
+            response.close()
+            raise
+
+    async def acall_hooks(self, response: httpx2.Response | None = None) -> None:
+        """Calls the hooks of the request, or of the response that the caller gets."""
+        if response is None:
+            await acall_hooks(self._hooks, "request", self.request)
+            return
+        try:
+            await acall_hooks(self._hooks, "response", response)
+        except BaseException:
+            await response.aclose()
+            raise
 
     @property
     def has_auth(self) -> bool:
