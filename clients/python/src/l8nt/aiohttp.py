@@ -9,6 +9,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from ._extras import Extra
+from ._secrecy import takes_secrets
 from .client.body_end import BodyEnd
 from .client.carried import GivenCredentials
 from .client.core import HoldsCredentials
@@ -16,10 +17,11 @@ from .client.fields import Fields
 from .client.flow import Reply, Send, arun
 from .client.outgoing import origin_of, outgoing
 from .client.own_library import own_core
-from .client.presents import presents_credential
+from .client.presents import ADDED_FIELDS
 from .client.redirect import STATUSES as REDIRECTS
 from .client.standing import PaymentSummary
 from .client.streamed_body import MAX_BODY_BYTES, StreamedBody
+from .client.transport import is_plain_here
 from .client.trip import Trip
 from .client.unpaid import unpaid_free
 
@@ -54,6 +56,7 @@ class Middleware(HoldsCredentials):
     ``SIGIL_CREDENTIAL``.
     """
 
+    @takes_secrets
     def __init__(
         self,
         *,
@@ -233,6 +236,23 @@ class _Port:
         self._request = request
         self._handler = handler
         self._given = CIMultiDict(request.headers)
+        self._hide_from_traces()
+
+    def _hide_from_traces(self) -> None:
+        """A ``TraceConfig`` of the session is told the fields of each request when they are sent.
+        aiohttp has no other way to say them.
+        """
+        name = "_on_headers_request_sent"
+        tell: Callable[..., Awaitable[None]] = getattr(self._request, name)
+
+        async def told(method: str, url: object, headers: CIMultiDict[str]) -> None:
+            shown = CIMultiDict(headers)
+            for added in ADDED_FIELDS:
+                shown.popall(added, None)
+                shown.extend((added, value) for value in self._given.getall(added, ()))
+            await tell(method, url, shown)
+
+        setattr(self._request, name, told)
 
     async def send(self, request: Send) -> _Reply:
         if request.is_for_treasury:
@@ -243,8 +263,7 @@ class _Port:
             mine.headers.add(name, value)
         if isinstance(request.body, bytes):
             await mine.update_body(request.body)
-        if request.url.startswith("http:") and presents_credential(request.fields):
-            # Plain HTTP is for this machine, which a proxy would take it away from.
+        if is_plain_here(request.url):
             mine.proxy = None
         return _Reply(await self._handler(mine), request.url)
 
@@ -263,13 +282,18 @@ class _Port:
             timeout=aiohttp.ClientTimeout(total=seconds),
         )
         async with mine:
-            response = await mine.request(
-                request.method,
-                _yarl(request.url),
-                headers=CIMultiDict(request.fields),
-                data=request.body,
-                allow_redirects=False,
-            )
+            try:
+                response = await mine.request(
+                    request.method,
+                    _yarl(request.url),
+                    headers=CIMultiDict(request.fields),
+                    data=request.body,
+                    allow_redirects=False,
+                )
+            except aiohttp.ClientResponseError as error:
+                # It has the fields that were sent.
+                error.request_info = self._request.request_info
+                raise
         return _Reply(response, request.url)
 
     async def read(self, reply: Reply, max_bytes: int) -> bytes | None:

@@ -9,6 +9,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from ._extras import Extra
+from ._secrecy import takes_secrets
 from .client.body_end import BodyEnd
 from .client.carried import GivenCredentials
 from .client.core import HoldsCredentials
@@ -17,10 +18,10 @@ from .client.fields import Fields
 from .client.flow import Reply, Send, run
 from .client.outgoing import outgoing
 from .client.own_library import own_core
-from .client.presents import presents_credential
 from .client.redirect import STATUSES as REDIRECTS
 from .client.standing import PaymentSummary
 from .client.streamed_body import StreamedBody
+from .client.transport import is_plain_here
 from .client.unpaid import unpaid_free
 
 with Extra("requests"):
@@ -57,6 +58,7 @@ class Adapter(HoldsCredentials, HTTPAdapter):
     comes, and is paid for if it has at most 1 MiB; no wallet is started: set ``SIGIL_CREDENTIAL``.
     """
 
+    @takes_secrets
     def __init__(
         self,
         *,
@@ -165,13 +167,17 @@ class _Port:
 
     def send(self, request: Send) -> _Reply:
         if request.is_for_treasury:
-            made = _made(PreparedRequest(), request)
-            return _Reply(self._order(made, stream=True, **_for_treasury(request)))
-        options = dict(self._options)
-        if request.url.startswith("http:") and presents_credential(request.fields):
-            # Plain HTTP is for this machine, which a proxy would take it away from.
-            options["proxies"] = None
-        return _Reply(self._send(_made(self._original.copy(), request), stream=True, **options))
+            made, act, options = PreparedRequest(), self._order, _for_treasury(request)
+        else:
+            made, act, options = self._original.copy(), self._send, dict(self._options)
+            if is_plain_here(request.url):
+                options["proxies"] = None
+        try:
+            return _Reply(act(_made(made, request), stream=True, **options))
+        finally:
+            # Errors of requests have the request.
+            made.headers = self._original.headers.copy()
+            made.body = self._original.body
 
     def read(self, reply: Reply, max_bytes: int) -> bytes | None:
         response = _response(reply)

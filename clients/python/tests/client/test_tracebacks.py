@@ -2,38 +2,37 @@
 
 from __future__ import annotations
 
-import traceback
+import re
 from collections.abc import Callable, Generator
-from typing import Any
+from typing import Any, Final
 
 import httpx2
 import pytest
+from tests.town import Town
 
+import l8nt.aiohttp
+import l8nt.httpx
+import l8nt.httpx2
+import l8nt.requests
 from l8nt import AsyncClient, Client, PaymentError
+from l8nt.client.patience import patience
 from l8nt.client.standing import PaymentSummary
 
-from .world import SHOP, Broken, Mode, World, each_mode, sunny
+from .askers import ASKERS, Answered
+from .links import LINKS, MODES
+from .links import Mode as Way
+from .shown import shown_of
+from .world import SHOP, Broken, Mode, World, asks, each_mode, sunny
 
 KEY = "71a8c14c1407c113601079c4302dab36460f0ccd0ad506f1f2dc73b5100e4f3c"
 
 
-def shown_of(error: BaseException) -> str:
-    """Every variable of the package's own frames, in the error and in what caused it."""
-    shown: list[str] = []
-    waiting: list[BaseException | None] = [error]
-    seen: set[int] = set()
-    while waiting:
-        one = waiting.pop()
-        if one is None or id(one) in seen:
-            continue
-        seen.add(id(one))
-        waiting += [one.__cause__, one.__context__]
-        for frame, _ in traceback.walk_tb(one.__traceback__):
-            if "/src/l8nt/" in frame.f_code.co_filename:
-                shown += [f"{name} = {value!r}" for name, value in frame.f_locals.items()]
-    return "\n".join(shown)
-
-
+ADAPTERS: Final = (
+    l8nt.httpx.Auth,
+    l8nt.httpx2.Auth,
+    l8nt.requests.Adapter,
+    l8nt.aiohttp.Middleware,
+)
 Fails = Callable[[World, str], None]
 
 
@@ -77,18 +76,80 @@ def test_no_credential_that_was_bought(world: World, mode: Mode, fails: Fails) -
     assert sold.text[:60] not in shown_of(caught.value)
 
 
-@pytest.mark.parametrize("kind", [Client, AsyncClient])
+@each_mode
+@pytest.mark.parametrize("fails", [_lost, _half])
+def test_no_pass_that_served_before(world: World, mode: Mode, fails: Fails) -> None:
+    sold = world.sold(expires_in="30m")
+    world.otherwise = lambda order: world.hand_over(sold, order)
+    client = world.client(mode)
+    for _ in range(2):
+        assert client.get(f"{SHOP}/a").text == "sunny"
+    fails(world, sold.text)
+    with pytest.raises(PaymentError) as caught:
+        client.get(f"{SHOP}/a")
+    assert sold.text[:60] not in shown_of(caught.value)
+
+
+@each_mode
+@pytest.mark.parametrize("own", ["Bearer mine", "Basic bWluZQ=="])
+def test_no_credential_that_was_sent_beside_one_of_the_api(
+    world: World, mode: Mode, own: str
+) -> None:
+    world.unpaid = lambda request: (
+        httpx2.ReadError("reset") if "macaroon" in request.headers else asks()
+    )
+    world.serve = world.unpaid
+    with pytest.raises(PaymentError) as caught:
+        world.client(mode).get(f"{SHOP}/a", headers={"authorization": own})
+    assert [one for one in world.sent if "macaroon" in one.headers]
+    assert _secret_in(shown_of(caught.value)) is None
+
+
+@pytest.mark.parametrize("asker", ASKERS)
+@pytest.mark.parametrize("link", LINKS)
+@pytest.mark.parametrize("way", MODES)
+def test_no_credential_of_a_call_that_failed(
+    town: Town, asker: str, link: str, way: Way, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def sleep(seconds: float) -> None:
+        """Waits for nothing."""
+
+    async def asleep(seconds: float) -> None:
+        """Waits for nothing."""
+
+    monkeypatch.setattr(patience, "sleep", sleep)
+    monkeypatch.setattr(patience, "asleep", asleep)
+    shop = town.open_shop(price="10 sat")
+    asking = ASKERS[asker](town.mint(budget="100 sat", **MODES[way]), town.clock)
+    LINKS[link].breaks(town, shop)
+    outcome = asking.get(f"{shop.url}/a")
+    asking.close()
+    assert not isinstance(outcome, Answered)
+    # Of an auth flow the exchanges are those of the HTTP client, with its own frames.
+    error = outcome if asking.sees_failures else outcome.with_traceback(None)
+    assert _secret_in(shown_of(error)) is None
+
+
+def _secret_in(shown: str) -> str | None:
+    found = re.search(r".*(?:L402|Macaroon|macaroon)\W+[A-Za-z0-9_-]{40,}.*", shown)
+    return None if found is None else found[0]
+
+
+@pytest.mark.parametrize("kind", [Client, AsyncClient, *ADAPTERS])
 def test_no_argument_of_a_client(world: World, kind: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     text = world.credential.text
     monkeypatch.setenv("SIGIL_CREDENTIAL", f"{text} x{text}")
     holder: dict[str, Any] = {"credential": "x", "holder_key": KEY}
     both: dict[str, Any] = {"credential": text, "wallet": f"dev+http://127.0.0.1:1/?key={KEY}"}
-    for given in ({}, {"credential": [text, f"x{text}"]}, holder, both):
+    wrong: dict[str, Any] = {"credential": text, "holder_key": f"{KEY}!"}
+    for given in ({}, {"credential": [text, f"x{text}"]}, holder, both, wrong):
         with pytest.raises(Exception) as caught:  # noqa: PT011 - whatever it is.
             kind(**given)
         shown = shown_of(caught.value)
         assert text[:60] not in shown
         assert KEY not in shown
+    if kind in ADAPTERS:
+        return
     with pytest.raises(Exception) as caught:  # noqa: PT011
         kind(credential=text).with_credential(f"x{text}")
     assert text[:60] not in shown_of(caught.value)

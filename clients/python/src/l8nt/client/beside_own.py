@@ -5,28 +5,32 @@ from __future__ import annotations
 from ..credential import Credential
 from ..errors import PaymentError, SigilError, Spent
 from ..l402 import format_authorization, format_macaroon_field, read_authorization
+from .fields import Fields
 
 
-def both_in_one(own: str, credential: Credential) -> str | None:
-    """One ``Authorization`` with the API's own and a credential that anyone verifies, which
-    ``Macaroon`` cannot carry. ``None`` for another credential, and where a service could not tell
-    the two apart. spec/3-challenge.md §4.
+def both_in_one(fields: Fields, credential: Credential) -> Fields | None:
+    """The fields with one ``Authorization`` of the API's own and a credential that anyone verifies,
+    which ``Macaroon`` cannot carry. ``None`` for another credential, and where a service could not
+    tell the two apart. spec/3-challenge.md §4.
     """
     if credential.body.issuer is None:
         return None
-    both = f"{own}, {format_authorization(credential)}"
+    made = fields.with_(
+        "authorization", f"{fields.get('authorization') or ''}, {format_authorization(credential)}"
+    )
     try:
-        return both if read_authorization(both) == credential.text else None
+        is_read = read_authorization(made.get("authorization")) == credential.text
     except SigilError:
         return None
+    return made if is_read else None
 
 
-def macaroon_field_of(credential: Credential) -> str | None:
-    """The value of ``Macaroon``; ``None`` for a credential that this field cannot carry, such as
-    one without room for its preimage.
+def with_macaroon(fields: Fields, credential: Credential) -> Fields | None:
+    """The fields with the credential in ``Macaroon``; ``None`` for a credential that this field
+    cannot carry, such as one without room for its preimage.
     """
     try:
-        return format_macaroon_field(credential)
+        return fields.with_("macaroon", format_macaroon_field(credential))
     except SigilError:
         return None
 

@@ -9,7 +9,9 @@ from collections.abc import Awaitable, Callable, Generator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from .._secrecy import without_frames
 from .patience import patience
+from .presents import presents_credential
 
 if TYPE_CHECKING:
     from .body_end import BodyEnd
@@ -179,6 +181,18 @@ class _Given:
         return value
 
 
+E = TypeVar("E", bound=BaseException)
+
+
+def without_variables(effect: Effect, error: E) -> E:
+    """The error of an effect. Tools that show a traceback show the variables of the HTTP library,
+    which has there what it sends and receives: of an exchange with a credential none are left.
+    """
+    sends = isinstance(effect, Send)
+    has_secret = sends and (effect.is_for_treasury or presents_credential(effect.fields))
+    return without_frames(error) if has_secret or isinstance(effect, Read) else error
+
+
 def run(flow: Flow[T], port: Port) -> T:
     """Runs a flow to its end."""
     replies: list[Reply] = []
@@ -189,7 +203,7 @@ def run(flow: Flow[T], port: Port) -> T:
                 given = _Given(perform(effect, port))
             # The flow keeps what was bought, whatever ends it.
             except BaseException as error:  # noqa: PERF203 - each effect may fail.
-                effect = flow.throw(error)
+                effect = flow.throw(without_variables(effect, error))
             else:
                 if isinstance(given.value, Reply):
                     replies.append(given.value)
@@ -227,7 +241,7 @@ async def arun(flow: Flow[T], port: AsyncPort) -> T:
                 given = _Given(await aperform(effect, port))
             # The flow keeps what was bought, whatever ends it.
             except BaseException as error:  # noqa: PERF203 - each effect may fail.
-                effect = flow.throw(error)
+                effect = flow.throw(without_variables(effect, error))
             else:
                 if isinstance(given.value, Reply):
                     replies.append(given.value)

@@ -138,9 +138,10 @@ class _Port:
         first, self.first = self.first, None
         if first is None or request.fields.get("authorization") != first[0]:
             return None
-        if isinstance(first[1], Exception):
-            raise first[1]
-        return first[1]
+        outcome, first = first[1], None  # It has a credential, and the error may be shown.
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
 
     def hide(self, made: Any) -> None:
         """What the caller sees of a request has the fields that the caller gave it, and none that

@@ -4,7 +4,7 @@ nothing has changed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import inf
 from typing import TYPE_CHECKING
 
@@ -32,7 +32,7 @@ class Ready:
     held: Held
     version: int
     """Of what was handed over to the client, when it was chosen."""
-    authorization: str
+    authorization: str = field(repr=False)
     since: float
     until: float
     """Unix seconds by the client's clock between which every credential covers the request."""

@@ -12,7 +12,7 @@ from ..l402 import format_authorization
 from ..wire.preference import NO_INVOICE, PREFER_FIELD
 from ..wire.problem import read_problem
 from ..wire.service_refusal import is_refusal, may_be_unread, may_have_code
-from .beside_own import both_in_one, macaroon_field_of, own_is_wanted
+from .beside_own import both_in_one, own_is_wanted, with_macaroon
 from .body_end import BodyEnd
 from .endings import was_closed
 from .fields import Fields
@@ -144,12 +144,12 @@ class Sender:
         """
         in_place_of_own = request.has_own_authorization
         if in_place_of_own:
-            both = both_in_one(fields.get("authorization") or "", credential)
+            both = both_in_one(fields, credential)
             if both is not None:
-                return (yield from self.fetched(request, fields.with_("authorization", both)))
-            macaroon = macaroon_field_of(credential)
-            if macaroon is not None:
-                beside = yield from self.fetched(request, fields.with_("macaroon", macaroon))
+                return (yield from self.fetched(request, both))
+            separate = with_macaroon(fields, credential)
+            if separate is not None:
+                beside = yield from self.fetched(request, separate)
                 if not may_be_unread(beside) or not (yield from _is_repeatable(request)):
                     return beside
                 yield from close(beside)

@@ -14,7 +14,10 @@ _LOOPBACK = re.compile(r"(?:localhost|\[::1\]|127(?:\.[0-9]{1,3}){3})\Z", re.ASC
 
 
 def is_plain_here(url: str) -> bool:
-    """Whether a URL is plain HTTP to this machine, which a credential then does not leave."""
+    """Whether a URL is plain HTTP to this machine, which a credential then does not leave. So no
+    request of a call goes there through a proxy: also not the free one, whose answer decides about
+    the others.
+    """
     origin = read_origin(url) if url.startswith("http://") else None
     return origin is not None and _LOOPBACK.match(origin.host) is not None
 
