@@ -75,7 +75,8 @@ class SigilMiddleware(FunctionMiddleware):
         else:
             given = [self.handle, handle_in(context.kwargs)]
             handle = turn(given=given, around=around, name=None if around is None else self._name)
-        with acting(handle):
+        # An agent that the tool runs is none of the workflow, whatever its name.
+        with block(_flow, None, acting(handle)):
             await call_next()
 
 

@@ -42,7 +42,7 @@ class _Flow:
         self._entry: str | None = None
         if isinstance(runs, Swarm):
             first = next(iter(runs.nodes)) if runs.entry_point is None else runs.entry_point.name
-            self._entry = first
+            self._entry, self._handles[first] = first, top
 
     def handle_of(self, node: object) -> SigilHandle | None:
         """The handle of a node that begins to run; None for an agent that is no node of it."""

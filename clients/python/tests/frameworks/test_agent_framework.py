@@ -287,6 +287,56 @@ async def test_a_run_that_a_tool_begins_has_at_most_what_the_agent_around_it_has
     assert seen.lines == [*expected, "one below /right", "alone nobody"]
 
 
+NESTED: dict[str, Any] = {
+    "boss": {"agents": {"scout": {"agents": {"helper": {}, "planner": {}}}}},
+}
+"""A crew that a tool of the scout runs has the scout's handle at most."""
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(
+    ("other", "expected"),
+    [
+        ("boss", "ERR_AGENT_UNKNOWN"),
+        ("scout", "ERR_AGENT_UNKNOWN"),
+        ("helper", "/boss/scout/helper"),
+    ],
+)
+async def test_a_workflow_inside_of_a_tool_reaches_no_agent_above_by_its_name(
+    other: str, expected: str, stream: bool
+) -> None:
+    seen = Lineages(NESTED)
+
+    @tool(name="plan", approval_mode="never_require")
+    async def plan(task: str) -> str:
+        planner = actor(seen.tool(), "planner", get("first"), hand(other), get("back"))
+        second = actor(seen.tool(), other, get("second"), hand("planner"))
+        flow = HandoffBuilder(participants=[planner, second]).with_start_agent(planner).build()
+        await ended(with_sigil(flow), stream=stream)
+        return "planned"
+
+    scout = actor(seen.tool(), "scout", ask("plan"), tools=[plan]).as_tool()
+    boss = actor(seen.tool(), "boss", ask("scout"), tools=[scout])
+    await ended(with_sigil(boss, seen.handle.for_agent("boss")), stream=stream)
+    assert seen.lines == ["first /boss/scout", f"second {expected}", "back /boss/scout"]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"), [("boss", "ERR_AGENT_UNKNOWN"), ("helper", "/boss/scout/helper")]
+)
+async def test_an_agent_that_is_a_tool_in_a_workflow_is_below_its_caller_whatever_its_name(
+    name: str, expected: str
+) -> None:
+    seen = Lineages(NESTED)
+    own = actor(seen.tool(), name, get("a")).as_tool()
+    boss = actor(seen.tool(), "boss", ask(name), tools=[own])
+    other = actor(seen.tool(), "helper")
+    flow = with_sigil(HandoffBuilder(participants=[boss, other]).with_start_agent(boss).build())
+    with seen.handle.for_agent("boss").for_agent("scout"):
+        await ended(flow)
+    assert seen.lines == [f"a {expected}"]
+
+
 async def test_the_ready_tools_run_as_the_agent_that_calls_and_a_denial_is_a_text() -> None:
     seen = Lineages({"scout": {"endpoints": ["GET https://open.example/**"]}})
     asked: list[Any] = []

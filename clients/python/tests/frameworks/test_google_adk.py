@@ -18,12 +18,19 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::UserWarning"),
 ]
 
-from google.adk.agents import LlmAgent, ParallelAgent, RunConfig, SequentialAgent
+from google.adk.agents import (
+    BaseAgent,
+    InvocationContext,
+    LlmAgent,
+    ParallelAgent,
+    RunConfig,
+    SequentialAgent,
+)
 from google.adk.agents.run_config import StreamingMode
 from google.adk.events import Event
 from google.adk.models import BaseLlm, LlmRequest, LlmResponse
 from google.adk.runners import InMemoryRunner
-from google.adk.tools import AgentTool
+from google.adk.tools import AgentTool, ToolContext
 from google.adk.workflow import Workflow
 from google.genai import types
 from tests.contract import AgentContract, Get, GetAll, Hand, Script, Stage
@@ -249,6 +256,40 @@ async def test_an_agent_that_is_a_tool_is_below_its_caller_even_if_it_is_above()
     await ended(with_sigil(await runner_of(boss), seen.handle))
     # The runner has no entry for a scout. The scout that the boss called goes on as itself.
     assert seen.lines[:2] == ["run /scout/runner", "again ERR_AGENT_UNKNOWN"]
+
+
+class _Starts(BaseAgent):
+    """A custom agent, which runs another one itself."""
+
+    other: Any
+
+    async def _run_async_impl(self, ctx: InvocationContext) -> AsyncGenerator[Event, None]:
+        async for event in self.other.run_async(ctx):
+            yield event
+
+
+@pytest.mark.parametrize("is_custom", [False, True])
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("boss", "ERR_AGENT_UNKNOWN"), ("scout", "ERR_AGENT_UNKNOWN"), ("runner", "/scout/runner")],
+)
+async def test_an_agent_that_a_tool_or_a_custom_agent_runs_is_below_it_whatever_its_name(
+    name: str, expected: str, is_custom: bool
+) -> None:
+    seen = Lineages({"scout": {"agents": {"runner": {}}}})
+    other = actor(seen.tool(), name, get("a"))
+
+    async def start(tool_context: ToolContext) -> str:
+        """Runs an agent within the run of its caller."""
+        context = tool_context._invocation_context.model_copy(update={"agent": other})
+        return str([event async for event in other.run_async(context)])
+
+    scout: Any = _Starts(name="scout", other=other)
+    if not is_custom:
+        scout = actor(seen.tool(), "scout", call("start"), transfer("boss"), tools=[start])
+    boss = actor(seen.tool(), "boss", transfer("scout"), get("back"), sub_agents=[scout])
+    await ended(with_sigil(await runner_of(boss), seen.handle))
+    assert seen.lines == [f"a {expected}", *([] if is_custom else ["back "])]
 
 
 async def test_a_session_goes_on_with_the_agent_that_spoke_last_in_its_place_in_the_tree() -> None:

@@ -196,6 +196,38 @@ async def test_a_run_that_a_tool_begins_has_at_most_what_the_agent_around_it_has
     assert seen.lines == [*expected, "one below /right", "alone nobody"]
 
 
+NESTED: dict[str, Any] = {
+    "boss": {"agents": {"scout": {"agents": {"helper": {}, "planner": {}}}}},
+}
+"""A crew that a tool of the scout runs has the scout's handle at most."""
+
+
+@pytest.mark.parametrize(
+    ("other", "expected"),
+    [
+        ("boss", "ERR_AGENT_UNKNOWN"),
+        ("scout", "ERR_AGENT_UNKNOWN"),
+        ("helper", "/boss/scout/helper"),
+    ],
+)
+async def test_a_workflow_inside_of_a_tool_reaches_no_agent_above_by_its_name(
+    other: str, expected: str
+) -> None:
+    seen = Lineages(NESTED)
+
+    async def plan(task: str) -> str:
+        planner = actor(seen.tool(), "planner", get("first"), hand(other), get("back"))
+        second = actor(seen.tool(), other, get("second"), hand("planner"))
+        await ended(AgentWorkflow(agents=[planner, second], root_agent="planner"))
+        return "planned"
+
+    tools = [FunctionTool.from_defaults(async_fn=plan, name="ask_plan", description="Plans.")]
+    scout = actor(seen.tool(), "scout", ask("plan"), tools=tools)
+    boss = actor(seen.tool(), "boss", ask("scout"), tools=[asks(scout)])
+    await ended(with_sigil(boss, seen.handle.for_agent("boss")))
+    assert seen.lines == ["first /boss/scout", f"second {expected}", "back /boss/scout"]
+
+
 async def test_one_workflow_serves_many_handles_each_in_its_own_run() -> None:
     one, two = Lineages({"scout": {}}), Lineages({})
     scout = actor(one.tool(), "scout", get("1"), get("2"), get("3"))

@@ -371,6 +371,50 @@ class TestRuns(Staged):
         await Runner.run(with_sigil(boss), "go", context=context)
         assert _seen(stage) == [("scout", "served"), ("crew", "served")]
 
+    @pytest.mark.parametrize("inside", ["as a tool", "by a tool"])
+    @pytest.mark.parametrize(
+        ("other", "expected"),
+        [
+            ("boss", "ERR_AGENT_UNKNOWN"),
+            ("scout", "ERR_AGENT_UNKNOWN"),
+            ("helper", "served"),
+        ],
+    )
+    async def test_a_run_inside_of_a_tool_reaches_no_agent_above_by_its_name(
+        self, stage: Stage, other: str, expected: str, inside: str
+    ) -> None:
+        shop = stage.open_shop()
+        scouts: AgentPolicies = {"scout": {"agents": {"helper": {}}}}
+        handle = stage.open({"boss": {"agents": scouts}})
+        get = self._get(stage)
+        buys = [[call("get", url=shop.url)] for _ in range(3)]
+        scout = actor("scout", [buys[0], _to(other), buys[2], said()], [get])
+        second = actor(other, [buys[1], _to("scout")], [get])
+        scout.handoffs, second.handoffs = [second], [scout]
+        with_sigil(scout)
+
+        @function_tool(name_override="scout")
+        async def ask(input: str) -> str:  # noqa: A002
+            await Runner.run(scout, input)
+            return "asked"
+
+        tool = scout.as_tool("scout", "Scouts.") if inside == "as a tool" else ask
+        boss = with_sigil(actor("boss", [[call("scout", input="go")], said()], [tool]))
+        await Runner.run(boss, "go", context=sigil_context(handle.for_agent("boss")))
+        assert _seen(stage) == [("scout", "served"), (other, expected), ("scout", "served")]
+
+    async def test_a_transfer_to_a_namesake_of_an_agent_above_is_no_transfer_back(
+        self, stage: Stage
+    ) -> None:
+        shop = stage.open_shop()
+        handle = stage.open({"boss": {"agents": {"scout": {}}}})
+        namesake = actor("boss", [[call("get", url=shop.url)], said()], [self._get(stage)])
+        scout, boss = actor("scout", [_to("boss")]), actor("boss", [_to("scout")])
+        boss.handoffs, scout.handoffs = [scout], [namesake]
+        context = sigil_context(handle.for_agent("boss"))
+        await Runner.run(with_sigil(boss), "go", context=context)
+        assert _seen(stage) == [("boss", "ERR_AGENT_UNKNOWN")]
+
     async def test_a_handoff_narrows_and_on_handoff_and_hooks_have_no_agent(
         self, stage: Stage
     ) -> None:

@@ -227,6 +227,41 @@ async def test_an_agent_of_a_swarm_is_handed_what_the_agent_before_has_for_it(be
         assert seen.lines == [expected]
 
 
+NESTED: dict[str, Any] = {
+    "boss": {"agents": {"scout": {"agents": {"helper": {}, "planner": {}}}}},
+}
+"""A crew that a tool of the scout runs has the scout's handle at most."""
+
+
+@pytest.mark.parametrize("begin", RUNS.values(), ids=RUNS)
+@pytest.mark.parametrize(
+    ("other", "expected"),
+    [
+        ("boss", "ERR_AGENT_UNKNOWN"),
+        ("scout", "ERR_AGENT_UNKNOWN"),
+        ("helper", "/boss/scout/helper"),
+    ],
+)
+async def test_a_swarm_inside_of_a_tool_reaches_no_agent_above_by_its_name(
+    begin: Any, other: str, expected: str
+) -> None:
+    seen = Lineages(NESTED)
+
+    @tool
+    async def plan() -> str:
+        """A model chooses the names of the agents, as with strands_tools.swarm."""
+        turns = (get("first"), hand(other), DONE, get("back"), DONE)
+        planner = actor(seen.tool(), "planner", *turns)
+        second = actor(seen.tool(), other, get("second"), hand("planner"), DONE)
+        await begin(Swarm([planner, second]))
+        return "planned"
+
+    scout = actor(seen.tool(), "scout", [("plan", {})], tools=[plan]).as_tool()
+    boss = actor(seen.tool(), "boss", ask("scout"), tools=[scout])
+    await begin(with_sigil(boss, seen.handle.for_agent("boss")))
+    assert seen.lines == ["first /boss/scout", f"second {expected}", "back /boss/scout"]
+
+
 async def test_agents_as_tools_at_the_same_time_are_kept_apart() -> None:
     seen = Lineages({"left": {}, "right": {}})
     kids = [actor(seen.tool(), name, get(name, name)) for name in ("left", "right", "other")]

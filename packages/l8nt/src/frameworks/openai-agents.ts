@@ -8,6 +8,7 @@ import { handleIn } from "../agents/context.ts";
 import { currentHandle } from "../agents/current.ts";
 import { handleContext, type SigilHandle } from "../agents/handle.ts";
 import { budgetTool, fetchTool, type ReadyTool } from "../agents/tools.ts";
+import { transferred } from "../agents/transfer.ts";
 import { turn } from "../agents/turn.ts";
 import { agentUnknown } from "../caveat/index.ts";
 import { DeniedError } from "../errors.ts";
@@ -128,13 +129,11 @@ function asCallOf(agent: AnyAgent, one: AnyTool): AnyTool {
 function asTransferBy(agent: AnyAgent, handoff: AnyHandoff): AnyHandoff {
   return handoff.clone({
     onInvokeHandoff: async (run, input) => {
-      const from = handleOf(agent, run);
+      const giver = handleOf(agent, run);
       const next = await handoff.onInvokeHandoff(run, input);
       prepare(next);
       const handles = handlesIn(run);
-      const before = handles.get(next);
-      const isReturn = before !== undefined && from.isWithin(before);
-      handles.set(next, isReturn ? before : from.handTo(next.name));
+      handles.set(next, transferred({ giver, before: handles.get(next), name: next.name }));
       return next;
     },
   });

@@ -9,12 +9,18 @@ from .handle import SigilHandle
 
 
 def handed(giver: SigilHandle, before: SigilHandle | None, name: str) -> SigilHandle:
-    """The handle of an agent that ``giver`` hands work to: the one that it had before if the work
-    came from it, and otherwise the giver's entry of its name.
+    """The handle of an agent that ``giver`` hands work to: the one that it had before in this run,
+    if work goes back to it, and otherwise the giver's entry of its name.
+
+    A name alone never leads above the giver. Models choose names, and a run inside of a tool may
+    have an agent called like one above the agent that calls the tool.
+
+    :param before: what this agent, the same object or node, had in this run; ``None`` for an agent
+        that this run has not seen
     """
     if before is not None and giver.is_within(before):
         return before
-    return giver.hand_to(name)
+    return giver.for_agent(name)
 
 
 class Handed:

@@ -227,6 +227,10 @@ class SigilHandle:
         """The handle for a transfer of the conversation: that of an agent above, if work goes back
         to it, and else the entry of an agent below.
 
+        It goes up by the name alone, so call it with a name that your own code chose. For one that
+        a model chose, keep the handles of the agents that the run has seen, and call ``for_agent``
+        for any other.
+
         :param name: as the framework calls the agent; ``None`` for the one at the top
         """
         at: SigilHandle | None = self

@@ -37,14 +37,15 @@ class RunPlace:
         known = run.last.get(key)
         # A framework may start an agent anew, in the context that it had, when a task below it is
         # done.
-        if key not in run.handed and known is not None and known.context is context:
+        is_transfer = key in run.handed
+        if not is_transfer and known is not None and known.context is context:
             return known
         above = run.handed.pop(key, self)
         if above is None:
             above = self
             handle = self.handle.nobody(name, "a transfer by two agents at the same time")
         else:
-            returned = above._up_to(key)
+            returned = above._up_to(key) if is_transfer else None
             if returned is not None:
                 return returned
             handle = handle_below(above)
@@ -60,7 +61,8 @@ class RunPlace:
 
     def _up_to(self, key: tuple[str, str]) -> RunPlace | None:
         """A transfer may go back to an agent that the work came from, which then has its own handle
-        again. An agent that is a tool has an invocation of its own, and is below its caller.
+        again: the framework looks its name up among the agents of the run. An agent that is a tool,
+        or that a tool or a custom agent runs, is below its caller, whatever its name.
         """
         at: RunPlace | None = self
         while at is not None and (at.invocation, at.name) != key:
