@@ -4,11 +4,13 @@ pay for it, and show what is left of the budget. docs/guides/agents.md.
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..caveat import format_counted
+from ..client.presented import Presented, presenting
 from ..errors import SigilError
 from ..l402.repeated import without_credentials
 from .handle import acting_handle
@@ -48,16 +50,17 @@ def fetch_url(url: str) -> str:
 
     :param url: An absolute http(s) URL.
     """
-    try:
-        with acting_handle().client.stream("GET", url) as response:
-            text = ""
-            for part in response.iter_text():
-                text += part
-                if len(text) >= _MAX_TEXT + _OVERLAP:
-                    break
-            return _shown(text, response.status_code)
-    except SigilError as error:
-        return _denial(error)
+    with presenting() as presented:
+        try:
+            with acting_handle().client.stream("GET", url) as response:
+                decoder, text = _decoder_of(response.encoding), ""
+                for part in response.iter_bytes():
+                    text += decoder.decode(part)
+                    if len(text) >= _MAX_TEXT + _OVERLAP:
+                        break
+                return _shown(text, response.status_code, presented)
+        except SigilError as error:
+            return presented.without(_denial(error))
 
 
 async def afetch_url(url: str) -> str:
@@ -66,16 +69,17 @@ async def afetch_url(url: str) -> str:
 
     :param url: An absolute http(s) URL.
     """
-    try:
-        async with acting_handle().async_client.stream("GET", url) as response:
-            text = ""
-            async for part in response.aiter_text():
-                text += part
-                if len(text) >= _MAX_TEXT + _OVERLAP:
-                    break
-            return _shown(text, response.status_code)
-    except SigilError as error:
-        return _denial(error)
+    with presenting() as presented:
+        try:
+            async with acting_handle().async_client.stream("GET", url) as response:
+                decoder, text = _decoder_of(response.encoding), ""
+                async for part in response.aiter_bytes():
+                    text += decoder.decode(part)
+                    if len(text) >= _MAX_TEXT + _OVERLAP:
+                        break
+                return _shown(text, response.status_code, presented)
+        except SigilError as error:
+            return presented.without(_denial(error))
 
 
 def show_budget() -> str:
@@ -136,8 +140,19 @@ def _limit_text(limit: Standing) -> str:
     return f"{left} left of {format_counted(condition, most)} ({condition})"
 
 
-def _shown(text: str, status: int) -> str:
-    text = without_credentials(text)
+def _decoder_of(charset: str | None) -> codecs.IncrementalDecoder:
+    """Decodes a body. A service may name any codec of Python, and some make no text."""
+    try:
+        if charset is not None:
+            b"a".decode(charset, "replace")
+            return codecs.getincrementaldecoder(charset)("replace")
+    except (LookupError, ValueError):
+        pass
+    return codecs.getincrementaldecoder("utf-8")("replace")
+
+
+def _shown(text: str, status: int, presented: Presented) -> str:
+    text = without_credentials(presented.without(text))
     if len(text) > _MAX_TEXT:
         text = f"{text[:_MAX_TEXT]}\n(cut after {_MAX_TEXT} characters)"
     return text if 200 <= status < 300 else f"HTTP {status}\n{text}"
@@ -147,4 +162,4 @@ def _denial(error: SigilError) -> str:
     """A denial becomes a text, because a model can act on it. Any error that is not Sigil's is
     raised to the framework.
     """
-    return f"{error.code}: {error.message}"
+    return without_credentials(f"{error.code}: {error.message}")

@@ -21,6 +21,7 @@ from .httpx_port import AsyncHttpxPort
 from .httpx_reply import read_whole
 from .httpx_requests import Prepared
 from .options import RequestOptions
+from .presented import Presented
 from .ready import Ready
 from .remote import TELLING_SECONDS
 from .shared_client import SharedClient
@@ -164,7 +165,9 @@ class AsyncClient(SharedClient):
             await response.aread()
         except BaseException as error:
             await response.aclose()
-            told = Spending().broken_off(error)
+            shown = Presented()
+            shown.note(ready.authorization)
+            told = Spending().broken_off(shown.hide_in(error))
             if told is error:
                 raise
             raise told from error

@@ -22,6 +22,7 @@ from .httpx_port import HttpxPort
 from .httpx_reply import read_whole
 from .httpx_requests import Prepared
 from .options import RequestOptions
+from .presented import Presented
 from .ready import Ready
 from .remote import TELLING_SECONDS
 from .shared_client import SharedClient
@@ -185,7 +186,9 @@ class Client(SharedClient):
             response.read()
         except BaseException as error:
             response.close()
-            told = Spending().broken_off(error)
+            shown = Presented()
+            shown.note(ready.authorization)
+            told = Spending().broken_off(shown.hide_in(error))
             if told is error:
                 raise
             raise told from error

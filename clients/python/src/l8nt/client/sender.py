@@ -19,6 +19,7 @@ from .fields import Fields
 from .flow import Flow, Reply, Send, close, read, send
 from .held import Held, HeldCredentials
 from .outgoing import Outgoing, too_large_to_buy, whole
+from .presented import presented_now
 from .presenting import IDEMPOTENCY_FIELD, key_of_use, repetition
 from .retry import Tries
 from .signing import Signer
@@ -69,11 +70,12 @@ class Gone(Reply):
 class Sender:
     """Sends the requests of one call."""
 
-    __slots__ = ("_context", "_spending")
+    __slots__ = ("_context", "_spending", "presented")
 
     def __init__(self, context: SenderContext, spending: Spending) -> None:
         self._context = context
         self._spending = spending
+        self.presented = presented_now()
 
     def present(self, given: Outgoing, target: Target, used: Held) -> Flow[Reply]:
         """Sends the request with a handed-over credential. While an earlier request with it still
@@ -131,6 +133,7 @@ class Sender:
         else:
             check_transport(target.origin)
             shown = presented_at(credential, target.origin)
+            self.presented.note(shown.text)
             reply = yield from self._presented(request, fields, shown)
         if reply.status in (401, 402):
             context.held.learn_clock(target, reply.get("date"), context.clock())

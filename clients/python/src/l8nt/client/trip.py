@@ -8,11 +8,13 @@ from ..caveat import Access, Target, target_of_url
 from ..credential import Credential
 from ..errors import AdapterError
 from .ambiguous import ambiguous_for_sale, check_ambiguous
+from .body_end import BodyEnd
 from .buying import Buying, named_id
 from .carried import WHAT_TO_SET, Carried
 from .choosing import can_pay, choose, covers, is_at_home, payer_of
 from .flow import Flow, Reply, close
 from .outgoing import Outgoing, origin_of, whole
+from .presents import CREDENTIAL_FIELDS
 from .ready import Ready, ready_of
 from .redirect import MAX_REDIRECTS, is_redirect, redirected
 from .sender import Sender
@@ -28,6 +30,10 @@ _NOT_TRUSTED = (
 _STRAYED = (
     "A redirect led there, and a client pays, or uses up what was paid for, only at the origin "
     "that was asked for. Request that URL directly."
+)
+_REPEATS = (
+    "The service redirects to a URL that has the credential which it was shown. URLs are written "
+    "into logs, so nothing is sent there."
 )
 _USED_UP = (
     "The credential for this service is used up, expired or revoked, and no other credential can "
@@ -62,11 +68,12 @@ class Trip:
         try:
             reply = yield from self._follow(first)
             if reply.status < 500 or not self._spending.has_paid or not _is_mcp_call(first):
+                reply.watch(BodyEnd(told=self._sender.presented.hide_in))
                 return reply
             yield from close(reply)
             raise self._spending.failed(reply.status)
         except Exception as error:
-            told = self._spending.told(error)
+            told = self._spending.told(self._sender.presented.hide_in(error))
             if told is error:
                 raise
             raise told from error
@@ -83,6 +90,8 @@ class Trip:
             onward = redirected(following, reply, self._context.written)
             if onward is None:
                 return reply
+            if self._sender.presented.is_in(onward.url):
+                raise AdapterError("ERR_REDIRECT", _REPEATS)
             self.redirects(following, reply)
             yield from close(reply)
             following = onward
@@ -99,6 +108,8 @@ class Trip:
 
     def _request(self, request: Outgoing) -> Flow[Reply]:
         if request.is_own:
+            for name in CREDENTIAL_FIELDS:
+                self._sender.presented.note(request.fields.get(name))
             return (yield from self._sender.fetched(request, request.fields))
         context = self._context
         carried = context.carried
