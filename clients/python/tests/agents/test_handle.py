@@ -125,11 +125,21 @@ class TestGiven:
             ({"a": {"agents": {"b": {"maxPrice": "5 sat"}}}}, r"agents\.a\.agents\.b: .*max_price"),
             ({"scout": "50 sat"}, r"agents\.scout must be a mapping"),
             (["scout"], "agents must be a mapping"),
+            # As files have them.
+            (json.loads('{"scout": {"budget": null}}'), r"agents\.scout: budget is None"),
+            (json.loads('{"scout": {"max_uses": null}}'), r"agents\.scout: max_uses is None"),
+            (json.loads('{"scout": {"endpoints": null}}'), r"agents\.scout: endpoints is None"),
+            (json.loads('{"scout": {"agents": null}}'), r"agents\.scout: agents is None"),
+            ({"a": {"agents": {"b": {"budget": None}}}}, r"agents\.a\.agents\.b: budget is None"),
         ],
     )
     def test_a_table_that_cannot_be_read_names_its_entry(self, table: Any, says: str) -> None:
         with pytest.raises(TypeError, match=says):
             open_family(mint(), table)
+
+    def test_none_as_a_keyword_argument_of_delegate_limits_nothing(self, top: SigilHandle) -> None:
+        child = top.delegate("x", budget="5 sat", max_uses=None)
+        assert child.id == top.delegate("x", budget="5 sat").id
 
     def test_a_client_is_that_of_the_agent_s_own_credential(self) -> None:
         asked: list[tuple[Credential, str]] = []

@@ -40,7 +40,12 @@ _Arguments = ParamSpec("_Arguments")
 
 
 class HandleOptions(TypedDict, total=False):
-    """The options of ``Client``. ``http`` sends what is synchronous."""
+    """The options of ``Client``. ``http`` sends what is synchronous, for all agents of the family.
+
+    The agents keep no cookies, unless ``http`` does: they all share the jar of that one, so a
+    service that opens a session for one agent takes the next one for it. Give it a jar that takes
+    none: ``httpx2.Client(cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])))``.
+    """
 
     credential: GivenCredentials | None
     wallet: str | None

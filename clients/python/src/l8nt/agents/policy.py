@@ -15,6 +15,7 @@ from ..caveat import (
     agent_name_of,
     agent_unknown,
     check_caveats,
+    check_mapping,
     compile_scope,
     treasury_vocabulary,
     widenings,
@@ -67,7 +68,11 @@ def read_policies(policies: AgentPolicies | None, what: str = "agents") -> Polic
             f"{what} must be a mapping, such as "
             '{"researcher": {"budget": "100 sat", "expires_in": "15m"}}'
         )
-    return {name: read_policy(policy, f"{what}.{name}") for name, policy in policies.items()}
+    read: dict[str, PolicyEntry] = {}
+    for name, policy in policies.items():
+        read[name] = read_policy(policy, f"{what}.{name}")
+        check_mapping(policy, f"{what}.{name}")
+    return read
 
 
 def read_policy(policy: AgentPolicy, what: str) -> PolicyEntry:

@@ -10,7 +10,7 @@ from .chain import (
     PlaceIds,
     refusal_of,
 )
-from .compile import SCOPE_KEYS, bounds_of, check_caveats, check_keys, compile_scope
+from .compile import SCOPE_KEYS, bounds_of, check_caveats, check_keys, check_mapping, compile_scope
 from .condition import Denial, HandOverTerms, caveat_of, value_in
 from .conditions.agent import agent_name_of, agent_unknown
 from .conditions.capabilities import names_capabilities
@@ -63,6 +63,7 @@ __all__ = [
     "caveat_words",
     "check_caveats",
     "check_keys",
+    "check_mapping",
     "compile_scope",
     "counted_by",
     "counted_price",

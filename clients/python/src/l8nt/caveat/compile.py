@@ -28,6 +28,15 @@ def check_keys(scope: Scope) -> None:
         raise TypeError(_unknown(next(key for key in scope if key not in _KEYS)))
 
 
+def check_mapping(scope: Mapping[str, object], what: str) -> None:
+    """Raises ``TypeError`` for a key without a value, in a scope that comes as a mapping. It may
+    have been read from a file, where null is a limit that somebody forgot. ``what`` names it.
+    """
+    for key, value in scope.items():
+        if value is None:
+            raise TypeError(f"{what}: {key} is None, which limits nothing. Leave it out, or set it")
+
+
 def compile_scope(scope: Scope, *, now: float, nonce: str | None = None) -> tuple[str, ...]:
     """Compile a scope to caveats, in the order in which they are appended.
 

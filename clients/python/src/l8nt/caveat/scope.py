@@ -17,7 +17,8 @@ Amounts = str | Sequence[str]
 class Scope(TypedDict, total=False):
     """What a credential, or a child of one, may be used for.
 
-    A key that is not there limits nothing; ``None`` means the same.
+    A key that is not there limits nothing. ``None`` means the same as a keyword argument, and is
+    refused in a mapping, such as a table of agents: it may be a limit that a file left empty.
     """
 
     agent: str | None

@@ -13,7 +13,7 @@ from typing_extensions import Self
 from .._forked import follows_forks
 from .._given import check_callable, check_text, kind_of
 from .._tables import DEFAULT_LIMITS
-from ..caveat import Scope, compile_scope
+from ..caveat import Scope, check_mapping, compile_scope
 from ..credential import Credential, Descent
 from ..l402 import Minter
 from .carried import Carried, CarriedCredentials, GivenCredentials, read_credential
@@ -91,6 +91,7 @@ class Core(HoldsCredentials):
         check_callable(on_payment, "on_payment", "a function of one argument, the payment")
         check_callable(clock, "clock", "a function that gives Unix seconds, such as time.time")
         if limits is not None:
+            check_mapping(limits, "limits")
             compile_scope(limits, now=clock())  # A mistake is told now, and not at a payment.
         self.clock = clock
         self._wallet = wallet

@@ -13,6 +13,7 @@ from ..caveat import (
     ChainLimit,
     Scope,
     caps_of_other_units,
+    check_mapping,
     compile_scope,
     ledger,
     nearest,
@@ -75,6 +76,7 @@ def slice_credential(
     """
     whole: Scope = {} if total is None else total
     _check_total(whole)
+    check_mapping(whole, "total")
     if isinstance(scopes, str | Mapping) or len(scopes) == 0:
         raise TypeError("slice_credential needs a list of scopes, one for each slice")
     at = time.time() if now is None else now
@@ -104,6 +106,7 @@ def _check_total(total: Scope) -> None:
 
 
 def _cut(credential: Credential, scope: Scope, name: str, now: float) -> _Slice:
+    check_mapping(scope, name)
     try:
         caveats = compile_scope(scope, now=now)
         caps = caps_of_other_units(scope)
