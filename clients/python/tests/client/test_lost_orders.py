@@ -29,6 +29,12 @@ LOST: dict[str, Ordered] = {
     "502 of a proxy": lambda _: httpx2.Response(502, text="<html>"),
     "503 of a proxy": lambda _: httpx2.Response(503),
     "504 of a proxy": lambda _: httpx2.Response(504, text="gateway time-out"),
+    "408 of a proxy": lambda _: httpx2.Response(408, text="stream timeout"),
+    "499 of a proxy": lambda _: httpx2.Response(499),
+    "203 in place of the 200": lambda _: httpx2.Response(203, json={"credential": "changed"}),
+    "206 in place of the 200": lambda _: httpx2.Response(206, text='{"credential":'),
+    "202 of a queue": lambda _: httpx2.Response(202),
+    "204 of a cache": lambda _: httpx2.Response(204),
 }
 
 
@@ -163,11 +169,54 @@ def test_an_answer_that_cannot_be_read_may_have_paid(world: World, mode: Mode, a
     assert len(world.orders) == 1
 
 
-def test_a_proxy_that_knows_no_treasury_was_sent_nothing(world: World) -> None:
-    world.otherwise = lambda _: httpx2.Response(404, text="<html>")
-    error = failure(lambda: world.client().get(f"{SHOP}/a"))
+@each_mode
+@pytest.mark.parametrize("status", [400, 401, 402, 404, 405, 413, 421, 425, 429, 431, 451, 460])
+def test_4xx_of_something_in_between_did_nothing(world: World, mode: Mode, status: int) -> None:
+    world.otherwise = lambda _: httpx2.Response(status, text="<html>")
+    error = failure(lambda: world.client(mode).get(f"{SHOP}/a"))
+    assert isinstance(error, AdapterError)
     assert error.code == "ERR_TREASURY"
-    assert "answered with HTTP 404: it may be a service that mints its own" in error.message
+    assert f"answered with HTTP {status}" in error.message
+    assert ("mints its own credentials" in error.message) is (status in (404, 405))
+    assert len(world.orders) == 1
+
+
+HIDING = {
+    **dict.fromkeys([201, 202, 203, 204, 206, 226, 408, 499], 5),
+    **dict.fromkeys([300, 301, 304, 307, 308, 500, 501, 520, 599], 1),
+}
+"""How often an order is sent to which something in between answers a status."""
+
+
+@each_mode
+@pytest.mark.parametrize(("status", "times"), HIDING.items())
+def test_any_other_status_of_something_in_between_may_hide_a_payment(
+    world: World, mode: Mode, status: int, times: int
+) -> None:
+    moved = {"location": "https://elsewhere.example/v1/purchases"}
+    world.otherwise = lambda _: httpx2.Response(status, headers=moved)
+    error = failure(lambda: world.client(mode).get(f"{SHOP}/a"))
+    assert (error.code, getattr(error, "spent", "")) == ("ERR_PAYMENT_UNKNOWN", "unknown")
+    assert f"answered with HTTP {status}" in error.message
+    assert len(world.orders) == times
+
+
+@each_mode
+@pytest.mark.parametrize("status", [203, 408, 499, 500, 502])
+def test_a_problem_of_the_treasury_says_itself_what_was_spent(
+    world: World, mode: Mode, status: int
+) -> None:
+    world.otherwise = lambda _: problem(status, "ERR_PAYMENT_FAILED", spent="no")
+    error = failure(lambda: world.client(mode).get(f"{SHOP}/a"))
+    assert (error.code, getattr(error, "spent", "")) == ("ERR_PAYMENT_FAILED", "no")
+    assert len(world.orders) == 1
+
+
+def test_4xx_at_a_later_try_does_not_say_that_the_first_was_not_paid(world: World) -> None:
+    world.answers = [lambda _: httpx2.Response(203)]
+    world.otherwise = lambda _: httpx2.Response(404)
+    error = failure(lambda: world.client().get(f"{SHOP}/a"))
+    assert (error.code, getattr(error, "spent", "")) == ("ERR_PAYMENT_UNKNOWN", "unknown")
 
 
 def test_a_refusal_of_200_kib_keeps_its_class_and_its_code(world: World) -> None:

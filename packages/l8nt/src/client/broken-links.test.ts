@@ -98,6 +98,12 @@ describe("an order whose answer is lost is sent again under its id, and answered
     ["502 of a proxy", (response) => response.writeHead(502).end("<html>")],
     ["503 of a proxy", (response) => response.writeHead(503).end()],
     ["504 of a proxy", (response) => response.writeHead(504).end("gateway time-out")],
+    ["408 of a proxy", (response) => response.writeHead(408).end("stream timeout")],
+    ["499 of a proxy", (response) => response.writeHead(499).end()],
+    ["203 in place of the 200", (response) => response.writeHead(203, JSON_TYPE).end("{}")],
+    ["206 in place of the 200", (response) => response.writeHead(206, JSON_TYPE).end("{")],
+    ["202 of a queue", (response) => response.writeHead(202).end()],
+    ["204 of a cache", (response) => response.writeHead(204).end()],
   ])("%s", async (_what, lost) => {
     const shop = await paidSite(serves);
     const { credential, orders } = await treasuryOf([lost, lost], handOver(shop.sold));
@@ -250,6 +256,44 @@ describe("an order is not sent again", () => {
     });
     expect(asked).toBe(1);
   });
+
+  /** What a client says of an order to which something in between answers `status`. */
+  async function afterStatus(status: number) {
+    const shop = await paidSite(serves);
+    const { credential, orders } = await treasuryOf([], (response) =>
+      response.writeHead(status, { location: "/elsewhere" }).end("<html>"),
+    );
+    const error = await failure(new HttpClient({ credential, clock }).get(`${shop.url}/a`));
+    return { error, tries: orders.length };
+  }
+
+  test.each([400, 401, 402, 404, 405, 413, 425, 429, 431, 451, 460])(
+    "after %d of something in between, which did nothing",
+    async (status) => {
+      const { error, tries } = await afterStatus(status);
+      expect(error).toMatchObject({ name: "AdapterError", code: "ERR_TREASURY" });
+      expect(error.message).toContain(`answered with HTTP ${status}`);
+      expect(tries).toBe(1);
+    },
+  );
+
+  test.each([300, 301, 304, 307, 308, 500, 501, 520, 599])(
+    "after %d of something in between, which may hide a payment",
+    async (status) => {
+      const { error, tries } = await afterStatus(status);
+      expect(error).toMatchObject({ code: "ERR_PAYMENT_UNKNOWN", spent: "unknown" });
+      expect(tries).toBe(1);
+    },
+  );
+
+  test.each([201, 202, 203, 204, 206, 408, 499])(
+    "more than five times after %d of something in between, which may hide a payment",
+    async (status) => {
+      const { error, tries } = await afterStatus(status);
+      expect(error).toMatchObject({ code: "ERR_PAYMENT_UNKNOWN", spent: "unknown" });
+      expect(tries).toBe(5);
+    },
+  );
 
   test("after a denial at a later try, which does not say that the first one was not paid", async () => {
     const shop = await paidSite(serves);

@@ -21,8 +21,8 @@ import { Tries } from "./retry.ts";
 import { type Sender, signing } from "./signing.ts";
 import { answeredWith, TreasuryHttp, UNREACHABLE, UNREADABLE } from "./treasury-http.ts";
 
-/** Statuses of a proxy that got no answer from the treasury behind it. */
-const BROKEN: ReadonlySet<number> = new Set([502, 503, 504]);
+/** Statuses of a proxy that got no answer from the treasury behind it, which may have acted. */
+const BROKEN: ReadonlySet<number> = new Set([408, 499, 502, 503, 504]);
 
 /** A try of an order whose answer was not heard. */
 interface Lost {
@@ -95,14 +95,7 @@ export class RemoteTreasury implements Treasurer {
     if (response.status !== 200 && !isRelayed(response)) {
       const own = await readProblem(response);
       if (own !== undefined) return own;
-      const after = Number(/^[0-9]{1,3}$/.exec(response.headers.get("retry-after") ?? "") ?? 0);
-      return {
-        what: answeredWith(response),
-        // A proxy does not know what the treasury did.
-        wasSent: response.status >= 500,
-        mayRepeat: BROKEN.has(response.status),
-        afterSeconds: after,
-      };
+      return hidden(response);
     }
     try {
       return await readPurchase(response, new URL(order.url).origin);
@@ -169,6 +162,22 @@ export class RemoteTreasury implements Treasurer {
     return (await this.#treasury.ask(ownReceipts, credential, { query: { after, limit } }))
       .receipts;
   }
+}
+
+/**
+ * An answer that something between the client and the treasury wrote. It does not know what the
+ * treasury did, which may have paid, unless it refused the request itself: 4xx, but those of a
+ * proxy that waited in vain. A 2xx may be the treasury's 200, changed on the way.
+ */
+function hidden(response: Response): Lost {
+  const { status, ok, headers } = response;
+  const isBroken = BROKEN.has(status);
+  return {
+    what: answeredWith(response),
+    wasSent: isBroken || status < 400 || status > 499,
+    mayRepeat: isBroken || ok,
+    afterSeconds: Number(/^[0-9]{1,3}$/.exec(headers.get("retry-after") ?? "") ?? 0),
+  };
 }
 
 /** A payment that may be one of an earlier try of this very call, whose answer was lost. */

@@ -48,8 +48,8 @@ PAYMENT_FIELD = "sigil-payment"
 TELLING_SECONDS = 2.0
 """How long the end of a client waits for its treasury."""
 
-_BROKEN = frozenset((502, 503, 504))
-"""Statuses of a proxy that got no answer from the treasury behind it."""
+_BROKEN = frozenset((408, 499, 502, 503, 504))
+"""Statuses of a proxy that got no answer from the treasury behind it, which may have acted."""
 _MAX_ANSWER_BYTES = 4 * 1024 * 1024
 _WITHHELD = (
     "cookie",
@@ -195,13 +195,7 @@ class RemoteTreasury:
             own = yield from treasury.problem_in(reply)
             if own is not None:
                 return own
-            return _Lost(
-                answered_with(reply),
-                # A proxy does not know what the treasury did.
-                was_sent=reply.status >= 500,
-                may_repeat=reply.status in _BROKEN,
-                after_seconds=retry_after(reply),
-            )
+            return _hidden(reply)
         try:
             if is_relayed:
                 return _relayed(reply, order)
@@ -299,6 +293,21 @@ def _ended_under_way(order: PurchaseRequest, ended: AdapterError) -> PaymentErro
     )
     unknown.__cause__ = ended
     return unknown
+
+
+def _hidden(reply: Reply) -> _Lost:
+    """An answer that something between the client and the treasury wrote. It does not know what the
+    treasury did, which may have paid, unless it refused the request itself: 4xx, but those of a
+    proxy that waited in vain. A 2xx may be the treasury's 200, changed on the way.
+    """
+    kind = reply.status // 100
+    is_broken = reply.status in _BROKEN
+    return _Lost(
+        answered_with(reply),
+        was_sent=is_broken or kind != 4,
+        may_repeat=is_broken or kind == 2,
+        after_seconds=retry_after(reply),
+    )
 
 
 def _relayed(reply: Reply, order: PurchaseRequest) -> Purchase:
