@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from .._extras import Extra
 from ..l402 import mentions_credential
@@ -72,10 +72,24 @@ def refusal_of(name: str, refused: Refused) -> CallToolResult:
     )
 
 
-def is_question(result: Any) -> bool:
-    """Whether a tool asks back: the same call comes again, with what it asked for."""
-    kind = getattr(result, "result_type", None) or members(result).get("resultType")
-    return kind == "input_required"
+Outcome = Literal["answer", "error", "nothing yet"]
+
+
+def outcome_of(result: Any) -> Outcome:
+    """What a result tells the caller. ``nothing yet``: the tool asks back, and the same call comes
+    again with what it asked for, or it goes on as a task.
+    """
+    given = members(result)
+    kind = getattr(result, "result_type", None) or given.get("resultType")
+    is_whole = "content" in given or hasattr(result, "content")
+    if kind not in (None, "complete") or not is_whole:
+        return "nothing yet"
+    return "error" if is_error(result) else "answer"
+
+
+def is_error(result: object) -> bool:
+    """Whether a result, or what a tool's function returns, says that it is an error."""
+    return getattr(result, "is_error", None) is True or members(result).get("isError") is True
 
 
 def with_use(result: Any, grant: Grant, *, is_served: bool) -> Any:

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from ..service import Grant, Refused, RequestFacts, Service
 from ..service.terms import GivenTerms
-from .calls import bare, facts_of, is_question, refusal_of, with_use
+from .calls import bare, facts_of, is_error, outcome_of, refusal_of, with_use
 from .wire import is_tool_name, members
 
 
@@ -23,7 +23,23 @@ class _Call:
         self.facts = facts
         self.refused: Refused | None = None
         self.grant: Grant | None = None
-        self.has_failed = False
+        self.has_returned_error = False
+        """Whether the last run of the tool's function returned a result that is an error."""
+
+    @property
+    def is_judged(self) -> bool:
+        return self.grant is not None or self.refused is not None
+
+    def status_of(self, result: Any) -> int | None:
+        """The result as a status of HTTP; none if the same call comes again, or goes on. What the
+        caller gets decides: a middleware may run a function twice, and a server makes an error of
+        what does not fit the tool's schema. An error that the function itself returned is an
+        answer. spec/8-mcp.md §2.
+        """
+        outcome = outcome_of(result)
+        if outcome == "nothing yet":
+            return None
+        return 200 if outcome == "answer" or self.has_returned_error else 500
 
 
 _call: ContextVar[_Call | None] = ContextVar("l8nt.mcp", default=None)
@@ -76,24 +92,31 @@ class Guard:
         judged, model = self._judged(fn), cast("Any", tool)
         return judged if is_function else model.model_copy(update={"fn": judged})
 
+    def forget(self, name: str) -> None:
+        """A tool of this name that is not wrapped later is judged before it runs."""
+        self._wrapped.discard(name)
+
     def _judged(self, fn: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(fn)
         async def judged(*args: Any, **kwargs: Any) -> Any:
             call = _call.get()
             if call is None:
                 raise LookupError("a protected tool is called through its MCP server")
-            if call.grant is None:
+            if not call.is_judged:
                 await self._authorize(call)
             if call.refused is not None:
                 # The SDK makes a result of this error, which the middleware replaces.
                 raise self._tool_error("refused")
             try:
                 if inspect.iscoroutinefunction(fn):
-                    return await fn(*args, **kwargs)
-                return await asyncio.to_thread(fn, *args, **kwargs)
+                    returned = await fn(*args, **kwargs)
+                else:
+                    returned = await asyncio.to_thread(fn, *args, **kwargs)
             except BaseException:
-                call.has_failed = True
+                call.has_returned_error = False
                 raise
+            call.has_returned_error = is_error(returned)
+            return returned
 
         return judged
 
@@ -119,9 +142,13 @@ class Guard:
             if name not in self._wrapped:
                 await self._authorize(call)
             result = None if call.refused is not None else await call_next(stripped)
+            # What another middleware, such as a cache, answered in place of the function; or a tool
+            # of the same name, which is not the one that was wrapped. An error costs nothing.
+            if not call.is_judged and outcome_of(result) != "error":
+                await self._authorize(call)
             if call.refused is not None:
                 return refusal_of(call.name, call.refused)
-            status = 500 if call.has_failed else None if is_question(result) else 200
+            status = call.status_of(result)
             if call.grant is None or not call.grant.is_claimed:
                 return result
             return with_use(result, call.grant, is_served=status == 200)

@@ -55,7 +55,14 @@ def protect(
         decorated = getattr(getattr(tool, "__fastmcp__", None), "name", None)
         return add_tool(guard.wrapped(tool, given or decorated), *args, **kwargs)
 
+    remove_tool = tools_of.remove_tool
+
+    def remove(name: str, *args: Any, **kwargs: Any) -> Any:
+        guard.forget(name)
+        return remove_tool(name, *args, **kwargs)
+
     tools_of.add_tool = add
+    tools_of.remove_tool = remove
     return server
 
 
