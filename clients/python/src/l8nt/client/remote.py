@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from .._secrecy import without_frames
-from .._tables import WHOLE_PAGE_ROWS
 from ..credential import Blocks, Credential, Descent
 from ..errors import AdapterError, BudgetError, ChallengeError, PaymentError, SigilError
 from ..macaroon.packet import check_descent
@@ -35,6 +34,7 @@ from .treasury_http import (
     answered_with,
     retry_after,
 )
+from .tree import tree_of
 
 if TYPE_CHECKING:
     from .wallet_child import WalletChild
@@ -266,14 +266,7 @@ class RemoteTreasury:
 
     def tree(self, credential: Credential) -> Flow[list[NodeStanding]]:
         """The credential's node and everything below it that has spent, parents first."""
-        nodes: list[NodeStanding] = []
-        query: messages.TreeQuery = {"limit": WHOLE_PAGE_ROWS}
-        while True:
-            answer = yield from self._treasury.ask(messages.TREE, credential, query=query)
-            nodes += read_nodes(answer["nodes"])
-            if "next" not in answer:
-                return nodes
-            query["after"] = answer["next"]
+        return (yield from tree_of(self._treasury, credential))
 
     def receipts(self, credential: Credential, after: int, limit: int) -> Flow[list[ReceiptRow]]:
         """Signed receipts of what the credential's node and those below it paid, in order."""
