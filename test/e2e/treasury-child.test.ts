@@ -1,7 +1,7 @@
 /** `sigil treasury child`: the treasury of a program in another language, which ends with it. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
@@ -24,7 +24,7 @@ interface Line {
 }
 
 /** Starts one with a folder for its temporary files, and a function that asks it. */
-async function childOf(wallet: string) {
+async function childOf(wallet: string, env: Record<string, string> = {}) {
   const folder = mkdtempSync(join(tmpdir(), "child-"));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   const program = [process.execPath, "--conditions=l8nt-source", "--no-warnings", MAIN];
@@ -33,7 +33,7 @@ async function childOf(wallet: string) {
     "/bin/sh",
     ["-c", 'exec "$@" >&3', "sh", ...program, "treasury", "child"],
     {
-      env: childEnv({ SIGIL_WALLET: wallet, TMPDIR: folder }),
+      env: childEnv({ SIGIL_WALLET: wallet, TMPDIR: folder, ...env }),
       stdio: ["pipe", "ignore", "inherit", "pipe"],
     },
   );
@@ -46,6 +46,27 @@ async function childOf(wallet: string) {
   };
   return { process: process_, folder, opened: await next(), ask };
 }
+
+test.each([
+  ["too long for a socket", "x".repeat(120)],
+  ["not there", "missing"],
+])("it takes another folder for its socket if TMPDIR is %s", async (_what, name) => {
+  await using town = await devTown();
+  const above = mkdtempSync(join(tmpdir(), "child-"));
+  onTestFinished(() => rmSync(above, { recursive: true }));
+  const runtime = join(above, "run");
+  mkdirSync(runtime);
+  if (name !== "missing") mkdirSync(join(above, name));
+  const wallet = town.network.account("program", { balanceMsat: 100_000n }).url;
+  const env = { TMPDIR: join(above, name), XDG_RUNTIME_DIR: runtime };
+  const { process: child, opened, ask } = await childOf(wallet, env);
+  expect(dirname(dirname(opened.socket))).toBe(runtime);
+  expect(statSync(dirname(opened.socket)).mode & 0o777).toBe(0o700);
+  expect((await ask("{}")).credential).toMatch(/:/);
+  child.stdin!.end();
+  await once(child, "exit");
+  expect(readdirSync(runtime)).toEqual([]);
+});
 
 test("it pays for a program over a private socket, and ends and cleans up when stdin ends", async () => {
   await using town = await devTown({ price: "10 sat" });

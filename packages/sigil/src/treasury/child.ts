@@ -14,6 +14,10 @@ import { EXIT, UsageError } from "../exit.ts";
 import { withoutSecrets } from "../secrecy.ts";
 import type { Terminal } from "../terminal.ts";
 
+const SOCKET = "treasury.sock";
+/** What the path of a Unix socket may have: 104 with the zero at its end on macOS, 108 on Linux. */
+const MAX_SOCKET_BYTES = 103;
+
 /** Requests of a program that is gone are waited for this long. */
 const PATIENCE_MS = 500;
 
@@ -45,7 +49,7 @@ const print = (terminal: Terminal, document: object) =>
 const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
 
 async function served(terminal: Terminal): Promise<number> {
-  const { SIGIL_WALLET: wallet } = terminal.env;
+  const { SIGIL_WALLET: wallet, XDG_RUNTIME_DIR: runtime } = terminal.env;
   if (!wallet) throw new UsageError("Missing wallet. Set SIGIL_WALLET to its URL.");
   if (process.platform === "win32")
     throw new UsageError(
@@ -54,10 +58,9 @@ async function served(terminal: Terminal): Promise<number> {
   const { treasury } = new Client({ wallet, holderKey: undefined });
   if (treasury === undefined) throw new TypeError("a client with a wallet has no treasury");
   const core = await treasury.open();
-  // Made with mode 700.
-  const folder = mkdtempSync(join(tmpdir(), "sigil-"));
+  const folder = socketFolder([tmpdir(), runtime, "/tmp"]);
   try {
-    const socket = join(folder, "treasury.sock");
+    const socket = join(folder, SOCKET);
     const server = await serve(treasuryApi(treasury), { socket, origin: treasury.location });
     const lines = createInterface({ input: terminal.stdin });
     terminal.onStop(() => lines.close());
@@ -73,6 +76,23 @@ async function served(terminal: Terminal): Promise<number> {
     rmSync(folder, { recursive: true, force: true });
   }
   return EXIT.ok;
+}
+
+/** A new folder in the first of these folders that is there and leaves room for a socket's path. */
+function socketFolder(parents: readonly (string | undefined)[]): string {
+  for (const parent of parents) {
+    if (!parent || Buffer.byteLength(join(parent, "sigil-XXXXXX", SOCKET)) > MAX_SOCKET_BYTES)
+      continue;
+    try {
+      // Made with mode 700.
+      return mkdtempSync(join(parent, "sigil-"));
+    } catch {
+      // It is not there, or cannot be written.
+    }
+  }
+  throw new UsageError(
+    "No folder for the socket of sigil treasury child: those of TMPDIR and XDG_RUNTIME_DIR, and /tmp, are missing, cannot be written, or have a path that is too long for a socket. Set TMPDIR to a folder with a path of at most 70 bytes.",
+  );
 }
 
 interface Question {

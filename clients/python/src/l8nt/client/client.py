@@ -70,6 +70,8 @@ class Client(SharedClient):
             The URL in ``SIGIL_WALLET`` by default, unless the client has a credential.
         limits: the scope of the client's own credential, if it pays from a wallet. By default any
             https URL and this machine, 100 sat a request, 1,000 sat a day, 10,000 sat in all.
+            Clients without ``limits`` share these in a process. Each client with ``limits`` counts
+            them for itself: make one, and not one for each request.
         holder_key: the key of credentials with a ``holder``: 64 hex digits, or a
             ``l8nt.holder.HolderKey``. The key in ``SIGIL_HOLDER_KEY`` by default.
         on_payment: called once in a process for each payment that is made for a request of this
