@@ -1,4 +1,4 @@
-"""Strict readers of hex and base64: they take the whole input or none of it."""
+"""Strict readers of hex and base64, which take the whole input or none of it; lengths of texts."""
 
 from __future__ import annotations
 
@@ -6,6 +6,15 @@ import re
 from binascii import Error, a2b_base64, b2a_base64
 
 _HEX = re.compile(r"(?:[0-9a-fA-F]{2})*")
+
+
+def is_longer(text: str, most: int) -> bool:
+    """Whether a text has more characters than a limit, which counts them alike in every language:
+    in UTF-16 units, of which a character beyond U+FFFF has two.
+    """
+    if text.isascii() or len(text) > most:
+        return len(text) > most
+    return len(text) + sum(one > "\uffff" for one in text) > most
 
 
 def hex_bytes(text: str) -> bytes | None:

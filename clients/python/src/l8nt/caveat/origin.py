@@ -6,6 +6,7 @@ import re
 from functools import lru_cache
 from typing import Final, Literal, NamedTuple
 
+from .._encoding import is_longer
 from .path import read_path
 
 __all__ = ["Base", "Origin", "Scheme", "format_origin", "read_base", "read_origin", "same_origin"]
@@ -59,7 +60,7 @@ class Parts(NamedTuple):
 
 def split_url(url: str) -> Parts | None:
     """Take an absolute ``http`` or ``https`` URL apart; ``None`` for any other text."""
-    match = _URL.fullmatch(url) if len(url) <= _MAX_URL_CHARACTERS else None
+    match = None if is_longer(url, _MAX_URL_CHARACTERS) else _URL.fullmatch(url)
     if match is None:
         return None
     scheme: Scheme = "https" if match[1].lower() == "https" else "http"

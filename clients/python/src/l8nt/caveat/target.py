@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
+from .._encoding import is_longer
 from .origin import Origin, split_url
 from .path import MAX_TARGET_CHARACTERS, read_path
 
@@ -51,7 +52,7 @@ def target_at(method: str, origin: Origin, raw_target: str) -> Target | None:
     encoded once or more, and a path that is encoded more than three times; and for a target of more
     than 8,192 characters.
     """
-    if len(raw_target) > MAX_TARGET_CHARACTERS:
+    if is_longer(raw_target, MAX_TARGET_CHARACTERS):
         return None
     if not _METHOD.fullmatch(method) or method in _REFUSED_METHODS:
         return None

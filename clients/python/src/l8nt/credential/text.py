@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from .._encoding import base64_bytes, base64_text, base64url_text
+from .._encoding import base64_bytes, base64_text, base64url_text, is_longer
 from ..errors import TokenError
 
 MAX_CHARACTERS = 8192
@@ -38,7 +38,7 @@ def read_text(text: str) -> TextParts:
     # It is read from the environment and from requests, so anything may come.
     if not isinstance(text, str):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise malformed_text()
-    if len(text) > MAX_CHARACTERS:
+    if is_longer(text, MAX_CHARACTERS):
         raise TokenError(
             "ERR_TOKEN_TOO_LARGE", f"A credential has at most {MAX_CHARACTERS} characters."
         )
