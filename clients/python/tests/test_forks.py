@@ -28,6 +28,7 @@ from l8nt.client.held import HeldCredentials
 from l8nt.client.leases import Leases
 from l8nt.client.orders import Orders, orders_of
 from l8nt.client.pools import Wanted, pools
+from l8nt.client.urllib3_connections import OwnAdapter
 from l8nt.client.wallet_child import wallet_child
 from l8nt.credential import RevocationList
 from l8nt.credential.node_watches import NodeWatches
@@ -124,6 +125,16 @@ def _leases() -> Case:
     return Case(one, one._lock, use)
 
 
+def _adapter() -> Case:
+    one = OwnAdapter()
+    # What runs in the child has pools of its own, so the lock of the parent's may be held.
+    return Case(
+        one,
+        one.poolmanager.pools.lock,
+        lambda: one.poolmanager.connection_from_url("http://127.0.0.1:9/"),
+    )
+
+
 def _revocations() -> Case:
     one = RevocationList()
     return Case(one, one._lock, lambda: one.revoke(NODE))
@@ -193,6 +204,7 @@ CASES = [
     _guard,
     _pools,
     _leases,
+    _adapter,
     _revocations,
     _watches,
     _nonces,

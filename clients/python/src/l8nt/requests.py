@@ -26,12 +26,12 @@ from .client.unpaid import unpaid_free
 
 with Extra("requests"):
     from requests import PreparedRequest, Response
-    from requests.adapters import HTTPAdapter
     from requests.structures import CaseInsensitiveDict
     from requests.utils import get_environ_proxies
 
     from .client.requests_chain import Chain
     from .client.urllib3_body import Watched, broken, replayed
+    from .client.urllib3_connections import OwnAdapter
 
 if TYPE_CHECKING:
     from .holder import HolderKey
@@ -42,7 +42,7 @@ _TREASURY_TIMEOUT = (10.0, 300.0)
 """Seconds to connect and to read: a treasury answers an order when it has paid."""
 
 
-class Adapter(HoldsCredentials, HTTPAdapter):
+class Adapter(HoldsCredentials, OwnAdapter):
     """Presents credentials and pays, in a session of requests.
 
         from l8nt.requests import Adapter
@@ -76,7 +76,7 @@ class Adapter(HoldsCredentials, HTTPAdapter):
         self._core = own_core(
             credential=credential, holder_key=holder_key, on_payment=on_payment, clock=clock
         )
-        self._orders = HTTPAdapter()
+        self._orders = OwnAdapter()
         super().__init__(**options)
 
     def send(
@@ -151,7 +151,7 @@ class _Reply(Reply):
 
 
 class _Port:
-    """Sends with an ``HTTPAdapter``."""
+    """Sends with an adapter."""
 
     def __init__(
         self,
