@@ -20,7 +20,7 @@ from .client.own_library import own_core
 from .client.presents import ADDED_FIELDS
 from .client.redirect import STATUSES as REDIRECTS
 from .client.standing import PaymentSummary
-from .client.streamed_body import MAX_BODY_BYTES, StreamedBody
+from .client.streamed_body import MAX_BODY_BYTES, StreamedBody, is_bytes
 from .client.transport import is_plain_here
 from .client.trip import Trip
 from .client.unpaid import unpaid_free
@@ -164,15 +164,15 @@ class _Unkept(StreamedBody):
 
 async def _body_of(request: aiohttp.ClientRequest) -> bytes | StreamedBody | None:
     body: Any = request.body
-    if isinstance(body, (bytes, bytearray)):
+    if is_bytes(body):
         return bytes(body) or None
     size: int | None = body.size
     if size is None:
         return _Unkept()
     if size > MAX_BODY_BYTES:
         return _Unkept()
-    kept: bytes = await body.as_bytes()
-    return kept or None
+    # aiohttp gives a bytearray back as it is.
+    return bytes(await body.as_bytes()) or None
 
 
 class _Reply(Reply):

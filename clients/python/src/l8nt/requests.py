@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from ._extras import Extra
 from ._secrecy import takes_secrets
@@ -20,7 +20,7 @@ from .client.outgoing import outgoing
 from .client.own_library import own_core
 from .client.redirect import STATUSES as REDIRECTS
 from .client.standing import PaymentSummary
-from .client.streamed_body import StreamedBody
+from .client.streamed_body import StreamedBody, is_bytes
 from .client.transport import is_plain_here
 from .client.unpaid import unpaid_free
 
@@ -28,6 +28,7 @@ with Extra("requests"):
     from requests import PreparedRequest, Response
     from requests.structures import CaseInsensitiveDict
     from requests.utils import get_environ_proxies
+    from urllib3.util import Timeout
 
     from .client.requests_chain import Chain
     from .client.urllib3_body import Watched, broken, replayed
@@ -89,6 +90,7 @@ class Adapter(HoldsCredentials, OwnAdapter):
         proxies: Any = None,
     ) -> Response:
         """Sends a request of the session."""
+        _check_timeout(timeout)
         options = {"timeout": timeout, "verify": verify, "cert": cert, "proxies": proxies}
         port = _Port(super().send, self._orders.send, request, options)
         calls = Chain.of(request)
@@ -242,6 +244,16 @@ def _for_treasury(request: Send) -> dict[str, Any]:
     }
 
 
+def _check_timeout(given: Any) -> None:
+    """Raises ValueError, as requests does, but before anything is presented."""
+    if isinstance(given, Timeout):
+        return
+    steps = cast("tuple[Any, ...]", given) if isinstance(given, tuple) else (given, given)
+    if len(steps) != 2:
+        raise ValueError("timeout must be a number of seconds, or a (connect, read) tuple of two")
+    Timeout(connect=steps[0], read=steps[1])
+
+
 def _known_authorities() -> str | None:
     """The variables that requests has for a file of certificate authorities."""
     return os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
@@ -262,8 +274,10 @@ _PART_BYTES = 65_536
 
 def _body_of(request: PreparedRequest) -> bytes | StreamedBody | None:
     body: Any = request.body
-    if body is None or isinstance(body, bytes):
-        return body
+    if body is None:
+        return None
+    if is_bytes(body):
+        return bytes(body)
     if isinstance(body, str):
         return body.encode()
     if hasattr(body, "read"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from typing import Any
 
 import pytest
 import requests
@@ -147,3 +148,17 @@ def test_a_response_is_pickled_and_copied_as_one_of_requests(town: Town) -> None
         assert one.json() == {"served": 1}
         assert one.request.url == f"{shop.url}/a"
         assert "authorization" not in one.request.headers
+
+
+@pytest.mark.parametrize("timeout", ["x", (1, "x"), (1, 2, 3), -1])
+def test_a_timeout_that_is_none_is_refused_before_anything_is_sent(
+    town: Town, timeout: Any
+) -> None:
+    shop = town.open_shop(price="10 sat", grants={"valid_for": "1h"})
+    with session_of(town, town.mint()) as session:
+        for right in (5, (5, None), None):
+            session.get(f"{shop.url}/a", timeout=right)
+        before = len(shop.received)
+        with pytest.raises(ValueError, match=r"[Tt]imeout"):
+            session.get(f"{shop.url}/a", timeout=timeout)
+        assert len(shop.received) == before

@@ -142,6 +142,8 @@ class Client(SharedClient):
         http, core = self._connections.services(), self._core
         call = Prepared(http, method, str(url), options)
         port = HttpxPort(http, call.request, self._connections, core)
+        if not core.is_empty or call.presents:
+            port.judge_extensions()
         ready = None if stream or order_id else core.ready.of(method, call.url, options)
         if ready is not None and not call.has_auth and not call.has_hooks:
             response = self._at_once(call, ready, port)
@@ -169,8 +171,8 @@ class Client(SharedClient):
         """Sends the request with the pass that served it before. What is no success is judged as
         always, without sending it again.
         """
-        given = call.request.headers
-        made = call.with_ready(ready)
+        given, extensions = call.request.headers, call.request.extensions
+        made = call.with_ready(ready, port.extensions)
         if made is None:
             return None
         try:
@@ -180,7 +182,7 @@ class Client(SharedClient):
             port.first = (ready.authorization, error)
             return None
         finally:
-            made.headers = given
+            made.headers, made.extensions = given, extensions
         if not response.is_success or "sigil-use" in response.headers:
             port.first = (ready.authorization, response)
             return None

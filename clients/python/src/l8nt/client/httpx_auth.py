@@ -87,6 +87,7 @@ class AuthFlow(HoldsCredentials):
             response = yield request
             run(unpaid_free(outgoing, HttpxReply(response)), port)
             return
+        port.judge_extensions()
         flow = self._core.call(written_by(library_of(request))).follow(outgoing)
         calls = _Calls(port)
         try:
@@ -129,6 +130,7 @@ class AuthFlow(HoldsCredentials):
             response = yield request
             await arun(unpaid_free(outgoing, HttpxReply(response)), port)
             return
+        port.judge_extensions()
         flow = self._core.call(written_by(library_of(request))).follow(outgoing)
         calls = _Calls(port)
         try:

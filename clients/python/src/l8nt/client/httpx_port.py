@@ -12,6 +12,7 @@ from .httpx_reply import Broken, HttpxReply, Uploaded, as_stream, library_of, re
 from .outgoing import Outgoing, outgoing
 from .presents import ADDED_FIELDS
 from .redirect import redirected
+from .sendable import judged_extensions
 from .streamed_body import MAX_BODY_BYTES, StreamedBody
 
 if TYPE_CHECKING:
@@ -89,6 +90,14 @@ class _Port:
         self._library = library_of(original or http)
         self.first: tuple[str, Any] | None = None
         """What was sent already: the ``Authorization``, and its response or error."""
+        self.extensions: Any = None if original is None else original.extensions
+
+    def judge_extensions(self) -> None:
+        """Has what the caller gave the library besides, as far as a request with a credential may
+        be sent with it. See ``judged_extensions``.
+        """
+        original = self._original
+        self.extensions = judged_extensions(original.extensions, list(original.headers.raw))
 
     def _sender(self, request: Send) -> Any:
         """The HTTP client that sends a request."""
@@ -119,14 +128,14 @@ class _Port:
                 sent.url,
                 headers=headers,
                 stream=stream,
-                extensions=original.extensions,
+                extensions=self.extensions,
             )
         made = library.Request(
             sent.method,
             sent.url,
             headers=headers,
             content=sent.body,
-            extensions=original.extensions,
+            extensions=self.extensions,
         )
         jar = None if self._http is None else self._http.cookies
         if jar and "cookie" not in sent.fields and _is_same_origin(made, original):
@@ -199,7 +208,7 @@ class _Port:
             onward.url,
             headers=_encoded(fields),
             content=onward.body,
-            extensions=original.extensions,
+            extensions=self.extensions,
         )
 
 

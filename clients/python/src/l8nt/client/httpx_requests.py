@@ -17,6 +17,7 @@ from .options import RequestOptions
 from .outgoing import Outgoing
 from .ready import Ready, is_plain
 from .sender import code_in
+from .streamed_body import is_bytes
 from .unpaid import asks_for_payment, unpaid
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ class Prepared:
         self.library = library_of(http)
         self.follow_redirects: bool = http.follow_redirects if follow is None else follow
         self._auth = self._read(auth)
+        if is_bytes(given.get("content")):
+            given["content"] = bytes(given["content"])
         self.request: httpx2.Request = http.build_request(method, url, **given)
         self.url = str(self.request.url)
         """As it is sent: settings of ``http``, such as ``base_url``, may change at any time."""
@@ -104,7 +107,7 @@ class Prepared:
         if first is not self.request:
             raise _of_more_requests(f"{type(self._auth).__name__} makes a request of its own first")
 
-    def with_ready(self, ready: Ready) -> Any:
+    def with_ready(self, ready: Ready, extensions: Any) -> Any:
         """The request with what it is sent with; ``None`` if a field of it decides more."""
         request = self.request
         if not is_plain(request.headers.raw):
@@ -113,6 +116,7 @@ class Prepared:
         headers["authorization"] = ready.authorization
         headers[PREFER_FIELD] = NO_INVOICE
         request.headers = headers
+        request.extensions = extensions
         return request
 
     @property

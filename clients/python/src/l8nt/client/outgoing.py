@@ -12,6 +12,7 @@ from ..errors import AdapterError
 from .fields import Fields
 from .flow import Flow, fill
 from .presents import presents_credential
+from .sendable import sendable
 from .streamed_body import MAX_BODY_BYTES, StreamedBody
 
 _IDEMPOTENT = frozenset(("GET", "HEAD", "PUT", "DELETE", "OPTIONS"))
@@ -83,6 +84,7 @@ def outgoing(
     strayed: bool = False,
 ) -> Outgoing:
     """A request as the caller made it."""
+    fields = sendable(fields)
     given = fields.get("idempotency-key")
     is_own = presents_credential(fields)
     # The request is sent before and after the payment: the service can tell that it is one request.

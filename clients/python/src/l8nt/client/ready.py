@@ -12,6 +12,7 @@ from ..credential import presented_at
 from ..l402 import format_authorization
 from .held import Held
 from .options import RequestOptions
+from .sendable import is_sendable
 
 if TYPE_CHECKING:
     from .outgoing import Outgoing
@@ -64,8 +65,8 @@ class ReadyPasses:
 
 
 def is_plain(headers: list[tuple[bytes, bytes]]) -> bool:
-    """Whether no field of a request decides what is sent with it."""
-    return all(name not in _DECIDING for name, _ in headers)
+    """Whether no field of a request decides what is sent with it, and each can be sent."""
+    return all(name not in _DECIDING and is_sendable(name, value) for name, value in headers)
 
 
 def ready_of(

@@ -5,17 +5,29 @@ be sent again. spec/4-purchase.md §2.
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+from typing import TypeGuard
 
 MAX_BODY_BYTES = 1024 * 1024
 """The size of a body that is kept in memory, to be sent again or through a treasury."""
 
 
+BytesLike = bytes | bytearray | memoryview
+"""Bytes that are here. The last two may change, so they are copied when the call begins."""
+
+
+def is_bytes(body: object) -> TypeGuard[BytesLike]:
+    """Whether a body is here as bytes. Its items are numbers, so it is no stream."""
+    return isinstance(body, (bytes, bytearray, memoryview))
+
+
 class StreamedBody:
-    """A body that is read once, from an iterable or an asynchronous one."""
+    """A body that is read once, from an iterable of bytes or an asynchronous one. Texts among its
+    parts are sent in UTF-8, as the HTTP libraries do.
+    """
 
     __slots__ = ("_afrom", "_at", "_from", "_has_ended", "_is_taken", "_parts", "_size")
 
-    def __init__(self, source: Iterable[bytes] | AsyncIterable[bytes]) -> None:
+    def __init__(self, source: Iterable[bytes | str] | AsyncIterable[bytes | str]) -> None:
         self._from = iter(source) if isinstance(source, Iterable) else None
         self._afrom = None if isinstance(source, Iterable) else aiter(source)
         self._parts: list[bytes] = []
@@ -75,10 +87,15 @@ class StreamedBody:
             return self._next()
         return self._note(await anext(self._afrom, None))
 
-    def _note(self, part: bytes | None) -> bytes | None:
-        if part is None:
+    def _note(self, given: object) -> bytes | None:
+        if given is None:
             self._has_ended = True
             return None
+        if not isinstance(given, str) and not is_bytes(given):
+            raise TypeError(
+                f"the parts of a body are bytes, and this one gives {type(given).__name__}"
+            )
+        part = given.encode() if isinstance(given, str) else bytes(given)
         self._size += len(part)
         # What was sent of a body that is too large is never sent again.
         if self.is_large and self._is_taken:
