@@ -17,7 +17,7 @@ from .client.fields import Fields
 from .client.flow import Reply, Send, arun
 from .client.outgoing import origin_of, outgoing
 from .client.own_library import own_core
-from .client.presents import ADDED_FIELDS
+from .client.presents import ADDED_FIELDS, keep_from_others
 from .client.redirect import STATUSES as REDIRECTS
 from .client.standing import PaymentSummary
 from .client.streamed_body import MAX_BODY_BYTES, StreamedBody, is_bytes
@@ -85,6 +85,8 @@ class Middleware(HoldsCredentials):
         """Sends a request of the session."""
         url = str(request.url)
         chain = _Chain.of(request, origin_of(url))
+        if chain.strayed:
+            keep_from_others(request.headers)
         body = await _body_of(request)
         asked = outgoing(
             request.method,
@@ -98,6 +100,8 @@ class Middleware(HoldsCredentials):
         if not self._core.carried.all or asked.is_own:
             response = await handler(request)
             await arun(unpaid_free(asked, _Reply(response, url)), port)
+            if response.status in REDIRECTS:
+                chain.keep()
             return response
         if chain.trip is None:
             chain.trip = self._core.call()

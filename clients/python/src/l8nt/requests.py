@@ -18,6 +18,7 @@ from .client.fields import Fields
 from .client.flow import Reply, Send, run
 from .client.outgoing import outgoing
 from .client.own_library import own_core
+from .client.presents import keep_from_others
 from .client.redirect import STATUSES as REDIRECTS
 from .client.standing import PaymentSummary
 from .client.streamed_body import StreamedBody, is_bytes
@@ -94,13 +95,16 @@ class Adapter(HoldsCredentials, OwnAdapter):
         options = {"timeout": timeout, "verify": verify, "cert": cert, "proxies": proxies}
         port = _Port(super().send, self._orders.send, request, options)
         calls = Chain.of(request)
+        strayed = calls.begin(request)
+        if strayed:
+            keep_from_others(request.headers)
         asked = outgoing(
             request.method or "GET",
             request.url or "",
             Fields((name, _text(value)) for name, value in request.headers.items()),
             _body_of(request),
             redirect="manual",
-            strayed=calls.begin(request),
+            strayed=strayed,
         )
         if not self._core.carried.all or asked.is_own:
             response = super().send(request, stream=stream, **options)

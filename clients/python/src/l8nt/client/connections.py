@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from inspect import currentframe
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from .._given import check_http
+from ..errors import AdapterError
 from .hooks import without_hooks
 from .httpx_reply import library_of
 from .leases import Leases
+from .outgoing import origin_of
 from .pools import Wanted, library
 from .transport import is_plain_here
 
@@ -99,5 +103,71 @@ def goes_by_proxy(http: Any, url: str) -> bool:
     chosen = getattr(http, "_transport_for_url", None)
     if chosen is None:
         return False
-    transport = chosen(library_of(http).URL(url))
-    return "Proxy" in type(getattr(transport, "_pool", None)).__name__
+    return _has_proxy(chosen(library_of(http).URL(url)))
+
+
+_MAX_WRAPPED = 64
+
+
+def _has_proxy(transport: object) -> bool:
+    """Whether a transport goes through a proxy, also below others that wrap it, such as one that
+    logs or repeats: they have it among their attributes.
+    """
+    waiting: list[object] = [transport]
+    seen: set[int] = set()
+    while waiting and len(seen) < _MAX_WRAPPED:
+        one = waiting.pop()
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        if "Proxy" in type(one).__name__ or getattr(one, "_proxy", None) is not None:
+            return True
+        waiting += [held for held in _held_by(one) if _is_transport(held)]
+    return False
+
+
+def _held_by(one: object) -> Iterator[object]:
+    slots = [name for kind in type(one).__mro__ for name in getattr(kind, "__slots__", ())]
+    for held in [*getattr(one, "__dict__", {}).values(), *(getattr(one, x, None) for x in slots)]:
+        if isinstance(held, dict):
+            yield from cast("dict[object, object]", held).values()
+        elif isinstance(held, (list, tuple)):
+            yield from cast("list[object]", held)
+        else:
+            yield held
+
+
+def _is_transport(held: object) -> bool:
+    """Whether it sends requests: a transport of httpx, or a pool of httpcore."""
+    return hasattr(held, "handle_request") or hasattr(held, "handle_async_request")
+
+
+def running_client(library: ModuleType) -> Any:
+    """The HTTP client that runs the auth flow which calls this. Nothing says it to a flow but the
+    frames below it. ``None`` if something else runs the flow.
+    """
+    frame = currentframe()
+    for _ in range(_MAX_FRAMES):
+        frame = None if frame is None else frame.f_back
+        runs = None if frame is None else frame.f_locals.get("self")
+        if isinstance(runs, (library.Client, library.AsyncClient)):
+            return runs
+    return None
+
+
+_MAX_FRAMES = 4
+
+
+def check_way(http: Any, url: str) -> None:
+    """Refuses plain HTTP to this machine that goes through a proxy: for an auth flow, which cannot
+    choose another way.
+
+    Raises AdapterError ``ERR_REQUEST``.
+    """
+    if http is not None and is_plain_here(url) and goes_by_proxy(http, url):
+        raise AdapterError(
+            "ERR_REQUEST",
+            f"{origin_of(url)} is plain HTTP, and this HTTP client sends it through a proxy, where "
+            "a credential would travel in the clear. Nothing was sent. Set "
+            "NO_PROXY=localhost,127.0.0.1, or use l8nt.Client, which goes past the proxy.",
+        )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from .._given import check_http
 from .._secrecy import takes_secrets
 from .carried import GivenCredentials
-from .connections import Connections
+from .connections import Connections, check_way, running_client
 from .core import HoldsCredentials
 from .flow import Close, Effect, Reply, Send, aperform, arun, perform, run, without_variables
 from .httpx_port import AsyncHttpxPort, HttpxPort, outgoing_of
@@ -44,8 +44,8 @@ class AuthFlow(HoldsCredentials):
     - A request that has an ``Authorization`` of its own is sent as it is, and not paid for.
     - The HTTP client calls its event hooks, at the 402 as well: one that raises there, such as
       ``raise_for_status``, ends the call before anything is paid.
-    - The HTTP client chooses the way, also to plain HTTP on this machine, where a proxy would see
-      the credential: set ``NO_PROXY=localhost,127.0.0.1`` if it has one.
+    - The HTTP client chooses the way. Plain HTTP on this machine that it would send through a proxy
+      is refused (``ERR_REQUEST``): set ``NO_PROXY=localhost,127.0.0.1`` if it has one.
     - No wallet is started: set ``SIGIL_CREDENTIAL``.
     """
 
@@ -87,6 +87,7 @@ class AuthFlow(HoldsCredentials):
             response = yield request
             run(unpaid_free(outgoing, HttpxReply(response)), port)
             return
+        check_way(running_client(library_of(request)), str(request.url))
         port.judge_extensions()
         flow = self._core.call(written_by(library_of(request))).follow(outgoing)
         calls = _Calls(port)
@@ -130,6 +131,7 @@ class AuthFlow(HoldsCredentials):
             response = yield request
             await arun(unpaid_free(outgoing, HttpxReply(response)), port)
             return
+        check_way(running_client(library_of(request)), str(request.url))
         port.judge_extensions()
         flow = self._core.call(written_by(library_of(request))).follow(outgoing)
         calls = _Calls(port)

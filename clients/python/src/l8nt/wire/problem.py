@@ -32,6 +32,8 @@ _PLACES: dict[str, ProblemPlace] = {
     "application/problem+json": "document",
     "application/json": "rpc",
 }
+_NO_TEXT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+"""What a terminal obeys, and halves of characters, which nothing can write. JSON may have both."""
 _SECONDS = re.compile(r"[0-9]{1,9}\Z", re.ASCII)
 
 
@@ -122,7 +124,7 @@ def error_of(problem: object, retry_after_seconds: float | None = None) -> Sigil
     """The error that problem details describe; ``None`` if they are none of Sigil's. Codes of a
     newer version of the other end are kept: what they carry tells their class.
     """
-    given = known(Problem, problem)
+    given = cast("Problem", _as_text(known(Problem, problem)))
     if not {"code", "detail"} <= given.keys():
         return None
     code: Any = given["code"]
@@ -147,6 +149,16 @@ def error_of(problem: object, retry_after_seconds: float | None = None) -> Sigil
     if kind == "ReceiptError":
         return ReceiptError(code, given.get("line", 0), re.sub(r"^Line [0-9]+: |\.$", "", detail))
     return AdapterError(code, detail, retry_after_seconds=after)
+
+
+def _as_text(value: object) -> object:
+    """The value, each text of which can be shown and logged."""
+    if isinstance(value, str):
+        return _NO_TEXT.sub("\ufffd", value)
+    if isinstance(value, list):
+        return [_as_text(one) for one in cast("list[object]", value)]
+    fields = members(value)
+    return {name: _as_text(one) for name, one in fields.items()} if fields else value
 
 
 def _class_of_unknown(code: str, has_refusals: bool, has_spent: bool) -> str:
