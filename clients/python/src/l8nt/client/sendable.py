@@ -24,14 +24,15 @@ def sendable(fields: Fields) -> Fields:
 
     Raises AdapterError ``ERR_REQUEST``.
     """
-    for name, value in fields:
-        if not _NAME.match(name):
-            raise _unsendable("The name of a header field is no name of HTTP's.")
-        if _CONTROL.search(value.strip(" \t")):
-            raise _unsendable(
-                f"The header field {name} has a character that HTTP cannot carry, such as the line "
-                "break at the end of a file: strip() the value."
-            )
+    # No variable has a value: tools that show a traceback show those.
+    if not all(_NAME.match(name) for name, _ in fields):
+        raise _unsendable("The name of a header field is no name of HTTP's.")
+    wrong = [name for name, value in fields if _CONTROL.search(value.strip(" \t"))]
+    if wrong:
+        raise _unsendable(
+            f"The header field {wrong[0]} has a character that HTTP cannot carry, such as the line "
+            "break at the end of a file: strip() the value."
+        )
     if all(value == value.strip(" \t") for _, value in fields):
         return fields
     return Fields((name, value.strip(" \t")) for name, value in fields)
