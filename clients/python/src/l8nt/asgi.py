@@ -86,9 +86,10 @@ class Sigil:
 
 
 def require(**terms: Unpack[GivenTerms]) -> Callable[..., Awaitable[Grant]]:
-    """A dependency of FastAPI: the route, the router or the app asks for a credential that passes
-    on these terms. Its value is the grant. ``Sigil`` with ``guard="routes"`` has to stand before
-    the app.
+    """A dependency of FastAPI: the route, or each route of the router, asks for a credential that
+    passes on these terms. Its value is the grant. ``Sigil`` with ``guard="routes"`` has to stand
+    before the app. As a dependency of the app it guards the routes of FastAPI alone, and neither
+    what is mounted nor ``/docs``: a ``Sigil`` without ``guard`` asks everything.
 
     Raises TypeError or ValueError for terms that cannot be read.
 

@@ -341,3 +341,31 @@ def test_a_length_that_is_none_is_refused(length: str) -> None:
     asked = desk.asked(desk.mint(), "POST")
     asked.target = "/.well-known/l402/revocations"
     assert ask_wsgi(served, asked).status in (400, 413)
+
+
+def test_requests_that_were_made_before_the_guard_show_no_credential() -> None:
+    """Each request that Starlette makes of a scope has fields of its own."""
+    from fastapi import Depends, FastAPI
+    from starlette.requests import HTTPConnection, Request
+
+    desk, app = Desk(), FastAPI()
+    seen: list[Any] = []
+
+    def reads(request: Any) -> None:
+        seen.append(request.headers.get("authorization"))
+        assert HTTPConnection(request.scope).headers.get("authorization")
+
+    def handler(request: Any) -> None:
+        again = HTTPConnection(request.scope)
+        seen[1:] = [one.headers.get("authorization") for one in (request, again)]
+
+    for one in (reads, handler):
+        one.__annotations__ = {"request": Request}
+    app.add_middleware(asgi.Sigil, service=desk.service, guard="routes")
+    needs = [Depends(reads), Depends(asgi.require())]
+    app.add_api_route("/a", handler, dependencies=needs)
+    from tests.service.asking import ask_asgi
+
+    assert asyncio.run(ask_asgi(app, desk.asked(desk.mint()))).status == 200
+    assert seen[0].startswith("L402 ")
+    assert seen[1:] == [None, None]

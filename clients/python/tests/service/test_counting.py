@@ -290,3 +290,37 @@ def test_a_price_that_is_missing_is_no_price_of_zero() -> None:
     with pytest.raises(TypeError, match="leave it out"):
         terms_of(price=cast("Any", None))
     assert terms_of().price.value == 0
+
+
+def test_a_holder_that_makes_limits_fills_its_own_part_alone() -> None:
+    desk = Desk(ledger=MemoryLedger(most=400))
+    given: Any = {"endpoints": [f"* {LOCATION}/**"], "expires_in": "1h", "max_uses": 10**9}
+    minter = Minter(secret=SECRET, location=LOCATION, clock=lambda: START)
+    root = minter.mint(**given)
+
+    def child(name: str) -> RequestFacts:
+        limits = [f"max_uses={10**6 + n}" for n in range(20)]
+        text = root.append([f"agent=a.{name}", *limits]).text
+        return RequestFacts("GET", "/a", [("authorization", f"L402 {text}")])
+
+    children = [child(f"{n:016x}") for n in range(30)]
+    served = [one for one in children if desk.ask(one)]
+    assert 0 < len(served) < 30
+    refused = desk.service.authorize(children[-1])
+    assert isinstance(refused, Refused)
+    assert refused.problem["code"] == "ERR_RATE_LIMITED"
+    # What is counted already goes on, and so do others; what is given back leaves no counter.
+    text = root.text
+    own = RequestFacts("GET", "/a", [("authorization", f"L402 {text}")])
+    assert all(desk.ask(one) for one in [*served, own])
+    assert desk.ask(desk.facts(max_uses=1))
+    assert all(desk.ask(desk.facts(max_uses=1), 500) for _ in range(500))
+
+
+def test_counters_that_are_forgotten_make_room() -> None:
+    desk = Desk()
+    desk = Desk(ledger=MemoryLedger(elapsed=lambda: desk.passed, most=8))
+    for _ in range(30):
+        assert desk.ask(desk.facts(max_uses=1))
+        assert desk.ask(desk.facts(max_uses=1))
+        desk.move(2 * 86_400)

@@ -58,6 +58,8 @@ class Counter:
     slots: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
     """Of a limit with a window: how much was committed in which slot."""
     ends_at: float = math.inf
+    nodes: Sequence[str] = ()
+    """In whose part of the counters it is."""
 
 
 def _slot_at(at: float, window: float) -> int:

@@ -97,6 +97,7 @@ class Judging:
                 authorization=passed.authorization,
                 macaroon=passed.macaroon,
                 node_id=verified.node.id or "",
+                node_ids=verified.node_ids,
                 counted=limits,
                 amount=amount,
                 at=now,
@@ -135,6 +136,7 @@ class Use:
     authorization: Sequence[str] = field(repr=False)
     macaroon: Sequence[str] = field(repr=False)
     node_id: str
+    node_ids: Sequence[str]
     counted: Sequence[Counted]
     amount: Amount
     at: float

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from .._forked import follows_forks
+from .._shares import Shares
 from ..amount import Amount
 from ..errors import AdapterError
 from .counting import Counted, Counter, Usage, add_to_window, usage_of
@@ -24,6 +25,11 @@ _FORGET_SECONDS = 86_400
 """How long after its end a limit is forgotten: within a day, a clock that is set back finds its
 counter as it was."""
 
+_MOST_COUNTERS = 200_000
+"""About 70 MB. A holder makes children, and limits of theirs, for nothing, and they are kept until
+the end that it gives them."""
+_LEVELS = 4
+"""How many nodes of a chain, from its root, have a part of the counters of their own."""
 _LOOKED_AT = 2
 """How many counters are looked at for each new one."""
 
@@ -48,6 +54,11 @@ class ClaimRequest(Protocol):
     @property
     def node_id(self) -> str:
         """The credential's node: 32 hex digits."""
+        ...
+
+    @property
+    def node_ids(self) -> Sequence[str]:
+        """Of its nodes, root first."""
         ...
 
     @property
@@ -121,13 +132,17 @@ class MemoryLedger:
     """Counters in the memory of this process: a restart forgets them, and another worker process
     counts apart. Give one to ``Service(ledger=MemoryLedger())`` to say that you know this.
 
-    Threads and tasks may share it.
+    Threads and tasks may share it. It keeps ``most`` counters: one tree of credentials has at most
+    half of what is left, so that its holder leaves room for others.
     """
 
     counts_all = False
 
-    def __init__(self, *, elapsed: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, *, elapsed: Callable[[], float] = time.monotonic, most: int = _MOST_COUNTERS
+    ) -> None:
         """``elapsed``: seconds since any moment, by a clock that nobody sets."""
+        self._most = most
         self._rows: OrderedDict[str, Counter] = OrderedDict()
         self._begin()
         follows_forks(self, MemoryLedger._after_fork)
@@ -138,6 +153,9 @@ class MemoryLedger:
 
     def _begin(self) -> None:
         self._lock = threading.Lock()
+        self._shares = Shares(self._most, "counted limits")
+        for row in self._rows.values():
+            self._shares.note(row.nodes, 1)
         self._process = object()
         """Another one in each process: a claim ends in the one that made it."""
 
@@ -150,7 +168,9 @@ class MemoryLedger:
         self._begin()
 
     def claim(self, request: ClaimRequest) -> MemoryClaim:
-        """Raises UsedUp; AdapterError ``ERR_STORE`` if a counter would not hold it."""
+        """Raises UsedUp; AdapterError ``ERR_STORE`` if a counter would not hold it, and
+        ``ERR_RATE_LIMITED`` if there is no room for new counters.
+        """
         counted, amount, at = request.counted, request.amount, request.at
         held = [(one, _held_for(one, amount)) for one in counted]
         held = [(one, value) for one, value in held if value > 0]
@@ -165,8 +185,11 @@ class MemoryLedger:
                 raise UsedUp(refused)
             if any(self._would_pass(one, value) for one, value in held):
                 raise _full()
+            nodes = tuple(request.node_ids[:_LEVELS])
+            is_new = {one.id for one, _ in held} - self._rows.keys()
+            self._shares.take(nodes, len(is_new))
             for one, value in held:
-                self._row(one).reserved += value
+                self._row(one, nodes).reserved += value
             return MemoryClaim(self, held, self._process)
 
     async def aclaim(self, request: ClaimRequest) -> MemoryClaim:
@@ -191,12 +214,12 @@ class MemoryLedger:
         row = self._rows.get(counted.id)
         return row is not None and row.committed + row.reserved + value > _MAX_COUNTER
 
-    def _row(self, counted: Counted) -> Counter:
+    def _row(self, counted: Counted, nodes: Sequence[str]) -> Counter:
         row = self._rows.get(counted.id)
         if row is None:
             self._to_look_at += _LOOKED_AT
             ends_at = math.inf if counted.expires_at is None else counted.expires_at
-            row = self._rows[counted.id] = Counter(ends_at=ends_at)
+            row = self._rows[counted.id] = Counter(ends_at=ends_at, nodes=nodes)
         return row
 
     def _end(
@@ -210,7 +233,7 @@ class MemoryLedger:
             if process is not self._process:
                 return
             for one, value in held:
-                row = self._row(one)
+                row = self._rows[one.id]
                 row.reserved -= value
                 if spent is not None:
                     kept = min(_held_for(one, spent), _MAX_COUNTER - row.committed)
@@ -220,6 +243,7 @@ class MemoryLedger:
                 # A holder of a credential makes children of it, with as many limits as it likes.
                 if row.committed == 0 and row.reserved == 0:
                     del self._rows[one.id]
+                    self._shares.give(row.nodes, 1)
 
     def _forget(self, at: float) -> None:
         """Looks at two counters more than twice those that were made, so that a search overtakes
@@ -238,6 +262,7 @@ class MemoryLedger:
             if not is_over:
                 self._rows.move_to_end(name)
                 continue
+            self._shares.give(row.nodes, 1)
             if row.committed > 0:
                 self._forgotten_until = max(self._forgotten_until, row.ends_at)
             del self._rows[name]
