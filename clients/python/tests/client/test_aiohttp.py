@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import gc
+import warnings
+
 import aiohttp
 import pytest
 from tests.town import Town
 
 from l8nt import BudgetError, PaymentError
 from l8nt.aiohttp import Middleware
+from l8nt.client.patience import patience
 
 each_way = pytest.mark.parametrize("scope", [{}, {"max_uses": 100}], ids=["handed over", "relayed"])
 
@@ -81,3 +85,24 @@ async def test_where_another_origin_leads_is_not_paid_for(town: Town) -> None:
             target = moved.headers["location"]
         async with session.get(target) as response:
             assert response.status == 200
+
+
+async def test_a_treasurys_answer_that_broke_off_leaves_no_connection_open(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def asleep(_: float) -> None:
+        """Waits for nothing."""
+
+    monkeypatch.setattr(patience, "asleep", asleep)
+    shop = town.open_shop(price="10 sat")
+    town.treasury.fault("half", path="/v1/purchases")
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always", ResourceWarning)
+        async with (
+            session_of(town, town.mint(budget="100 sat")) as session,
+            session.get(f"{shop.url}/a") as response,
+        ):
+            assert await response.json() == {"served": 1}
+        gc.collect()
+    assert [str(one.message) for one in found] == []
+    assert town.paid()[0] == 1

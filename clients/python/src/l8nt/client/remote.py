@@ -204,6 +204,7 @@ class RemoteTreasury:
             yield from close(reply)
             return _Lost(UNREADABLE, was_sent=True, may_repeat=False, cause=error)
         except Exception as error:
+            yield from close(reply)
             return _Lost("broke off its answer", was_sent=True, may_repeat=True, cause=error)
         try:
             bought = messages.PURCHASE.read(treasury.value_of(answer))
