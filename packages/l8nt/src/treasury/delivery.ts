@@ -560,8 +560,7 @@ export class Delivery {
     }
     if (!(await isRefusal(response))) return this.#answer(order, paid, presented, { key });
     await codeOf(response);
-    // An agent that gave the key may send the order again after it had the answer.
-    if (isNamed) throw answerLost(order, record);
+    if (isNamed || !mayGoOnWithout(order, record)) throw answerLost(order, record);
     return this.#lost(order, record);
   }
 
@@ -670,6 +669,19 @@ export class Delivery {
 /** Whether a head may be a gateway's, while the service answers. */
 const mayBeLost = ({ status, headers }: Response): boolean =>
   status >= 500 && declaredIn(headers) === undefined;
+
+/**
+ * Whether an order whose purchase is used up may get another one, on the agent's word that the
+ * service refused it. The order may have used it all the same, and be made a second time: so it
+ * changes nothing there, and takes no use of the agent's that is counted once for the order.
+ */
+const mayGoOnWithout = (
+  { request, verified, target: { method }, unfit }: Order,
+  { paymentHash }: PaymentRecord,
+): boolean =>
+  (request.refused?.paymentHash === paymentHash || unfit.has(paymentHash)) &&
+  (method === "GET" || method === "HEAD") &&
+  verified.limits.every(({ kind }) => kind !== "uses");
 
 /** Whether the order paid for it, and no other order has taken it over. */
 const isOwnOf = ({ key }: Order, record: PaymentRecord): boolean =>

@@ -455,14 +455,21 @@ describe("what buys a single request", () => {
   });
 
   /** An order that was answered, and one of another process that took over what it had used. */
-  async function tookWhatWasUsed(more: object = {}) {
+  async function tookWhatWasUsed(
+    more: { readonly method?: string; readonly headers?: object } = {},
+  ) {
     const store = new MemoryStore();
     const world = await town({ store });
     const shop = await world.openShop();
     const root = world.mint();
+    const shown = (credential: Credential) =>
+      fetch(`${shop.url}/a`, {
+        method: more.method ?? "GET",
+        headers: { authorization: `L402 ${credential}` },
+      });
     const [first, second] = [newId(), newId()];
-    const one = await handed(buy(world, root, `${shop.url}/a`, { id: first }));
-    expect(await present(one, `${shop.url}/a`)).toBe(200);
+    const one = await handed(buy(world, root, `${shop.url}/a`, { ...more, id: first }));
+    expect((await shown(one)).status).toBe(200);
     const [reading, going] = [gate(), gate()];
     const ordered = store.ordered.bind(store);
     store.ordered = async (key) => {
@@ -481,11 +488,12 @@ describe("what buys a single request", () => {
     await told;
     store.ordered = ordered;
     expect(await store.payment(one.paymentHash)).toMatchObject({ status: "used" });
-    expect(await present(taken, `${shop.url}/a`)).toBe(402);
+    expect((await shown(taken)).status).toBe(402);
     const refused = { paymentHash: taken.paymentHash, mayBeUsed: true };
     return {
       ...{ world, store, shop, root, one, second },
-      again: () => buy(world, root, `${shop.url}/a`, { ...more, id: second, refused }),
+      again: (said: object = { refused }) =>
+        buy(world, root, `${shop.url}/a`, { ...more, id: second, ...said }),
     };
   }
 
@@ -498,10 +506,18 @@ describe("what buys a single request", () => {
     expect(world.alarms).toEqual([]);
   });
 
-  test("an order with a key of the agent's that took what was used is told, and has spent nothing", async () => {
-    const headers = [["Idempotency-Key", "the-agents-own-key"]];
-    const { world, again } = await tookWhatWasUsed({ headers });
+  test.each([
+    ["with a key of the agent's", { headers: [["Idempotency-Key", "the-agents-own-key"]] }],
+    ["that may change something", { method: "POST" }],
+  ])("an order %s that took what was used is told, and has spent nothing", async (_what, more) => {
+    const { world, again } = await tookWhatWasUsed(more);
     expect(await failure(again())).toMatchObject({ code: "ERR_ANSWER_LOST", spent: "no" });
+    expect(world.paid().count).toBe(1);
+  });
+
+  test("an order that does not say that what it took was refused pays for nothing", async () => {
+    const { world, again } = await tookWhatWasUsed();
+    await again({});
     expect(world.paid().count).toBe(1);
   });
 
