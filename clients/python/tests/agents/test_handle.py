@@ -9,7 +9,7 @@ import copy
 import json
 import pickle
 import threading
-from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -221,43 +221,6 @@ class TestRunning:
         assert await task == "scout"
         assert _agent() == "(none)"
 
-    async def test_a_block_that_ends_in_another_task_has_ended_in_both(
-        self, top: SigilHandle
-    ) -> None:
-        scout = top.for_agent("scout")
-        with top:
-            block = scout.__enter__()
-            started = asyncio.create_task(_in_a_while(_agent))
-
-            async def end() -> str | None:
-                block.__exit__(None, None, None)
-                return _agent()
-
-            assert await asyncio.create_task(end()) is None
-            assert _agent() is None
-            assert await started == "scout"
-        assert _agent() == "(none)"
-
-    async def test_a_block_that_begins_in_a_task_and_ends_outside_of_it_changes_nothing(
-        self, top: SigilHandle
-    ) -> None:
-        async def begin() -> None:
-            top.__enter__()
-
-        with top.for_agent("scout"):
-            await asyncio.create_task(begin())
-            top.__exit__(None, None, None)
-            assert _agent() == "scout"
-
-    def test_blocks_that_end_in_another_order_end_each_by_itself(self, top: SigilHandle) -> None:
-        scout = top.for_agent("scout")
-        top.__enter__()
-        scout.__enter__()
-        top.__exit__(None, None, None)
-        assert _agent() == "scout"
-        scout.__exit__(None, None, None)
-        assert _agent() == "(none)"
-
     def test_a_generator_runs_as_its_agent_at_each_step_whoever_takes_it(
         self, top: SigilHandle
     ) -> None:
@@ -405,12 +368,6 @@ class TestShown:
         assert handle_in(top) is top
         for nothing in (None, {}, {"sigil": "x"}, "sigil", 5):
             assert handle_in(nothing) is None
-
-
-async def _in_a_while(read: Callable[[], str | None]) -> str | None:
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
-    return read()
 
 
 async def _next(generator: AsyncIterator[str | None]) -> str | None:

@@ -75,9 +75,9 @@ class SigilHandle:
         # sigil_fetch in `research` pays as the researcher.
         sigil.for_agent("researcher").run(lambda: research(question))
 
-    ``with handle:`` runs a block as this agent. In a generator, the block lasts over every
-    ``yield``, and so also holds for the code that takes the steps, which is denied if it runs as an
-    unrelated agent: use ``handle.run(generate)`` there, which binds each step.
+    ``with handle:`` runs a block as this agent. In a generator it is a ``TypeError``, because it
+    would also hold for the code between the steps: use ``handle.run(generate)`` there, which binds
+    each step. The generator of a ``contextmanager`` may have one.
     """
 
     __slots__ = (

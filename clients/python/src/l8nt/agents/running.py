@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import inspect
 import sys
-import threading
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from types import FrameType
 from typing import TYPE_CHECKING, Final
 
@@ -16,34 +14,28 @@ if TYPE_CHECKING:
 
 _GENERATOR: Final = inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
 _CONTEXTLIB: Final = contextlib.contextmanager.__code__.co_filename
+_ENTERING: Final = {"__enter__", "__aenter__", "enter_context", "enter_async_context"}
 
 
 class Block:
     """One block that runs as a handle, or as no agent, inside of another one."""
 
-    __slots__ = ("frame", "handle", "has_ended", "left_at", "place", "under", "waits")
+    __slots__ = ("generator", "handle", "is_lost", "outer", "token")
 
-    def __init__(self, handle: SigilHandle | None, frame: FrameType) -> None:
-        is_generator = bool(frame.f_code.co_flags & _GENERATOR)
+    def __init__(
+        self, handle: SigilHandle | None, outer: Block | None, generator: FrameType | None
+    ) -> None:
         self.handle = handle
-        self.place = _place()
-        self.has_ended = False
-        self.left_at: object = None
-        """The place at which it has ended, if the context variable may still have it there."""
-        self.under = _around(frame)
-        """The block that its code is in. The one before it in the context may be another one, of a
-        generator that waits meanwhile."""
-        self.frame = frame if is_generator else None
-        """Of a generator, which may wait, and goes on in this block. Coroutines wait as well, but
-        each task has a context of its own."""
-        self.waits = is_generator and not _is_of_contextlib(frame.f_back)
-        """Whether what takes the steps of its generator is not inside of it, as the code of a
-        ``with`` is inside of a ``contextmanager``."""
+        self.outer = outer
+        self.generator = generator
+        """The generator of a ``contextmanager`` that has entered it, which alone may end it."""
+        self.is_lost = False
+        """Whether its end, or that of a block around it, came out of order, so that nobody can tell
+        which code is inside of it."""
+        self.token: Token[Block | None] | None = None
 
 
-_entered: ContextVar[tuple[Block, ...]] = ContextVar("l8nt.agents", default=())
-_open: Final[dict[FrameType, list[Block]]] = {}
-"""The open blocks of generators."""
+_entered: ContextVar[Block | None] = ContextVar("l8nt.agents", default=None)
 
 
 def running() -> SigilHandle | None:
@@ -51,69 +43,70 @@ def running() -> SigilHandle | None:
 
     A task and ``asyncio.to_thread`` have the handle of the code that started them. A thread that a
     pool or ``threading.Thread`` starts has none, unless it is given a copy of the context.
-
-    Blocks of generators may overlap. The block whose code runs decides, with what was entered
-    inside of it. Where a generator waits in a block, and nobody can tell whether its agent runs or
-    the one around, the rule of ``turn`` holds: the innermost of both runs, or, if they are
-    unrelated, a handle that is denied everything.
     """
-    own = _around(sys._getframe(1))  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] # documented
-    waiting: list[SigilHandle] = []
-    for block in reversed(_entered.get()):
-        if block is own:
-            break
-        # Inside of a block whose code runs here, there is no task that an ended one has started.
-        is_over = _is_over(block) if own is None else block.has_ended
-        if is_over or not _is_under(block, own):
-            continue
-        if not block.waits:
-            return _innermost(waiting, block.handle)
-        if block.handle is not None:
-            waiting.append(block.handle)
-    if own is not None:
-        return _innermost(waiting, own.handle)
-    return _innermost(waiting[:-1], waiting[-1]) if waiting else None
+    block = _entered.get()
+    if block is None:
+        return None
+    handle = block.handle
+    if handle is None or not block.is_lost:
+        return handle
+    return handle.nobody(handle.agent or "agent", "a block that ended out of order")
 
 
 def enter(handle: SigilHandle | None, frame: FrameType) -> Block:
-    """Begins a block of the code of ``frame`` that runs as ``handle``, or as no agent."""
-    block = Block(handle, _user_of(frame))
-    if block.frame is not None:
-        _open.setdefault(block.frame, []).append(block)
-    _entered.set((*_entered.get(), block))
+    """Begins a block of the code of ``frame`` that runs as ``handle``, or as no agent.
+
+    :raises TypeError: in a generator, whose steps have the context of the code between them
+    """
+    user = _user_of(frame)
+    if _is_generator(user):
+        name = user.f_code.co_name
+        raise TypeError(
+            f"The generator {name} enters a block of {_path(handle)}. Python runs the code between "
+            "the steps of a generator in the same context, so that code would act as this agent. "
+            f"Call handle.run({name}), which runs each step as the agent, or put the block into a "
+            "function that a step calls."
+        )
+    block = Block(handle, _entered.get(), _generator_of(frame))
+    block.token = _entered.set(block)
     return block
 
 
-def leave(handle: SigilHandle | None, frame: FrameType) -> None:
-    """Ends the innermost block of the code of ``frame`` that runs as ``handle``; if it has none,
-    that of this context.
+def leave(handle: SigilHandle, frame: FrameType) -> None:
+    """Ends the block of ``handle`` that the code of ``frame`` is in.
+
+    :raises RuntimeError: as ``leave_block``
     """
-    for block in reversed(_open.get(_user_of(frame), ())):
-        if block.handle is handle:
-            leave_block(block)
-            return
-    for block in reversed(_entered.get()):
-        if block.handle is handle and not _is_over(block):
-            leave_block(block)
-            return
+    block, generator = _entered.get(), _generator_of(frame)
+    while block is not None and (block.handle is not handle or block.generator is not generator):
+        block = block.outer
+    if block is None:
+        raise _out_of_order(handle)
+    leave_block(block)
 
 
-def leave_block(ended: Block) -> None:
-    """Ends one block, in whichever task or thread that is. Blocks inside of it go on, and tasks
-    that it started still run as its handle.
+def leave_block(block: Block) -> None:
+    """Ends one block, and goes back to the one around it. Tasks that it started run as its handle.
+
+    :raises RuntimeError: if a block inside of it is open, or it began in another context. Code that
+        runs as one of these blocks, or goes back to it, is then denied everything
     """
-    if ended.frame is not None:
-        blocks = _open[ended.frame]
-        blocks.remove(ended)
-        if not blocks:
-            del _open[ended.frame]
-        ended.frame = None
-    ended.has_ended = True
-    entered = _entered.get()
-    # A context variable can only be set for the code that runs now.
-    if ended.waits or ended not in entered or ended.place is not _place():
-        ended.left_at = ended.place
-    _entered.set(tuple(one for one in entered if one is not ended and not _is_over(one)))
+    token = block.token
+    if _entered.get() is block and token is not None:
+        # A token is refused in another context than the one that the block began in.
+        with contextlib.suppress(ValueError):
+            _entered.reset(token)
+            # A task that the block started would keep this context alive.
+            block.token = None
+            return
+    inside: list[Block] = []
+    at = _entered.get()
+    while at is not None and at is not block:
+        inside.append(at)
+        at = at.outer
+    for one in (block, *(() if at is None else inside)):
+        one.is_lost = True
+    raise _out_of_order(block.handle)
 
 
 class acting:  # noqa: N801
@@ -129,57 +122,45 @@ class acting:  # noqa: N801
         self._blocks.append(enter(self._handle, sys._getframe(1)))  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] # documented
 
     def __exit__(self, *_: object) -> None:
-        leave_block(self._blocks.pop())
-
-
-def _innermost(waiting: list[SigilHandle], around: SigilHandle | None) -> SigilHandle | None:
-    if not waiting or around is None:
-        return around
-    handles = [*waiting, around]
-    for one in handles:
-        if all(map(one.is_within, handles)):
-            return one
-    why = "a block of another agent in a generator that waits, which handle.run(generate) would end"
-    return around.nobody(around.agent or "agent", why)
-
-
-def _around(frame: FrameType | None) -> Block | None:
-    """The innermost open block whose code runs now: it is called, at any distance, by ``frame``."""
-    while frame is not None and _open:
-        blocks = _open.get(frame)
-        if blocks:
-            return blocks[-1]
-        frame = frame.f_back
-    return None
-
-
-def _is_under(block: Block, own: Block | None) -> bool:
-    under = block.under
-    while under is not None and under is not own:
-        under = under.under
-    return under is own
-
-
-def _is_over(block: Block) -> bool:
-    """Whether it has ended for the code that runs now, whose context variable still has it."""
-    return block.left_at is not None and block.left_at is _place()
+        leave_block(self._blocks[-1])
+        self._blocks.pop()
 
 
 def _user_of(frame: FrameType) -> FrameType:
-    """The code that enters a block, also by an ``ExitStack``."""
-    while _is_of_contextlib(frame) and frame.f_back is not None:
+    """The code that is inside of a block which ``frame`` enters: behind the generator of a
+    ``contextmanager``, a class's own ``__enter__`` and an ``ExitStack``.
+    """
+    while frame.f_back is not None and (
+        frame.f_code.co_name in _ENTERING
+        or (_is_generator(frame) and frame.f_back.f_code.co_filename == _CONTEXTLIB)
+    ):
         frame = frame.f_back
     return frame
 
 
-def _is_of_contextlib(frame: FrameType | None) -> bool:
-    return frame is not None and frame.f_code.co_filename == _CONTEXTLIB
+def _generator_of(frame: FrameType) -> FrameType | None:
+    return frame if _is_generator(frame) else None
 
 
-def _place() -> object:
-    """The task that runs now; the thread outside of any."""
-    try:
-        task = asyncio.current_task()
-    except RuntimeError:
-        task = None
-    return threading.current_thread() if task is None else task
+def _is_generator(frame: FrameType) -> bool:
+    return bool(frame.f_code.co_flags & _GENERATOR)
+
+
+def _out_of_order(handle: SigilHandle | None) -> RuntimeError:
+    return RuntimeError(
+        f"A block of {_path(handle)} ended out of order: a block inside of it is open, or it began "
+        "in another task, thread or copy of the context. End blocks where they began, the last one "
+        "first, as `with` does."
+    )
+
+
+def _path(handle: SigilHandle | None) -> str:
+    """The names of the agents from the top to this one."""
+    if handle is None:
+        return "no agent"
+    names: list[str] = []
+    at: SigilHandle | None = handle
+    while at is not None and at.agent is not None:
+        names.insert(0, at.agent)
+        at = at.parent
+    return f'the agent "{"/".join(names)}"' if names else "the agent at the top"

@@ -76,7 +76,7 @@ async def _async_generator(
 
 
 def _step(agent: AbstractContextManager[object], act: Callable[..., Any], *given: Any) -> Any:
-    # Not in the generator itself: a block of a generator is one that may wait at a yield.
+    # Not in the generator itself, which may not enter a block.
     with agent:
         return act(*given)
 
