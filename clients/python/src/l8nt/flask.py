@@ -10,13 +10,14 @@ from typing_extensions import Unpack
 
 from ._extras import Extra
 from .service import Answer, Grant
-from .service.caching import OfOneRequest
 from .service.exchange import KEY, unguarded
+from .service.one_request import OfOneRequest, of_one_request
 from .service.terms import GivenTerms, terms_of
 from .wsgi import Sigil, WsgiExchange
 
 with Extra("flask"):
-    from flask import Response, current_app, g, make_response, request
+    from flask import Response, after_this_request, current_app, g, request
+    from werkzeug.wrappers import Response as AnyResponse
 
 __all__ = ["Sigil", "guarded"]
 
@@ -51,25 +52,33 @@ def guarded(**terms: Unpack[GivenTerms]) -> Callable[[View], View]:
             if grant is None:
                 answer = cast("Answer", exchange.answer)
                 refusal = Response(answer.body, answer.status, list(answer.headers))
-                return _of_one_request(refusal)
+                return _kept_by_none(refusal)
             g.grant = grant
-            response = make_response(current_app.ensure_sync(view)(*given, **named))
-            return _marked(response, grant)
+            value = current_app.ensure_sync(view)(*given, **named)
+            after_this_request(functools.partial(_marked, grant))
+            if isinstance(value, AnyResponse):
+                value = _marked(grant, value)
+            return value if grant.is_for_all else _kept_by_none(value)
 
         return cast("View", asks)
 
     return decorate
 
 
-def _marked(response: Response, grant: Grant) -> Response:
+def _marked(grant: Grant, response: AnyResponse) -> Any:
     """What caches between the view and ``Sigil`` are told."""
     fields = grant.cached_as(list(response.headers))
     response.headers.clear()
     for name, value in fields:
         response.headers.add(name, value)
-    return response if grant.is_for_all else _of_one_request(response)
-
-
-def _of_one_request(response: Response) -> Response:
-    vars(response)["l8nt"] = OfOneRequest()
     return response
+
+
+def _kept_by_none(value: Any) -> Any:
+    """What the view returned, which decorators above ``guarded`` may make an answer of, for none of
+    them to keep.
+    """
+    if not isinstance(value, AnyResponse):
+        return of_one_request(value)
+    vars(value)["l8nt"] = OfOneRequest()
+    return value

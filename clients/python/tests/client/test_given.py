@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -221,6 +222,34 @@ def test_a_guard_without_a_service_is_a_type_error(sigil: Any, given: Any) -> No
 def test_a_guard_shows_its_service(sigil: Any) -> None:
     service = Service(location="https://api.example", secret=SECRET, ledger=MemoryLedger())
     assert repr(sigil(_app, service)) == "<Sigil for https://api.example>"
+
+
+class Lazy:
+    """A text that is known when it is asked for, as Django has them."""
+
+    def __str__(self) -> str:
+        return LOCATION
+
+
+class Kinds(str, Enum):
+    HERE = LOCATION
+
+
+@pytest.mark.parametrize(
+    "given", [httpx2.URL(LOCATION), httpx.URL(LOCATION), Lazy(), Kinds.HERE, LOCATION]
+)
+def test_the_location_of_a_service_is_taken_as_its_text(given: Any) -> None:
+    service = Service(location=given, secret=SECRET, ledger=MemoryLedger())
+    assert isinstance(service.location, str)
+    assert service.location == LOCATION
+
+
+@pytest.mark.parametrize(
+    "given", [None, b"https://api.example", Path("https://api.example"), ["https://api.example"]]
+)
+def test_what_has_no_url_as_its_text_is_no_location(given: Any) -> None:
+    with pytest.raises(TypeError, match=r"^location must be the URL"):
+        Service(location=given, secret=SECRET)
 
 
 @pytest.mark.parametrize(

@@ -100,7 +100,7 @@ def test_a_stream_of_django_behind_a_middleware_that_lets_it_fall(
 ) -> None:
     django_settings()
     # A record of pytest's would keep the traceback, and so the response.
-    monkeypatch.setattr(logging.root.manager, "disable", logging.CRITICAL)
+    monkeypatch.setattr(logging.getLogger("django.request"), "disabled", True)
     from django.http import StreamingHttpResponse
 
     from l8nt.django import grant_of, guarded

@@ -31,20 +31,25 @@ class Arriving:
         self._receive = receive
         self._kept: deque[Message] = deque()
         self._next: asyncio.Task[Message] | None = None
+        self._turn = asyncio.Lock()
         self.is_gone = False
         """Whether the client has left, as far as anybody has asked."""
 
     async def receive(self) -> Message:
-        """What the application receives: first what was read before it."""
-        if self._kept:
+        """What the application receives: first what was read before it. Tasks that ask at once get
+        a message each, in the order in which they asked.
+        """
+        async with self._turn:
+            while not self._kept:
+                asked = self._next
+                if asked is None:
+                    return self._noted(await self._receive())
+                message = await asyncio.shield(asked)
+                # Else `look` has kept it meanwhile.
+                if self._next is asked:
+                    self._next = None
+                    return self._noted(message)
             return self._kept.popleft()
-        asked = self._next
-        if asked is None:
-            return self._noted(await self._receive())
-        message = await asyncio.shield(asked)
-        if self._next is asked:
-            self._next = None
-        return self._noted(message)
 
     async def read(self) -> bytes | None:
         """The whole body, which the handler reads again; ``None`` if the client left before its

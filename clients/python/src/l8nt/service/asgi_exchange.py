@@ -145,8 +145,9 @@ class AsgiExchange(Exchange):
 
     @property
     def _waits(self) -> bool:
-        """Whether a head waits for the first of its body, as ASGI lets servers do: a handler that
-        fails before it has served nothing, and the use is given back.
+        """Whether a head waits for the first part of its body, as ASGI lets servers do: a handler
+        that fails before it has served nothing, and the use is given back. An empty part, by which
+        a handler sends its head at once, is one.
         """
         return self.is_head_alone or (self.grant is not None and self.grant.is_claimed)
 
@@ -155,8 +156,6 @@ class AsgiExchange(Exchange):
         if self.is_head_alone:
             message, is_last = {"type": "http.response.body", "body": b""}, True
             self._head = None if self._head is None else {**self._head, "trailers": False}
-        elif self._head is not None and not is_last and _is_empty(message):
-            return
         if self._head is not None:
             head, self._head = await self._with_head(self._head), None
             if self._is_finished:
@@ -241,10 +240,6 @@ def _strip(fields: Any) -> None:
 
 def _encoded(headers: Any) -> list[tuple[bytes, bytes]]:
     return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
-
-
-def _is_empty(message: Message) -> bool:
-    return message["type"] == "http.response.body" and not message.get("body")
 
 
 def _no_thread() -> bytes | None:

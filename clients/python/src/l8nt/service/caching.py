@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import NoReturn
 
-__all__ = ["EXPOSED", "VARY", "OfOneRequest", "exposed", "private_headers"]
+__all__ = ["EXPOSED", "VARY", "exposed", "private_headers"]
 
 VARY = ("Authorization", "Macaroon", "Grpc-Metadata-Macaroon")
 """The fields that answers of a service follow from."""
@@ -66,14 +65,3 @@ def private_headers(headers: Headers) -> list[tuple[str, str]]:
     kept.append(("cache-control", _private(", ".join(control))))
     kept.append(("vary", _with_credentials(", ".join(vary))))
     return kept
-
-
-class OfOneRequest:
-    """Stands in an answer that must not be kept for others. A cache that reads no header stores
-    what a view returned, and cannot store this.
-    """
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError(
-            "this answer is of one request, and of one credential: put what caches below guarded()"
-        )

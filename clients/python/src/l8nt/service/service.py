@@ -100,13 +100,15 @@ class Service:
                 "name must be one that caveats can have, or nothing is limited by them: small "
                 'letters, digits, "_" and "-", such as "weather"'
             )
-        check_text(location, "location", "the URL that clients call")
         if ledger is not None and not callable(getattr(ledger, "claim", None)):
             raise TypeError(
                 f"ledger must be a MemoryLedger() or a DecideLedger(…), and is {kind_of(ledger)}"
             )
-        base = read_base(location)
+        # A URL of an HTTP library, or a lazy text of Django, is taken as its text.
+        text = location if isinstance(location, str) else str(location)  # pyright: ignore[reportUnnecessaryIsInstance]
+        base = read_base(text)
         if base is None:
+            check_text(location, "location", "the URL that clients call")
             raise ValueError(
                 "location must be the http(s) URL that clients call, without a query, a fragment, "
                 "or `*`, `;` or an encoded slash in its path"
@@ -116,7 +118,7 @@ class Service:
                 'a service needs secret=os.environ["SIGIL_SECRET"], or issuers to trust: '
                 'trust=["https://treasury.example"]'
             )
-        self.location = location
+        self.location = text
         self.revocations = RevocationList(clock=clock) if revocations is None else revocations
         self._mounting = Mounting(base)
         self.name = name
@@ -139,7 +141,7 @@ class Service:
             ledger=base.text,
             tolerate=tolerate,
         )
-        self._holding = Holding(clock, location, base)
+        self._holding = Holding(clock, text, base)
         self._denials = Denials(bare_line(self._macaroons.vocabulary.names, trusting.issuers))
         self._judging = Judging(name, ledger, self._denials, clock=clock, alarm=alarm)
 
