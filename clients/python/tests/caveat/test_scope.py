@@ -74,12 +74,13 @@ def test_no_message_and_no_object_shows_a_preimage() -> None:
         (f"preimage ={PREIMAGE}", "preimage "),
         (f"max_uses={PREIMAGE}", "max_uses"),
         (f"={PREIMAGE}", ""),
+        (f"{PREIMAGE}=x", ""),
         (f"preimage:{PREIMAGE}", ""),
         ("purposes", ""),
     ):
-        with pytest.raises(ValueError, match="has a value that cannot be read") as raised:
+        with pytest.raises(ValueError, match="cannot read caveat") as raised:
             check_caveats([given], treasury_vocabulary())
-        assert str(raised.value).startswith(f'the caveat "{name}" ')
+        assert str(raised.value) == f'cannot read caveat "{name}"'
         assert PREIMAGE[:-1] not in str(raised.value)
     check_caveats([f"preimage={PREIMAGE}", "purpose=", "purpose=a=b"], treasury_vocabulary())
     caveat = f"preimage={PREIMAGE}".encode()

@@ -47,14 +47,14 @@ export const boundsOf = (scope: Scope): ReadonlySet<Bound> =>
 /**
  * Refuses a caveat that a verifier of this vocabulary could not read, before it is signed.
  *
- * @throws TypeError that names the condition. It never shows the value, which may be a preimage,
- * also behind a misspelt name.
+ * @throws TypeError that names the condition. It shows neither the value, which may be a preimage,
+ * nor a name that is as long as one.
  */
 export function checkCaveats(caveats: readonly string[], vocabulary: Vocabulary): void {
   for (const caveat of caveats) {
     const at = Math.max(caveat.indexOf("="), 0);
     const name = caveat.slice(0, at);
     if (vocabulary.find(name)?.parse(caveat.slice(at + 1)) === undefined)
-      throw new TypeError(`the caveat "${name}" has a value that cannot be read`);
+      throw new TypeError(`cannot read caveat "${name[40] ? "" : name}"`);
   }
 }

@@ -232,8 +232,10 @@ export class Delivery {
     }
     const isGood = record.status === "paid" && mayServe(paid, verified, target, clock());
     if (!isGood && !mayBeUsed) throw notDelivered(record.origin, spentBy(order, record), undefined);
-    // Another order has taken it over since, and this one goes on without it.
+    // Another order has taken it over since. If this one may have been served with it all the same,
+    // it is over; otherwise it goes on without it.
     const isLost = record.order !== order.key && isPaidBy(record, order.key);
+    if (isLost && mayBeUsed) throw answerLost(order, record);
     const isLeft = !isOwnOf(order, record) && bought.isLeft(order, record);
     // Another order is using it: to use it here as well would take it away from that order.
     if (!isGood || isLost || isLeft || !(await bought.mayUse(order, paid))) {

@@ -539,6 +539,25 @@ describe("what buys a single request", () => {
     expect(world.paid().count).toBe(2);
   });
 
+  test("an order that may have been served with what another one took is over", async () => {
+    const world = await town();
+    const shop = await world.openShop();
+    const root = world.mint();
+    const first = newId();
+    const one = await handed(buy(world, root, `${shop.url}/a`, { id: first }));
+    expect(await present(one, `${shop.url}/a`)).toBe(200);
+    const taken = await handed(buy(world, root, `${shop.url}/a`));
+    expect(taken.paymentHash).toBe(one.paymentHash);
+    const { paymentHash } = one;
+    const again = (mayBeUsed: boolean) =>
+      buy(world, root, `${shop.url}/a`, { id: first, refused: { paymentHash, mayBeUsed } });
+    expect(await failure(again(true))).toMatchObject({ code: "ERR_ANSWER_LOST", spent: "yes" });
+    expect(world.paid().count).toBe(1);
+    // One that never used it gets another.
+    expect((await handed(again(false))).paymentHash).not.toBe(paymentHash);
+    expect(world.paid().count).toBe(2);
+  });
+
   test("is not taken from an order that its client has under way", async () => {
     const world = await town();
     const shop = await world.openShop();

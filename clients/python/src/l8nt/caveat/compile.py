@@ -94,12 +94,12 @@ def bounds_of(scope: Scope) -> frozenset[Bound]:
 def check_caveats(caveats: Sequence[str], vocabulary: Vocabulary) -> None:
     """Refuse a caveat that a verifier of this vocabulary could not read, before it is signed.
 
-    Raises ``ValueError`` that names the condition. It never shows the value, which may be a
-    preimage, also behind a misspelt name.
+    Raises ``ValueError`` that names the condition. It shows neither the value, which may be a
+    preimage, nor a name that is as long as one.
     """
     for caveat in caveats:
         name, equals, text = caveat.partition("=")
         condition = vocabulary.find(name) if equals else None
         if condition is None or condition.parse(text) is None:
-            shown = name if equals else ""
-            raise ValueError(f'the caveat "{shown}" has a value that cannot be read')
+            shown = name if equals and len(name) <= 40 else ""
+            raise ValueError(f'cannot read caveat "{shown}"')
