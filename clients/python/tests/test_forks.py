@@ -217,6 +217,7 @@ CASES = [
     _children,
 ]
 WITHOUT: dict[str, str] = {
+    "Arriving": "is of one request of an event loop, with which no forked process goes on",
     "Asking": "its directory forgets it",
     "WalletChild": "another process gets an error, and one of its own",
     "FeedFollower": "has no lock, and its own test below",

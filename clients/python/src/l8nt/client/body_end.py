@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Literal
 
 
@@ -16,7 +16,7 @@ class BodyEnd:
     What follows, such as the closing of a body that broke off, changes nothing. Threads share it.
     """
 
-    __slots__ = ("_acts", "_how", "_is_reading", "_open", "_told")
+    __slots__ = ("_acts", "_how", "_is_reading", "_open", "_told", "inner")
 
     def __init__(
         self,
@@ -33,6 +33,8 @@ class BodyEnd:
         self._how: Literal["read", "broke", "left", "overdue"] | None = None
         self._is_reading = False
         self._open = [True]
+        self.inner: BodyEnd | None = None
+        """Of the same body, watched for somebody else before."""
 
     def read(self) -> None:
         """It was read to its end."""
@@ -62,16 +64,18 @@ class BodyEnd:
         """While a client reads the whole body for its caller. What interrupts it, such as the
         handler of a signal, closes the body too, but nobody has chosen to leave it: it broke off.
         """
-        self._is_reading = True
-        try:
-            yield
-        except BaseException as error:
-            told = self.broke(error)
-            if told is error:
-                raise
-            raise told from error
-        finally:
-            self._is_reading = False
+        with nullcontext() if self.inner is None else self.inner.reading():
+            self._is_reading = True
+            try:
+                yield
+            except BaseException as error:
+                told = error if self.inner is None else self.inner.broke(error)
+                told = self.broke(told)
+                if told is error:
+                    raise
+                raise told from error
+            finally:
+                self._is_reading = False
 
     def _end(self, how: Literal["read", "broke", "left", "overdue"]) -> None:
         try:

@@ -125,6 +125,7 @@ class Watched:
     def __init__(self, source: Any, end: BodyEnd, decoding: Decoding | None) -> None:
         self._source = source
         self.end = end
+        end.inner = source.end if isinstance(source, Watched) else None
         self._decoding = decoding
         self._is_whole = False
 

@@ -22,6 +22,7 @@ class Watched:
     def __init__(self, source: Any, end: BodyEnd) -> None:
         self._source = source
         self.end = end
+        end.inner = source.end if isinstance(source, Watched) else None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._source, name)
