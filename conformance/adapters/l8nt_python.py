@@ -103,7 +103,9 @@ def judge(verified, access, verifier, ledger):
         return [one.code for one in refusals]
     if access.target == "self" or not verified.limits:
         return []
-    use = SimpleNamespace(counted=verified.limits, amount=counted, at=access.now)
+    use = SimpleNamespace(
+        counted=verified.limits, amount=counted, at=access.now, node_ids=verified.node_ids
+    )
     try:
         ledger.claim(use).commit(counted, access.now)
     except UsedUp as full:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import timedelta
 from functools import lru_cache
 from types import ModuleType
@@ -128,6 +128,7 @@ class Watched:
         end.inner = source.end if isinstance(source, Watched) else None
         self._decoding = decoding
         self._is_whole = False
+        self._parts: Any = None
 
     @property
     def elapsed(self) -> timedelta | None:
@@ -160,8 +161,9 @@ class Watched:
         self._ended()
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
+        self._parts = aiter(self._source)
         try:
-            async for part in self._source:
+            async for part in self._parts:
                 yield part
         except GeneratorExit:
             raise
@@ -179,6 +181,11 @@ class Watched:
     async def aclose(self) -> None:
         self._left()
         await self._source.aclose()
+        # A reader that failed leaves its generators as they are, and the loop would collect them.
+        close: Callable[[], Awaitable[None]] | None = getattr(self._parts, "aclose", None)
+        if close is not None:
+            with suppress(RuntimeError):  # Another task reads it at this moment.
+                await close()
 
 
 class Replayed:
