@@ -154,13 +154,10 @@ export class Purchases {
       if (record !== undefined) return delivery.ofPayment(order, record);
       // The order has something by now: another process paid for it, or what this order had taken
       // over was given back to it, and may be of no use.
+      ask.paid();
       const purchase = await this.#ofOwn(order);
-      if (purchase !== undefined) {
-        ask.paid();
-        return purchase;
-      }
+      if (purchase !== undefined) return purchase;
     }
-    ask.paid();
     throw underWay();
   }
 }
